@@ -1,0 +1,191 @@
+/*
+ * What a configuration is.  refractd parses one (parse.y) and sends to each
+ * child the parts that its work needs; a child builds the very same structs
+ * from the messages.  The wire_* structs are the messages and the stored form
+ * at once: bytes that arrive are checked, then kept.  No pointer, no padding.
+ *
+ * Ids are the parent's: they live as long as the user's name for the thing,
+ * over reloads.  0 is never an id.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include <sys/queue.h>		/* libbsd's */
+
+#include <stdint.h>
+
+#include "addr.h"
+#include "clock.h"
+#include "role.h"
+
+#define NAME_MAX_LEN	64	/* a name with its NUL */
+#define PATTERN_MAX_LEN	128	/* a user pattern with its NUL */
+#define PATH_MAX_LEN	512	/* a path with its NUL */
+#define BAN_PORTS_MAX	16	/* ports of one ban */
+#define BAN_ENTRIES_DEFAULT	1048576
+
+enum ban_action { ACTION_DROP, ACTION_REJECT };
+enum ban_hook { HOOK_LOCAL, HOOK_FORWARD };
+
+/* `ban { }`, `instance` and whatever else every child needs. */
+struct wire_global {
+	char		instance[NAME_MAX_LEN];	/* "": none */
+	uint32_t	max;		/* bans; sizes the sets */
+	uint8_t		action;		/* enum ban_action */
+	uint8_t		hook;		/* enum ban_hook */
+	uint8_t		plen4, plen6;	/* one ban covers this much */
+	uint8_t		protect_sessions;
+	uint8_t		audit_json;	/* log bans PATH json */
+	uint8_t		zero[2];
+	uint32_t	never;		/* table id, 0: none */
+	uint32_t	admin_gid;	/* control ... admin group; -1: none */
+};
+
+struct wire_table {
+	uint32_t	id;
+	uint32_t	count;		/* prefixes that follow in chunks */
+	char		name[NAME_MAX_LEN];	/* "": written in place */
+};
+
+/* M_CONF_PREFIXES: this, then as many struct prefix as fit. */
+struct wire_prefixes {
+	uint32_t	table;
+};
+
+enum watch_format { FORMAT_XRAY = 1 };
+enum limit_victim { BAN_NEWEST, BAN_OLDEST, BAN_ALL };
+
+struct wire_port {
+	uint16_t	port;		/* host order */
+	uint8_t		proto;		/* IPPROTO_TCP, IPPROTO_UDP */
+	uint8_t		zero;
+};
+
+struct wire_watch {
+	uint64_t	hash;		/* watch_hash(name): id over restarts */
+	int64_t		window;		/* span_t: limit ... within */
+	int64_t		grace;		/* span_t, 0: none */
+	int64_t		ban;		/* span_t, SPAN_FOREVER */
+	uint32_t	id;
+	uint32_t	limit;		/* addresses per user; 0: none */
+	char		name[NAME_MAX_LEN];
+	char		zone[NAME_MAX_LEN];	/* "": this host's */
+	uint8_t		format;		/* enum watch_format */
+	uint8_t		victim;		/* enum limit_victim */
+	uint8_t		together;	/* families together */
+	uint8_t		trust_forwarded;
+	uint8_t		group4, group6;	/* prefix lengths that count as one */
+	uint8_t		dry_run;
+	uint8_t		nports;		/* 0: whole-host bans */
+	struct wire_port ports[BAN_PORTS_MAX];
+};
+
+struct wire_source {
+	uint32_t	id;
+	uint32_t	watch;
+	uint8_t		from_start;	/* a file first seen at start */
+	uint8_t		zero[7];
+	char		path[PATH_MAX_LEN];	/* may be a glob; for display */
+};
+
+/* limit N for { "user" } | limit none for ...: first that matches wins */
+struct wire_limit {
+	uint32_t	watch;
+	uint32_t	limit;		/* 0: none */
+	char		pattern[PATTERN_MAX_LEN];	/* fnmatch(3), '*' '?' */
+};
+
+enum exempt_kind { EXEMPT_TABLE, EXEMPT_PREFIX, EXEMPT_USER };
+
+struct wire_exempt {
+	uint32_t	watch;
+	uint32_t	table;		/* EXEMPT_TABLE */
+	struct prefix	prefix;		/* EXEMPT_PREFIX */
+	uint8_t		kind;		/* enum exempt_kind */
+	uint8_t		zero;
+	char		pattern[PATTERN_MAX_LEN];	/* EXEMPT_USER */
+};
+
+/* only inbound { "tag*" } */
+struct wire_inbound {
+	uint32_t	watch;
+	char		pattern[PATTERN_MAX_LEN];
+};
+
+struct conf_table {
+	TAILQ_ENTRY(conf_table)	 entry;
+	struct wire_table	 w;
+	struct prefixset	 prefixes;
+	char			*file;	/* parent only: read from here */
+	int			 self;	/* parent only: has `self` in it */
+};
+
+#define CONF_ITEM(name)							\
+struct conf_##name {							\
+	TAILQ_ENTRY(conf_##name)	entry;				\
+	struct wire_##name		w;				\
+}
+CONF_ITEM(source);
+CONF_ITEM(limit);
+CONF_ITEM(exempt);
+CONF_ITEM(inbound);
+
+struct conf_watch {
+	TAILQ_ENTRY(conf_watch)		 entry;
+	struct wire_watch		 w;
+	TAILQ_HEAD(, conf_source)	 sources;
+	TAILQ_HEAD(, conf_limit)	 limits;
+	TAILQ_HEAD(, conf_exempt)	 exempts;
+	TAILQ_HEAD(, conf_inbound)	 inbounds;
+	void				*state;	/* the parser's; kept on reload */
+};
+
+TAILQ_HEAD(conf_tables, conf_table);
+TAILQ_HEAD(conf_watches, conf_watch);
+
+struct conf {
+	uint32_t		 generation;
+	struct wire_global	 global;
+	struct conf_tables	 tables;
+	struct conf_watches	 watches;
+
+	/* Parent only, never sent. */
+	char			*state_dir;	/* state "..." */
+	char			*control_path;	/* control "..." */
+	char			*audit_path;	/* log bans "...", or NULL */
+	char			*admin_group;	/* or NULL */
+	char			*limit_group;	/* reserved, NULL */
+};
+
+struct conf		*conf_new(void);	/* defaults set; fatal w/o memory */
+void			 conf_free(struct conf *);
+struct conf_table	*conf_table_byid(const struct conf *, uint32_t);
+struct conf_table	*conf_table_byname(const struct conf *, const char *);
+struct conf_watch	*conf_watch_byid(const struct conf *, uint32_t);
+struct conf_watch	*conf_watch_byhash(const struct conf *, uint64_t);
+struct conf_watch	*conf_watch_byname(const struct conf *, const char *);
+struct conf_watch	*conf_watch_new(void);
+uint64_t		 watch_hash(const char *name);	/* never 0 */
+
+/*
+ * Give what is the same by name in the new configuration the ids of the old
+ * one, and new ids to the rest.  old may be NULL.
+ */
+void			 conf_adopt_ids(struct conf *new, const struct conf *old);
+
+struct channel;
+
+/*
+ * Send the parts that `to` needs: M_CONF_BEGIN ... M_CONF_END.  Which role
+ * needs which part is one table in conf.c.
+ */
+void			 conf_send(struct channel *, const struct conf *,
+			    enum role to);
+/*
+ * Child side: feed every M_CONF_* message from BEGIN to END.  Returns the
+ * finished configuration (owned by the caller) at M_CONF_END, else NULL.
+ * What a sane parent never sends is fatal.
+ */
+struct conf		*conf_receive(uint32_t type, const void *, size_t);
+
+#endif

@@ -1,0 +1,363 @@
+/*
+ * Every message between the processes: its number, its struct, and one table
+ * (msg_table, in msg.c) that says who may send it to whom, how long it is,
+ * whether it carries a descriptor and in which state it is legal.
+ *
+ * The structs go over the wire as they are: no pointer, no padding (each has
+ * a static assertion in msg.c), times in milliseconds, char arrays always
+ * with a NUL in them.  A message that breaks its row is fatal for the suite if
+ * a sibling sent it; if a control client did, that client is closed.
+ */
+#ifndef MSG_H
+#define MSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "conf.h"
+#include "counter.h"
+#include "role.h"
+
+/* When a message is legal: the state of the process that receives it. */
+enum proc_state {
+	STATE_STARTING,		/* demoted, READY sent, not configured */
+	STATE_RUNNING,		/* first configuration committed */
+	STATE_STOPPING		/* M_STOP received: draining */
+};
+
+#define BUILD_ID_LEN	24
+#define SUBJECT_LEN	64	/* a user's name, cut if longer, with NUL */
+#define TEXT_LEN	512
+#define EVIDENCE_LEN	400	/* a log line, cut, with NUL */
+
+enum msg_type {
+	/* Life of a process: parent <-> child. */
+	M_READY = 1,		/* c>p msg_ready: demoted and proven */
+	M_CHANNEL,		/* p>c msg_channel + fd: a way to a sibling */
+	M_VERBOSE,		/* p>c uint32_t */
+	M_STOP,			/* p>c: drain, then exit 0 */
+
+	/* Configuration: p>c, in this order; answers c>p. */
+	M_CONF_BEGIN,		/* uint32_t generation */
+	M_CONF_GLOBAL,		/* wire_global */
+	M_CONF_TABLE,		/* wire_table */
+	M_CONF_PREFIXES,	/* wire_prefixes, then n struct prefix */
+	M_CONF_WATCH,		/* wire_watch */
+	M_CONF_SOURCE,		/* wire_source: of the watch before */
+	M_CONF_LIMIT,		/* wire_limit */
+	M_CONF_EXEMPT,		/* wire_exempt */
+	M_CONF_INBOUND,		/* wire_inbound */
+	M_CONF_END,		/* uint32_t generation */
+	M_CONF_READY,		/* c>p uint32_t: built, waiting */
+	M_CONF_REFUSED,		/* c>p msg_refused: cannot, and why */
+	M_CONF_COMMIT,		/* p>c uint32_t: use it */
+	M_CONF_ABORT,		/* p>c uint32_t: forget it */
+	M_CONF_DONE,		/* c>p uint32_t: in use */
+
+	/* Files: parent <-> parser. */
+	M_INOTIFY,		/* p>parser + fd: file watches arrive here */
+	M_FILE,			/* p>parser msg_file + fd: read this */
+	M_FILE_DONE,		/* parser>p uint32_t file: nothing more comes */
+
+	/* Bans. */
+	M_BAN,			/* parser,control>enforcer wire_ban */
+	M_UNBAN,		/* control>enforcer msg_target */
+	M_KILL,			/* control>enforcer msg_target */
+	M_BAN_EVENT,		/* enforcer>ledger,control wire_event */
+	M_RESTORE,		/* ledger>enforcer n wire_ban */
+	M_RESTORE_DONE,		/* ledger>enforcer: all were sent */
+	M_SESSIONS,		/* p>enforcer n struct prefix: logged in from */
+	M_RESTORED,		/* enforcer>p msg_outcome: stored bans stand */
+	M_SETS_DESTROY,		/* p>enforcer: refractd -T */
+	M_SETS_GONE,		/* enforcer>p msg_outcome */
+
+	/* Rules: parent <-> rules; drift from the enforcer. */
+	M_RULES_INSTALL,	/* p>rules msg_rules */
+	M_RULES_REMOVE,		/* p>rules msg_rules */
+	M_RULES_OUTCOME,	/* rules>p msg_outcome */
+	M_RULES_DRIFT,		/* enforcer>p msg_outcome: what was found */
+
+	/* Ledger. */
+	M_CHECKPOINT,		/* parser>ledger msg_checkpoint: opens batch */
+	M_DECISION,		/* parser,control>ledger msg_decision */
+	M_CHECKPOINT_END,	/* parser>ledger msg_checkpoint */
+	M_COMMITTED,		/* ledger>parser msg_checkpoint */
+	M_LEDGER_STATE,		/* ledger>control msg_outcome: trouble, or not */
+
+	/* Operator's requests, control and its siblings; hdr.id = client. */
+	M_SHOW,			/* control>any msg_show */
+	M_ROW,			/* any>control,client: row structs below */
+	M_SHOW_END,		/* any>control msg_show: next cursor */
+	M_RESULT,		/* any>control,client msg_outcome */
+	M_FORGIVE,		/* control>parser,ledger msg_target */
+	M_RELOAD,		/* control>p */
+	M_REOPEN,		/* control>p */
+	M_SET_VERBOSE,		/* control>p uint32_t */
+	M_COUNTERS_GET,		/* control>any */
+	M_COUNTERS,		/* any>control uint64_t[COUNTER_MAX] */
+	M_NOTICE,		/* any>control wire_notice: for monitor */
+	M_AUDIT_LOG,		/* p>control + fd: `log bans` is here now */
+	M_LISTENER,		/* p>control + fd: control socket */
+
+	/* refractctl -> control; hdr.id is the client's own and unused. */
+	C_SHOW,			/* msg_show */
+	C_MONITOR,		/* uint32_t mask, 0: all */
+	C_BAN,			/* ctl_ban */
+	C_UNBAN,		/* msg_target */
+	C_FORGIVE,		/* msg_target */
+	C_KILL,			/* msg_target */
+	C_RELOAD,
+	C_REOPEN,
+	C_VERBOSE,		/* uint32_t */
+	/* control -> refractctl: M_ROW, M_RESULT, and this at the end */
+	C_END,
+
+	M_MAX
+};
+
+/*
+ * A decision's name, the same however often the same log is read: which watch
+ * saw which byte of which file.  Operator's bans: watch 0, file a random
+ * number of this control process, offset a counter.
+ */
+struct decision_id {
+	uint64_t	watch;		/* watch_hash(); 0: the operator */
+	uint64_t	file;		/* file_identity: see msg_file */
+	uint64_t	offset;		/* end of the line that triggered */
+	uint32_t	part;		/* several bans of one line: 0, 1, ... */
+	uint32_t	zero;
+};
+
+/* One entry of one kernel set: who is banned, where, until when. */
+struct wire_ban {
+	struct decision_id id;
+	int64_t		start, end;	/* wall_t; end may be WALL_FOREVER */
+	uint16_t	port;		/* host order; 0: whole host */
+	uint16_t	peer_port;	/* offender's port if known: exact kill */
+	struct prefix	prefix;		/* what is banned */
+	struct prefix	offender;	/* who it was; family 0: not known */
+	uint8_t		proto;		/* 0 with port 0 */
+	uint8_t		flags;		/* BANF_* */
+	uint8_t		zero[6];
+	char		subject[SUBJECT_LEN];	/* user, or operator's name */
+};
+
+#define BANF_PREFIX	0x01	/* operator named a prefix: take it as it is */
+#define BANF_MORE	0x02	/* more entries of this decision follow */
+
+enum ban_outcome {
+	BAN_APPLIED = 1,
+	BAN_EXTENDED,
+	BAN_KEPT,		/* an entry that ends later was there */
+	BAN_NEVER,		/* never-table: refused */
+	BAN_PROTECTED,		/* logged in from there: refused */
+	BAN_FULL,		/* `max` reached: refused */
+	BAN_RATE,		/* asked too fast: refused */
+	BAN_FAILED,		/* the kernel said no: error */
+	BAN_PAST,		/* its end was over already */
+	BAN_EXPIRED,
+	BAN_LIFTED,		/* by the operator */
+	BAN_KILLED,		/* connections were destroyed: count */
+	BAN_DRY_RUN,		/* the watch is `dry run` */
+	BAN_OUTCOME_MAX
+};
+
+struct wire_event {
+	struct wire_ban	ban;
+	int64_t		at;		/* wall_t */
+	uint32_t	outcome;	/* enum ban_outcome */
+	uint32_t	count;		/* sockets and conntrack entries ended */
+	int32_t		error;		/* errno of BAN_FAILED */
+	uint32_t	zero;
+};
+
+enum notice_kind {
+	NOTICE_OFFENCE = 1,	/* the parser decided */
+	NOTICE_WATCH,		/* something about a watch the operator
+				   should know: masked, forwarded, skewed ... */
+	NOTICE_FILE,		/* opened, rotated, lost */
+	NOTICE_DRIFT,
+	NOTICE_LEDGER
+};
+
+struct wire_notice {
+	int64_t		at;		/* wall_t */
+	uint64_t	watch;		/* hash or 0 */
+	uint32_t	kind;		/* enum notice_kind */
+	uint32_t	sticky;		/* 1: stays in `show` until it is over */
+	char		text[TEXT_LEN];	/* printable */
+};
+
+struct msg_ready {
+	char		build[BUILD_ID_LEN];
+	uint32_t	role;
+	uint32_t	pid;
+};
+
+/* The fd is one end of a socketpair; the sibling gets the other. */
+struct msg_channel {
+	uint32_t	peer;		/* enum role */
+	uint32_t	bulk;		/* 1: bulk, 0: control */
+};
+
+struct msg_refused {
+	uint32_t	generation;
+	char		text[TEXT_LEN];
+};
+
+/*
+ * A log file.  Its identity survives restarts and names decisions: a hash of
+ * device, inode and the first line's bytes as the parser sees them is the
+ * parser's to make; the parent only says what fstat(2) said.
+ */
+struct msg_file {
+	uint32_t	file;		/* the parent's number for this opening */
+	uint32_t	source;		/* wire_source.id */
+	int32_t		wd;		/* on the shared inotify descriptor */
+	uint32_t	from_end;	/* 1: only what is written from now on */
+	uint64_t	dev, ino;
+	char		name[PATH_MAX_LEN];	/* for display */
+};
+
+struct msg_target {
+	struct prefix	prefix;		/* family 0: everything */
+	uint16_t	port;		/* 0: any */
+	uint8_t		proto;		/* 0: any */
+	uint8_t		zero[3];
+	char		user[SUBJECT_LEN];	/* forgive: this user; or "" */
+};
+
+struct msg_outcome {
+	int32_t		code;		/* 0 good, else an exit status */
+	uint32_t	count;		/* how many were affected */
+	char		text[TEXT_LEN];	/* for people */
+};
+
+struct msg_rules {
+	uint32_t	action, hook;
+	char		instance[NAME_MAX_LEN];
+};
+
+struct msg_checkpoint {
+	uint64_t	number;
+};
+
+struct msg_decision {
+	struct wire_ban	ban;
+	uint32_t	nports;		/* entries this decision makes */
+	uint32_t	zero;
+	struct wire_port ports[BAN_PORTS_MAX];
+	char		watch[NAME_MAX_LEN];	/* "": the operator */
+	char		evidence[EVIDENCE_LEN];	/* the line, vis(3)'d */
+};
+
+enum show_what {
+	SHOW_SUMMARY = 1, SHOW_BANS, SHOW_HISTORY, SHOW_USERS, SHOW_WATCHES,
+	SHOW_PROCESSES, SHOW_CONFIG, SHOW_METRICS, SHOW_MAX
+};
+
+/*
+ * Asking is by page: the asker says where to begin and how many rows it
+ * takes; the answer is that many M_ROW and an M_SHOW_END with the cursor to
+ * begin the next page at, 0 at the end.  So nobody buffers for a slow reader.
+ */
+struct msg_show {
+	uint64_t	cursor;		/* 0: from the beginning */
+	uint32_t	what;		/* enum show_what */
+	uint32_t	max;		/* rows at the most in this page */
+	struct prefix	prefix;		/* only this; family 0: all */
+	uint8_t		zero[6];
+	int64_t		since;		/* wall_t, 0: all */
+	char		name[NAME_MAX_LEN];	/* watch or user, "": all */
+};
+
+/* Rows: M_ROW is a struct row_head and then the struct of its `what`. */
+struct row_head {
+	uint32_t	what;		/* enum show_what */
+	uint32_t	zero;
+};
+
+struct row_ban {			/* SHOW_BANS */
+	struct wire_ban	ban;
+	char		watch[NAME_MAX_LEN];	/* filled in by control */
+};
+
+struct row_history {			/* SHOW_HISTORY */
+	struct wire_event event;		/* last outcome */
+	char		watch[NAME_MAX_LEN];
+	char		evidence[EVIDENCE_LEN];
+};
+
+#define USER_ADDRS	8
+struct row_user {			/* SHOW_USERS */
+	uint64_t	watch_hash;
+	uint32_t	limit;
+	uint32_t	naddrs;		/* in all; the first 8 are here */
+	struct prefix	addrs[USER_ADDRS];
+	int64_t		seen[USER_ADDRS];	/* logtime_t */
+	char		watch[NAME_MAX_LEN];
+	char		user[PATTERN_MAX_LEN];
+};
+
+struct row_watch {			/* SHOW_WATCHES */
+	uint64_t	hash;
+	uint64_t	lines, bytes, matches, unparsed, offences, users;
+	uint64_t	forwarded, masked, skewed, lost;
+	int64_t		last;		/* logtime_t of the last line, 0 none */
+	uint32_t	files;
+	uint32_t	dry_run;
+	char		name[NAME_MAX_LEN];
+	char		source[PATH_MAX_LEN];	/* first source */
+	char		notice[TEXT_LEN];	/* "" or what is wrong */
+};
+
+struct row_process {			/* SHOW_PROCESSES */
+	uint32_t	role, pid, uid, state;
+	uint64_t	rss, pss;	/* bytes; 0: not known */
+	int64_t		started;	/* wall_t */
+	char		user[NAME_MAX_LEN];
+	char		build[BUILD_ID_LEN];
+};
+
+struct row_metric {			/* SHOW_METRICS */
+	uint32_t	counter;	/* enum counter */
+	uint32_t	zero;
+	uint64_t	value;
+};
+
+struct row_summary {			/* SHOW_SUMMARY: one row */
+	int64_t		started;	/* wall_t */
+	uint64_t	bans, offences, lines, users;
+	uint32_t	watches, processes, clients, generation;
+	char		version[BUILD_ID_LEN];
+	char		ledger[TEXT_LEN];	/* "" or what is wrong */
+	char		notices[4][TEXT_LEN];	/* "" or what should be seen */
+};
+
+struct row_text {			/* SHOW_CONFIG: a piece of the text */
+	char		text[1024];	/* NUL-terminated */
+};
+
+struct ctl_ban {
+	struct prefix	prefix;
+	uint16_t	port;
+	uint8_t		proto;
+	uint8_t		zero[3];
+	int64_t		duration;	/* span_t */
+	char		reason[EVIDENCE_LEN];
+};
+
+/*
+ * Check a message against its row: 0, or -1 and *why (static text).  Strings
+ * inside it are checked for their NUL by the row's checker.
+ */
+int		 msg_check(uint32_t type, enum role from, enum role to,
+		    enum proc_state, const void *, size_t, int has_fd,
+		    const char **why);
+const char	*msg_name(uint32_t type);	/* "M_BAN"; never NULL */
+
+/* 1 if the LEN bytes at s hold a NUL. */
+int		 msg_has_nul(const char *s, size_t len);
+
+#endif

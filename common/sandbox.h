@@ -1,0 +1,38 @@
+/*
+ * How a process becomes what the table of privileges says it is, for good:
+ * chroot, ids, bounding set, securebits, no_new_privs, Landlock, seccomp, in
+ * the order that works (see sandbox.c), then the proof that there is no way
+ * back.  Every failure is fatal; only Landlock goes as far as the kernel's ABI.
+ */
+#ifndef SANDBOX_H
+#define SANDBOX_H
+
+#include <stdint.h>
+
+#include "role.h"
+
+/* What each role keeps; one row a role in sandbox.c. */
+struct sandbox;
+
+/*
+ * The row's user must exist.  root is the directory to chroot to; NULL takes
+ * the role's own (SANDBOX_EMPTY; the ledger's is the state directory).
+ */
+void	 sandbox_enter_ids(enum role, const char *root);
+/*
+ * After descriptors that need the role's capability were opened: seccomp and
+ * the proof.  Nothing that is not in the role's allowlist works from here.
+ */
+void	 sandbox_enter_filter(enum role);
+
+/* The user a role runs as: "_refractp"; "root" for parent and rules. */
+const char *sandbox_user(enum role);
+
+/* Parent: keep only the allowlist (NET_ADMIN and NET_RAW still in). */
+void	 sandbox_parent(void);
+/* Parent: give up NET_ADMIN and NET_RAW for good. */
+void	 sandbox_parent_drop_net(void);
+
+#define SANDBOX_EMPTY	"/run/refract/empty"	/* see sandbox.c */
+
+#endif
