@@ -23,6 +23,11 @@
 #define PATH_MAX_LEN	512	/* a path with its NUL */
 #define BAN_PORTS_MAX	16	/* ports of one ban */
 #define BAN_ENTRIES_DEFAULT	1048576
+#define BAN_ENTRIES_MAX	16777216
+#define CONF_PREFIXES_MAX	1048576	/* in all tables together */
+
+#define CONF_STATE_DIR	"/var/lib/refract"	/* defaults; an instance has */
+#define CONF_CONTROL_PATH "/run/refract/control.sock"	/* its own, parse.y */
 
 enum ban_action { ACTION_DROP, ACTION_REJECT };
 enum ban_hook { HOOK_LOCAL, HOOK_FORWARD };
@@ -164,7 +169,12 @@ struct conf_table	*conf_table_byname(const struct conf *, const char *);
 struct conf_watch	*conf_watch_byid(const struct conf *, uint32_t);
 struct conf_watch	*conf_watch_byhash(const struct conf *, uint64_t);
 struct conf_watch	*conf_watch_byname(const struct conf *, const char *);
+/* With an id of its own; a watch with the defaults of `format xray`. */
+struct conf_table	*conf_table_new(void);
+void			 conf_table_free(struct conf_table *);
 struct conf_watch	*conf_watch_new(void);
+void			 conf_watch_free(struct conf_watch *);
+uint32_t		 conf_new_id(void);
 uint64_t		 watch_hash(const char *name);	/* never 0 */
 
 /*
