@@ -11,7 +11,7 @@
 # variant is another O: make O=obj-asan SANITIZE=address,undefined CC=clang
 
 TOP	:= $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
-HERE	:= $(notdir $(CURDIR))
+HERE	:= $(patsubst $(TOP)/%,%,$(CURDIR))
 O	?= obj
 OUT	:= $(TOP)/$(O)
 OBJ	:= $(OUT)/$(HERE)
