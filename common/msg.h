@@ -185,7 +185,9 @@ struct wire_notice {
 	int64_t		at;		/* wall_t */
 	uint64_t	watch;		/* hash or 0 */
 	uint32_t	kind;		/* enum notice_kind */
-	uint32_t	sticky;		/* 1: stays in `show` until it is over */
+	uint32_t	sticky;		/* 1: stays in `show` until the next
+					   of this watch and kind; text ""
+					   says that it is over */
 	char		text[TEXT_LEN];	/* printable */
 };
 
@@ -254,8 +256,13 @@ struct msg_decision {
 
 enum show_what {
 	SHOW_SUMMARY = 1, SHOW_BANS, SHOW_HISTORY, SHOW_USERS, SHOW_WATCHES,
-	SHOW_PROCESSES, SHOW_CONFIG, SHOW_METRICS, SHOW_MAX
+	SHOW_PROCESSES, SHOW_CONFIG, SHOW_METRICS,
+	SHOW_EVENT, SHOW_NOTICE,	/* rows of C_MONITOR only */
+	SHOW_MAX
 };
+
+/* What msg_show.name is the name of. */
+enum show_by { SHOW_BY_NONE, SHOW_BY_WATCH, SHOW_BY_USER };
 
 /*
  * Asking is by page: the asker says where to begin and how many rows it
@@ -267,9 +274,11 @@ struct msg_show {
 	uint32_t	what;		/* enum show_what */
 	uint32_t	max;		/* rows at the most in this page */
 	struct prefix	prefix;		/* only this; family 0: all */
-	uint8_t		zero[6];
+	uint8_t		by;		/* enum show_by: what name is */
+	uint8_t		zero[5];
 	int64_t		since;		/* wall_t, 0: all */
-	char		name[NAME_MAX_LEN];	/* watch or user, "": all */
+	char		name[NAME_MAX_LEN];	/* watch or user; "" with
+						   SHOW_BY_NONE: all */
 };
 
 /* Rows: M_ROW is a struct row_head and then the struct of its `what`. */
@@ -339,11 +348,26 @@ struct row_text {			/* SHOW_CONFIG: a piece of the text */
 	char		text[1024];	/* NUL-terminated */
 };
 
+struct row_event {			/* SHOW_EVENT: what was done; also a
+					   line of the audit log */
+	struct wire_event event;
+	char		what[16];	/* "ban", "refused", "reload", ... */
+	char		watch[NAME_MAX_LEN];	/* "": the operator */
+	char		by[SUBJECT_LEN];	/* the operator, or "" */
+	char		why[EVIDENCE_LEN];	/* reason or answer, or "" */
+};
+
+struct row_notice {			/* SHOW_NOTICE */
+	struct wire_notice notice;
+	char		watch[NAME_MAX_LEN];	/* filled in by control */
+};
+
 struct ctl_ban {
 	struct prefix	prefix;
 	uint16_t	port;
 	uint8_t		proto;
-	uint8_t		zero[3];
+	uint8_t		flags;		/* BANF_PREFIX: "/len" was written */
+	uint8_t		zero[2];
 	int64_t		duration;	/* span_t */
 	char		reason[EVIDENCE_LEN];
 };
