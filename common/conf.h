@@ -21,6 +21,7 @@
 #define NAME_MAX_LEN	64	/* a name with its NUL */
 #define PATTERN_MAX_LEN	128	/* a user pattern with its NUL */
 #define PATH_MAX_LEN	512	/* a path with its NUL */
+#define ZONE_MAX_LEN	8192	/* a TZif file */
 #define BAN_PORTS_MAX	16	/* ports of one ban */
 #define BAN_ENTRIES_DEFAULT	1048576
 #define BAN_ENTRIES_MAX	16777216
@@ -143,6 +144,14 @@ struct conf_watch {
 	TAILQ_HEAD(, conf_exempt)	 exempts;
 	TAILQ_HEAD(, conf_inbound)	 inbounds;
 	void				*state;	/* the parser's; kept on reload */
+	/*
+	 * A named zone's TZif file (RFC 8536), because the parser's root has
+	 * no /usr/share/zoneinfo: read by parse.y, sent as M_CONF_ZONE after
+	 * M_CONF_WATCH, freed by conf_free().  NULL: w.zone is "", "UTC" or
+	 * a numeric offset, "+03:00".
+	 */
+	uint8_t				*tz;
+	size_t				 tzlen;	/* ZONE_MAX_LEN at the most */
 };
 
 TAILQ_HEAD(conf_tables, conf_table);

@@ -48,6 +48,7 @@ enum msg_type {
 	M_CONF_LIMIT,		/* wire_limit */
 	M_CONF_EXEMPT,		/* wire_exempt */
 	M_CONF_INBOUND,		/* wire_inbound */
+	M_CONF_ZONE,		/* TZif bytes: the zone of the watch before */
 	M_CONF_END,		/* uint32_t generation */
 	M_CONF_READY,		/* c>p uint32_t: built, waiting */
 	M_CONF_REFUSED,		/* c>p msg_refused: cannot, and why */
