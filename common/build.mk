@@ -25,7 +25,7 @@ SAN	= -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -DSANITIZED
 else
 HARDEN	+= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
-CPPFLAGS += -D_GNU_SOURCE -I$(TOP)/common -I$(OBJ) \
+CPPFLAGS += -D_GNU_SOURCE -DLIBBSD_NETBSD_VIS -I$(TOP)/common -I$(OBJ) \
 	  $(shell pkg-config --cflags libbsd-overlay)
 ALL_CFLAGS = -std=gnu11 $(CPPFLAGS) $(WARN) $(HARDEN) $(SAN) $(WERROR) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
