@@ -1,10 +1,155 @@
 # refract: one make for the whole tree.  See README.md.
-DIRS	= common refractd refract-parser refract-enforcer
+#
+#	make			build, into obj/
+#	make demo		deps, build, see it work
+#	make check		deps, users, build, every test
+#	make install		PREFIX, DESTDIR, SYSCONFDIR, LOCALSTATEDIR, INIT
+#	make uninstall		all but configuration and ledger
+#	make lint fuzz bench torture clean
+#
+# Another variant is another O, which the tests follow:
+#	make check O=obj-asan SANITIZE=address,undefined CC=clang
+
+DIRS	= common refractd refract-parser refract-enforcer \
+	  $(patsubst %/Makefile,%,$(wildcard refract-mux/Makefile))
+O	?= obj
+OUT	:= $(CURDIR)/$(O)
+JOBS	?= $(shell nproc 2>/dev/null || echo 2)
+
+PREFIX	?= /usr/local
+SYSCONFDIR ?= /etc
+LOCALSTATEDIR ?= /var
+SBINDIR	= $(PREFIX)/sbin
+BINDIR	= $(PREFIX)/bin
+LIBEXECDIR = $(PREFIX)/libexec
+LIBDIR	= $(PREFIX)/lib
+MANDIR	= $(PREFIX)/share/man
+EXAMPLEDIR = $(PREFIX)/share/examples/refract
+# The init script: lsb, openrc or none; systemd's unit is always there.
+INIT	?= $(if $(wildcard /sbin/openrc-run),openrc,lsb)
 
 all:
-	@set -e; for d in $(DIRS); do $(MAKE) -C $$d all; done
+	@set -e; for d in $(DIRS); do \
+	    $(MAKE) --no-print-directory -C $$d all; done
+
+deps:
+	@.ci/deps build
+
+users:
+	@etc/users.sh etc/refract.sysusers
+
+demo:
+	@.ci/deps demo
+	@$(MAKE) --no-print-directory users all
+	@REFRACT_OBJ=$(OUT) regress/demo
+
+# --- Tests -----------------------------------------------------------------
+
+FUZZ_SECONDS ?= 3
+TESTS	= $(patsubst %.c,$(OUT)/%,$(wildcard regress/unit/*.c)) \
+	  $(wildcard regress/config/*.t regress/sandbox/*.t \
+	    regress/netns/*.t regress/install/*.t) regress/fuzz/fuzz.t
+PROVE	= REFRACT_OBJ=$(OUT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove -j$(JOBS)
+
+check: test-deps
+	@$(MAKE) --no-print-directory users all tests
+	$(PROVE) $(TESTS)
+
+test-deps:
+	@test "$$(id -u)" -eq 0 || { \
+	    echo "the tests need root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
+	@.ci/deps test
+
+tests: all
+	@$(MAKE) --no-print-directory -C regress/unit
+	@$(MAKE) --no-print-directory -C regress/fuzz
+
+lint:
+	@.ci/lint
+
+fuzz: test-deps
+	@$(MAKE) --no-print-directory -C regress/fuzz check FUZZ_SECONDS=60
+
+bench: test-deps users all
+	@set -e; for b in $(wildcard regress/bench/*); do \
+	    test -x $$b && test -f $$b || continue; \
+	    REFRACT_OBJ=$(OUT) $$b; done
+
+# The long forms: LONG=1 reaches every test, and what is too long for check.
+torture:
+	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=120 \
+	    TESTS="$(TESTS) $(wildcard regress/torture/*.t)"
+
+# --- Installing ------------------------------------------------------------
+
+D	= $(DESTDIR)
+# The paths in what is installed, as they are on the machine.
+SUBST	= sed -e 's,@sbindir@,$(SBINDIR),g' -e 's,@bindir@,$(BINDIR),g' \
+	  -e 's,@sysconfdir@,$(SYSCONFDIR),g' \
+	  -e 's,@localstatedir@,$(LOCALSTATEDIR),g'
+# $(call put,MODE,FROM,TO): a text, its paths filled in
+put	= $(SUBST) $(2) >$(3).tmp && chmod $(1) $(3).tmp && mv $(3).tmp $(3)
+# $(call keep,MODE,FROM,TO): beside what the operator has, never over it
+keep	= if [ -e $(3) ]; then $(call put,$(1),$(2),$(3).new); \
+	  else $(call put,$(1),$(2),$(3)); fi
+MAN5	= $(notdir $(wildcard refractd/*.5))
+MAN8	= $(notdir $(wildcard $(DIRS:%=%/*.8)))
+
+install: all
+	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR)/refract \
+	    $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(EXAMPLEDIR) \
+	    $(D)$(LIBDIR)/systemd/system $(D)$(LIBDIR)/sysusers.d \
+	    $(D)$(LIBDIR)/tmpfiles.d $(D)$(SYSCONFDIR)/default \
+	    $(D)$(SYSCONFDIR)/logrotate.d $(D)$(LOCALSTATEDIR)/log/refract
+	install -m 755 $(O)/sbin/* $(D)$(SBINDIR)
+	install -m 755 $(O)/bin/* $(D)$(BINDIR)
+	install -m 755 $(O)/libexec/refract/* $(D)$(LIBEXECDIR)/refract
+	install -m 644 $(wildcard refractd/*.5) $(D)$(MANDIR)/man5
+	install -m 644 $(wildcard $(DIRS:%=%/*.8)) $(D)$(MANDIR)/man8
+	$(call put,644,etc/refractd.service,$(D)$(LIBDIR)/systemd/system/refractd.service)
+	$(call put,644,etc/refract.sysusers,$(D)$(LIBDIR)/sysusers.d/refract.conf)
+	$(call put,644,etc/refract.tmpfiles,$(D)$(LIBDIR)/tmpfiles.d/refract.conf)
+	for f in Containerfile compose.yaml refract.conf; do \
+	    $(call put,644,etc/$$f,$(D)$(EXAMPLEDIR)/$$f) || exit 1; done
+	$(call keep,600,etc/refract.conf,$(D)$(SYSCONFDIR)/refract.conf)
+	$(call keep,644,etc/refract.default,$(D)$(SYSCONFDIR)/default/refract)
+	$(call keep,644,etc/refract.logrotate,$(D)$(SYSCONFDIR)/logrotate.d/refract)
+ifneq ($(INIT),none)
+	install -d $(D)$(SYSCONFDIR)/init.d
+	$(call put,755,etc/refractd.$(INIT),$(D)$(SYSCONFDIR)/init.d/refractd)
+endif
+ifeq ($(DESTDIR),)
+	etc/users.sh etc/refract.sysusers
+	test ! -d /run/systemd/system || systemctl daemon-reload
+	@echo
+	@echo "Edit $(SYSCONFDIR)/refract.conf, try it: refractd -n; then start:"
+	@echo "systemctl enable --now refractd, or service refractd start"
+endif
+
+# Stops refractd, takes its rules and sets out of the kernel, then its files.
+# The configuration, the ledger and the users, who own it, stay.
+uninstall:
+ifeq ($(DESTDIR),)
+	if [ -d /run/systemd/system ]; then \
+	    systemctl disable --now refractd || :; \
+	elif [ -x $(SYSCONFDIR)/init.d/refractd ]; then \
+	    $(SYSCONFDIR)/init.d/refractd stop || :; fi
+	if [ -x $(SBINDIR)/refractd ]; then $(SBINDIR)/refractd -T || :; fi
+endif
+	rm -f $(D)$(SBINDIR)/refractd $(D)$(BINDIR)/refractctl
+	rm -rf $(D)$(LIBEXECDIR)/refract $(D)$(EXAMPLEDIR)
+	rm -f $(MAN5:%=$(D)$(MANDIR)/man5/%) $(MAN8:%=$(D)$(MANDIR)/man8/%)
+	rm -f $(D)$(LIBDIR)/systemd/system/refractd.service \
+	    $(D)$(LIBDIR)/sysusers.d/refract.conf \
+	    $(D)$(LIBDIR)/tmpfiles.d/refract.conf \
+	    $(D)$(SYSCONFDIR)/init.d/refractd \
+	    $(D)$(SYSCONFDIR)/logrotate.d/refract
+ifeq ($(DESTDIR),)
+	test ! -d /run/systemd/system || systemctl daemon-reload
+endif
 
 clean:
 	rm -rf obj obj-*
 
-.PHONY: all clean
+.PHONY: all deps users demo check test-deps tests lint fuzz bench torture \
+	install uninstall clean
