@@ -89,9 +89,12 @@ SUBST	= sed -e 's,@sbindir@,$(SBINDIR),g' -e 's,@bindir@,$(BINDIR),g' \
 	  -e 's,@localstatedir@,$(LOCALSTATEDIR),g'
 # $(call put,MODE,FROM,TO): a text, its paths filled in
 put	= $(SUBST) $(2) >$(3).tmp && chmod $(1) $(3).tmp && mv $(3).tmp $(3)
-# $(call keep,MODE,FROM,TO): beside what the operator has, never over it
-keep	= if [ -e $(3) ]; then $(call put,$(1),$(2),$(3).new); \
-	  else $(call put,$(1),$(2),$(3)); fi
+# $(call once,MODE,FROM,TO): only if the operator has none
+once	= test -e $(3) || { $(call put,$(1),$(2),$(3)); }
+# $(call beside,MODE,FROM,TO): never over the operator's; the new one beside it
+beside	= if [ ! -e $(3) ]; then $(call put,$(1),$(2),$(3)); \
+	  else $(call put,$(1),$(2),$(3).new); \
+	    ! cmp -s $(3) $(3).new || rm $(3).new; fi
 MAN5	= $(notdir $(wildcard refractd/*.5))
 MAN8	= $(notdir $(wildcard $(DIRS:%=%/*.8)))
 
@@ -111,9 +114,9 @@ install: all
 	$(call put,644,etc/refract.tmpfiles,$(D)$(LIBDIR)/tmpfiles.d/refract.conf)
 	for f in Containerfile compose.yaml refract.conf; do \
 	    $(call put,644,etc/$$f,$(D)$(EXAMPLEDIR)/$$f) || exit 1; done
-	$(call keep,600,etc/refract.conf,$(D)$(SYSCONFDIR)/refract.conf)
-	$(call keep,644,etc/refract.default,$(D)$(SYSCONFDIR)/default/refract)
-	$(call keep,644,etc/refract.logrotate,$(D)$(SYSCONFDIR)/logrotate.d/refract)
+	$(call beside,600,etc/refract.conf,$(D)$(SYSCONFDIR)/refract.conf)
+	$(call once,644,etc/refract.default,$(D)$(SYSCONFDIR)/default/refract)
+	$(call once,644,etc/refract.logrotate,$(D)$(SYSCONFDIR)/logrotate.d/refract)
 ifneq ($(INIT),none)
 	install -d $(D)$(SYSCONFDIR)/init.d
 	$(call put,755,etc/refractd.$(INIT),$(D)$(SYSCONFDIR)/init.d/refractd)

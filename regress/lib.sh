@@ -15,7 +15,7 @@
 export LC_ALL=C
 umask 022
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-OBJ=$TOP/${O:-obj}
+OBJ=${REFRACT_OBJ:-$TOP/${O:-obj}}
 PATH=$PATH:/usr/sbin:/sbin
 T=$(mktemp -d "${TMPDIR:-/tmp}/refract.XXXXXX") || exit 1
 chmod 755 "$T"
