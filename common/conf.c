@@ -145,6 +145,7 @@ conf_watch_free(struct conf_watch *w)
 	FREE_LIST(&w->limits);
 	FREE_LIST(&w->exempts);
 	FREE_LIST(&w->inbounds);
+	free(w->tz);
 	free(w);
 }
 
@@ -383,6 +384,8 @@ send_rule(struct channel *ch, const struct conf_watch *w)
 	struct conf_exempt	*e;
 	struct conf_inbound	*i;
 
+	if (w->tzlen > 0)
+		channel_send(ch, M_CONF_ZONE, 0, w->tz, w->tzlen);
 	SEND_LIST(ch, M_CONF_SOURCE, s, &w->sources);
 	SEND_LIST(ch, M_CONF_LIMIT, l, &w->limits);
 	SEND_LIST(ch, M_CONF_EXEMPT, e, &w->exempts);
@@ -561,6 +564,18 @@ rx_watch(const void *data)
 	rx.watch = w;
 }
 
+static void
+rx_zone(const void *data, size_t len)
+{
+	struct conf_watch	*w = rx.watch;
+
+	need(w != NULL && w->tz == NULL && *w->w.zone != '\0' && len > 0 &&
+	    len <= ZONE_MAX_LEN, "zone");
+	w->tz = xcalloc(len);
+	memcpy(w->tz, data, len);
+	w->tzlen = len;
+}
+
 static int
 of_watch(uint32_t id)
 {
@@ -664,6 +679,10 @@ conf_receive(uint32_t type, const void *data, size_t len)
 	if (type == M_CONF_PREFIXES) {
 		need(len > sizeof(struct wire_prefixes), "length");
 		rx_prefixes(data, len);
+		return NULL;
+	}
+	if (type == M_CONF_ZONE) {
+		rx_zone(data, len);
 		return NULL;
 	}
 	for (i = 0; i < nitems(receivers); i++)
