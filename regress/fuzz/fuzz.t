@@ -5,7 +5,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 obj=$here/../../obj-fuzz
 seconds=${FUZZ_SECONDS:-5}
-fuzzers=${FUZZERS:-$(cd "$here" && ls -- *.c | sed 's/\.c$//')}
+fuzzers=${FUZZERS:-$(cd "$here" && for c in *.c; do echo "${c%.c}"; done)}
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS=print_stacktrace=1
 
