@@ -60,6 +60,13 @@ void		 channel_send2(struct channel *, uint32_t type, uint32_t id,
 		    const void *, size_t, const void *, size_t);
 
 /*
+ * Between these two, messages gather and go out by 64 KiB: for who sends many
+ * in a row and waits for none.  ch may be NULL.
+ */
+void		 channel_cork(struct channel *);
+void		 channel_uncork(struct channel *);
+
+/*
  * Watermarks.  channel_full(): more than `high` bytes wait; the sender should
  * stop producing until the drained callback, which comes once when less than
  * `low` wait.  Defaults 1 MiB and 256 KiB.  More than 64 MiB to a sibling is

@@ -23,7 +23,8 @@
 enum proc_state {
 	STATE_STARTING,		/* demoted, READY sent, not configured */
 	STATE_RUNNING,		/* first configuration committed */
-	STATE_STOPPING		/* M_STOP received: draining */
+	STATE_STOPPING,		/* M_STOP received: draining */
+	STATE_ANY		/* for msg_check() in a sender: not known */
 };
 
 #define BUILD_ID_LEN	24
