@@ -191,7 +191,7 @@ check_notice(const void *data, size_t len)
 	const struct wire_notice *n = data;
 
 	(void)len;
-	if (n->kind == 0 || n->kind > NOTICE_LEDGER || n->sticky > 1)
+	if (n->kind == 0 || n->kind >= NOTICE_MAX || n->sticky > 1)
 		return bad_enum;
 	return TEXT_OK(n->text) ? NULL : no_nul;
 }

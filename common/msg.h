@@ -180,7 +180,9 @@ enum notice_kind {
 				   should know: masked, forwarded, skewed ... */
 	NOTICE_FILE,		/* opened, rotated, lost */
 	NOTICE_DRIFT,
-	NOTICE_LEDGER
+	NOTICE_LEDGER,
+	NOTICE_DROPPED,		/* control's: a slow monitor missed some */
+	NOTICE_MAX
 };
 
 struct wire_notice {
