@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ZONE_WHY_LEN	128
+#define ZONE_WHY_LEN	192
 
 struct zone;
 
