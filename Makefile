@@ -28,7 +28,14 @@ EXAMPLEDIR = $(PREFIX)/share/examples/refract
 # The init script: lsb, openrc or none; systemd's unit is always there.
 INIT	?= $(if $(wildcard /sbin/openrc-run),openrc,lsb)
 
+export SYSCONFDIR LOCALSTATEDIR
+PATHS	= $(SYSCONFDIR) $(LOCALSTATEDIR)
+
+# The programs know these paths: others are another build.
 all:
+	@mkdir -p $(O); echo "$(PATHS)" | cmp -s - $(O)/paths || { \
+	    rm -rf $(DIRS:%=$(O)/%); \
+	    echo "$(PATHS)" >$(O)/paths; }
 	@set -e; for d in $(DIRS); do \
 	    $(MAKE) --no-print-directory -C $$d all; done
 
@@ -46,9 +53,11 @@ demo:
 # --- Tests -----------------------------------------------------------------
 
 FUZZ_SECONDS ?= 3
+FUZZ	?= yes
 TESTS	= $(patsubst %.c,$(OUT)/%,$(wildcard regress/unit/*.c)) \
 	  $(wildcard regress/config/*.t regress/sandbox/*.t \
-	    regress/netns/*.t regress/install/*.t) regress/fuzz/fuzz.t
+	    regress/netns/*.t regress/install/*.t) \
+	  $(if $(filter yes,$(FUZZ)),regress/fuzz/fuzz.t)
 PROVE	= REFRACT_OBJ=$(OUT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove -j$(JOBS)
 
 check: test-deps
@@ -62,7 +71,9 @@ test-deps:
 
 tests: all
 	@$(MAKE) --no-print-directory -C regress/unit
+ifeq ($(FUZZ),yes)
 	@$(MAKE) --no-print-directory -C regress/fuzz
+endif
 
 lint:
 	@.ci/lint
@@ -83,10 +94,14 @@ torture:
 # --- Installing ------------------------------------------------------------
 
 D	= $(DESTDIR)
-# The paths in what is installed, as they are on the machine.
+# The paths in texts, as they are on this machine.
 SUBST	= sed -e 's,@sbindir@,$(SBINDIR),g' -e 's,@bindir@,$(BINDIR),g' \
 	  -e 's,@sysconfdir@,$(SYSCONFDIR),g' \
-	  -e 's,@localstatedir@,$(LOCALSTATEDIR),g'
+	  -e 's,@localstatedir@,$(LOCALSTATEDIR),g' \
+	  -e 's,/etc/refract,$(SYSCONFDIR)/refract,g' \
+	  -e 's,/etc/default,$(SYSCONFDIR)/default,g' \
+	  -e 's,/var/lib/refract,$(LOCALSTATEDIR)/lib/refract,g' \
+	  -e 's,/var/log/refract,$(LOCALSTATEDIR)/log/refract,g'
 # $(call put,MODE,FROM,TO): a text, its paths filled in
 put	= $(SUBST) $(2) >$(3).tmp && chmod $(1) $(3).tmp && mv $(3).tmp $(3)
 # $(call once,MODE,FROM,TO): only if the operator has none
@@ -95,8 +110,7 @@ once	= test -e $(3) || { $(call put,$(1),$(2),$(3)); }
 beside	= if [ ! -e $(3) ]; then $(call put,$(1),$(2),$(3)); \
 	  else $(call put,$(1),$(2),$(3).new); \
 	    ! cmp -s $(3) $(3).new || rm $(3).new; fi
-MAN5	= $(notdir $(wildcard refractd/*.5))
-MAN8	= $(notdir $(wildcard $(DIRS:%=%/*.8)))
+MAN	= $(wildcard $(DIRS:%=%/*.[58]))
 
 install: all
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR)/refract \
@@ -107,12 +121,14 @@ install: all
 	install -m 755 $(O)/sbin/* $(D)$(SBINDIR)
 	install -m 755 $(O)/bin/* $(D)$(BINDIR)
 	install -m 755 $(O)/libexec/refract/* $(D)$(LIBEXECDIR)/refract
-	install -m 644 $(wildcard refractd/*.5) $(D)$(MANDIR)/man5
-	install -m 644 $(wildcard $(DIRS:%=%/*.8)) $(D)$(MANDIR)/man8
+	@set -e; for m in $(MAN); do \
+	    to=$(D)$(MANDIR)/man$${m##*.}/$${m##*/}; \
+	    echo "install $$to"; \
+	    $(call put,644,$$m,$$to); done
 	$(call put,644,etc/refractd.service,$(D)$(LIBDIR)/systemd/system/refractd.service)
 	$(call put,644,etc/refract.sysusers,$(D)$(LIBDIR)/sysusers.d/refract.conf)
 	$(call put,644,etc/refract.tmpfiles,$(D)$(LIBDIR)/tmpfiles.d/refract.conf)
-	for f in Containerfile compose.yaml refract.conf; do \
+	for f in Containerfile compose.yaml refract.conf xray.logrotate; do \
 	    $(call put,644,etc/$$f,$(D)$(EXAMPLEDIR)/$$f) || exit 1; done
 	$(call beside,600,etc/refract.conf,$(D)$(SYSCONFDIR)/refract.conf)
 	$(call once,644,etc/refract.default,$(D)$(SYSCONFDIR)/default/refract)
@@ -141,7 +157,7 @@ ifeq ($(DESTDIR),)
 endif
 	rm -f $(D)$(SBINDIR)/refractd $(D)$(BINDIR)/refractctl
 	rm -rf $(D)$(LIBEXECDIR)/refract $(D)$(EXAMPLEDIR)
-	rm -f $(MAN5:%=$(D)$(MANDIR)/man5/%) $(MAN8:%=$(D)$(MANDIR)/man8/%)
+	for m in $(MAN); do rm -f $(D)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 	rm -f $(D)$(LIBDIR)/systemd/system/refractd.service \
 	    $(D)$(LIBDIR)/sysusers.d/refract.conf \
 	    $(D)$(LIBDIR)/tmpfiles.d/refract.conf \

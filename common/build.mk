@@ -15,6 +15,10 @@ HERE	:= $(patsubst $(TOP)/%,%,$(CURDIR))
 O	?= obj
 OUT	:= $(TOP)/$(O)
 OBJ	:= $(OUT)/$(HERE)
+VERSION	= 0.1.0
+# Where the programs look; the top Makefile builds anew when they change.
+SYSCONFDIR ?= /etc
+LOCALSTATEDIR ?= /var
 
 CFLAGS	?= -O2 -g
 WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -25,7 +29,10 @@ SAN	= -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -DSANITIZED
 else
 HARDEN	+= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
-CPPFLAGS += -D_GNU_SOURCE -DLIBBSD_NETBSD_VIS -I$(TOP)/common -I$(OBJ) \
+CPPFLAGS += -D_GNU_SOURCE -DLIBBSD_NETBSD_VIS \
+	  -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLOCALSTATEDIR='"$(LOCALSTATEDIR)"' \
+	  -I$(TOP)/common -I$(OUT)/common \
+	  -I$(OBJ) \
 	  $(shell pkg-config --cflags libbsd-overlay)
 ALL_CFLAGS = -std=gnu11 $(CPPFLAGS) $(WARN) $(HARDEN) $(SAN) $(WERROR) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
@@ -63,7 +70,7 @@ $(OBJ)/%.o: $(OBJ)/%.c
 
 $(OBJ)/%.c: %.y
 	@mkdir -p $(@D)
-	bison -y -Wall -Werror=conflicts-sr -Werror=conflicts-rr -o $@ $<
+	bison -Wall -Werror=conflicts-sr -Werror=conflicts-rr -o $@ $<
 
 .SECONDARY:
 .PHONY: all

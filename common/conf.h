@@ -27,8 +27,10 @@
 #define BAN_ENTRIES_MAX	16777216
 #define CONF_PREFIXES_MAX	1048576	/* in all tables together */
 
-#define CONF_STATE_DIR	"/var/lib/refract"	/* defaults; an instance has */
-#define CONF_CONTROL_PATH "/run/refract/control.sock"	/* its own, parse.y */
+#define CONF_FILE	SYSCONFDIR "/refract.conf"
+/* Defaults; an instance has its own: see parse.y. */
+#define CONF_STATE_DIR	LOCALSTATEDIR "/lib/refract"
+#define CONF_CONTROL_PATH "/run/refract/control.sock"
 
 enum ban_action { ACTION_DROP, ACTION_REJECT };
 enum ban_hook { HOOK_LOCAL, HOOK_FORWARD };
