@@ -95,13 +95,11 @@ torture:
 
 D	= $(DESTDIR)
 # The paths in texts, as they are on this machine.
-SUBST	= sed -e 's,@sbindir@,$(SBINDIR),g' -e 's,@bindir@,$(BINDIR),g' \
+SUBST	= sed -e 's,/etc/\(refract\|default\),@sysconfdir@/\1,g' \
+	  -e 's,/var/\(lib\|log\)/refract,@localstatedir@/\1/refract,g' \
+	  -e 's,@sbindir@,$(SBINDIR),g' -e 's,@bindir@,$(BINDIR),g' \
 	  -e 's,@sysconfdir@,$(SYSCONFDIR),g' \
-	  -e 's,@localstatedir@,$(LOCALSTATEDIR),g' \
-	  -e 's,/etc/refract,$(SYSCONFDIR)/refract,g' \
-	  -e 's,/etc/default,$(SYSCONFDIR)/default,g' \
-	  -e 's,/var/lib/refract,$(LOCALSTATEDIR)/lib/refract,g' \
-	  -e 's,/var/log/refract,$(LOCALSTATEDIR)/log/refract,g'
+	  -e 's,@localstatedir@,$(LOCALSTATEDIR),g'
 # $(call put,MODE,FROM,TO): a text, its paths filled in
 put	= $(SUBST) $(2) >$(3).tmp && chmod $(1) $(3).tmp && mv $(3).tmp $(3)
 # $(call once,MODE,FROM,TO): only if the operator has none
