@@ -29,8 +29,15 @@ struct child {
 	/* Open what needs the role's capability: after the ids, before
 	 * seccomp.  May be NULL. */
 	void	(*open)(void);
-	/* A channel came up.  May be NULL. */
+	/* More getopt(3) options, and who takes them.  May be NULL. */
+	const char	*extra;
+	void	(*option)(int, const char *);
+	/*
+	 * A channel came up; a channel's peer is gone and it is freed next.
+	 * May be NULL.  Do not set channel_onclosed() on these.
+	 */
 	void	(*connected)(enum role, int bulk, struct channel *);
+	void	(*disconnected)(enum role, int bulk);
 	/*
 	 * Build what the new configuration needs beside the old one.  0, or
 	 * -1 with the reason in why (TEXT_LEN): the reload is off.
@@ -55,7 +62,7 @@ struct conf	*child_conf(void);
 
 /*
  * Parses argv (-d stderr, -j journal, -s syslog, -v more, and for tests -B
- * build id; getopt options beyond those are in extra and go to the callback),
+ * build id; -X and its argument are passed over),
  * checks fd 3, closes all above, sets the time zone, demotes, opens,
  * filters, and says READY.  Does not return on failure.
  */
