@@ -1,0 +1,305 @@
+/*
+ * The ledger role: who asks what of it.  Records go into the queue
+ * (ledger_queue.c), which brings them to the disk; nobody ever waits for that
+ * but who asked to be told.
+ *
+ * At the end it goes last: when it is told to stop, everybody else has gone,
+ * and what they said is read to its end first.
+ */
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include <event2/event.h>
+
+#include "child.h"
+#include "counter.h"
+#include "ledger.h"
+#include "ledger_queue.h"
+#include "log.h"
+
+#define LEDGER_FILE	"/ledger.db"	/* the root is the state directory */
+#define STOP_MS		500		/* for the last words of siblings */
+
+static int	 nchannels, stopping, paused;
+static struct event	*stop_timer;
+static struct msg_outcome state;	/* what control was told last */
+
+/* --- What the queue tells --- */
+
+static void
+on_committed(uint64_t number)
+{
+	struct msg_checkpoint	m = { .number = number };
+
+	channel_send(child_channel(ROLE_PARSER, 1), M_COMMITTED, 0, &m,
+	    sizeof(m));
+}
+
+static void
+on_state(int trouble, const char *text)
+{
+	struct msg_outcome	m = { .code = trouble };
+
+	(void)strlcpy(m.text, text, sizeof(m.text));
+	if (memcmp(&m, &state, sizeof(m)) == 0)
+		return;
+	state = m;
+	channel_send(child_channel(ROLE_CONTROL, 0), M_LEDGER_STATE, 0, &m,
+	    sizeof(m));
+}
+
+static void
+on_room(void)
+{
+	if (paused)
+		channel_resume(child_channel(ROLE_PARSER, 1));
+	paused = 0;
+}
+
+/* The disk is back after a start without it. */
+static void
+on_opened(void)
+{
+	struct channel	*ch = child_channel(ROLE_ENFORCER, 1);
+
+	if (child_conf() != NULL && ch != NULL && !restore_done())
+		restore_begin(ch);
+}
+
+static const struct queue_calls queue_calls = {
+	on_committed, on_state, on_room, on_opened
+};
+
+/* --- From siblings --- */
+
+static void
+take_decision(const struct msg_decision *m, int batch)
+{
+	struct decision		 d = { .ban = m->ban, .nports = m->nports };
+	struct conf_watch	*w;
+
+	w = conf_watch_byhash(child_conf(), m->ban.id.watch);
+	d.dry_run = w != NULL && w->w.dry_run;
+	memcpy(d.ports, m->ports, sizeof(d.ports));
+	(void)strlcpy(d.watch, m->watch, sizeof(d.watch));
+	d.evidence = m->evidence;
+	if (queue_decision(&d, batch) == -1)
+		fatalx("parser: a decision outside of a checkpoint");
+}
+
+static void
+on_decision(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)id;
+	(void)len;
+	(void)fd;
+	take_decision(data, channel_peer(ch) == ROLE_PARSER);
+}
+
+static void
+on_checkpoint(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const struct msg_checkpoint	*m = data;
+
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	if (queue_batch_begin(m->number) == -1)
+		fatalx("parser: a checkpoint within a checkpoint");
+}
+
+static void
+on_checkpoint_end(struct channel *ch, uint32_t id, const void *data,
+    size_t len, int fd)
+{
+	const struct msg_checkpoint	*m = data;
+
+	(void)id;
+	(void)len;
+	(void)fd;
+	if (queue_batch_end(m->number) == -1)
+		fatalx("parser: the end of a checkpoint that was not begun");
+	if (queue_full() && !paused) {
+		paused = 1;
+		channel_pause(ch);
+	}
+}
+
+static void
+on_ban_event(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const struct wire_event	*e = data;
+
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	/* The end was in the decision. */
+	if (e->outcome != BAN_EXPIRED)
+		queue_event(e);
+}
+
+static void
+on_forgive(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	queue_forgive(data, wall_now());
+}
+
+static void
+on_show(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+{
+	const struct msg_show	*m = data;
+	struct msg_show		 end = *m;
+
+	(void)len;
+	(void)fd;
+	if (m->what == SHOW_HISTORY) {
+		show_history(ch, id, m);
+		return;
+	}
+	end.cursor = 0;
+	channel_send(ch, M_SHOW_END, id, &end, sizeof(end));
+}
+
+static void
+on_counters_get(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)data;
+	(void)len;
+	(void)fd;
+	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
+}
+
+static const struct handler from_enforcer[] = {
+	{ M_BAN_EVENT, on_ban_event },
+	{ 0, NULL }
+};
+static const struct handler from_control[] = {
+	{ M_DECISION, on_decision },
+	{ M_FORGIVE, on_forgive },
+	{ M_SHOW, on_show },
+	{ M_COUNTERS_GET, on_counters_get },
+	{ 0, NULL }
+};
+static const struct handler from_parser[] = {
+	{ M_CHECKPOINT, on_checkpoint },
+	{ M_DECISION, on_decision },
+	{ M_CHECKPOINT_END, on_checkpoint_end },
+	{ 0, NULL }
+};
+
+/* --- Life --- */
+
+static void
+ledger_open(void)
+{
+	(void)umask(077);
+	queue_start(LEDGER_FILE, &queue_calls);
+}
+
+static void
+ledger_connected(enum role peer, int bulk, struct channel *ch)
+{
+	nchannels++;
+	if (peer == ROLE_ENFORCER && bulk)
+		channel_ondrained(ch, restore_drained);
+	if (peer == ROLE_CONTROL && state.code != 0)
+		channel_send(ch, M_LEDGER_STATE, 0, &state, sizeof(state));
+}
+
+static void
+ledger_end(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	queue_stop();
+	child_exit();
+}
+
+static void
+ledger_disconnected(enum role peer, int bulk)
+{
+	nchannels--;
+	if (peer == ROLE_ENFORCER && bulk)
+		restore_stop();
+	if (peer == ROLE_PARSER && bulk)
+		paused = 0;
+	if (stopping && nchannels == 0)
+		event_active(stop_timer, 0, 0);
+}
+
+static void
+ledger_stop(void)
+{
+	static const struct timeval	limit = { 0, STOP_MS * 1000 };
+
+	stopping = 1;
+	restore_stop();
+	if ((stop_timer = evtimer_new(child_base, ledger_end, NULL)) == NULL)
+		fatalx("ledger: no timer");
+	(void)evtimer_add(stop_timer, &limit);
+	if (nchannels == 0)
+		event_active(stop_timer, 0, 0);
+}
+
+static int
+ledger_prepare(struct conf *new, char *why)
+{
+	(void)new;
+	(void)why;
+	return 0;
+}
+
+static void
+ledger_commit(struct conf *new, struct conf *old)
+{
+	struct channel	*ch = child_channel(ROLE_ENFORCER, 1);
+
+	(void)new;
+	if (old == NULL && ch != NULL)
+		restore_begin(ch);
+}
+
+static struct child child = {
+	.role = ROLE_LEDGER,
+	.ident = "ledger",
+	.peers = {
+		[ROLE_ENFORCER] = from_enforcer,
+		[ROLE_CONTROL] = from_control,
+		[ROLE_PARSER] = from_parser,
+	},
+	.open = ledger_open,
+	.connected = ledger_connected,
+	.disconnected = ledger_disconnected,
+	.prepare = ledger_prepare,
+	.commit = ledger_commit,
+	.stop = ledger_stop,
+};
+
+static void
+ledger_option(int c, const char *arg)
+{
+	if (c == 'r')
+		child.root = arg;
+}
+
+void
+ledger(int argc, char **argv)
+{
+	child.extra = "r:";
+	child.option = ledger_option;
+	child_start(&child, argc, argv);
+	child_run();
+}

@@ -1,0 +1,26 @@
+/*
+ * The ledger role: the one process that writes ledger.db.
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+struct channel;
+struct msg_show;
+
+/*
+ * refractd -X ledger -r DIR: DIR is the state directory, which exists and
+ * belongs to _refractl.  Does not return.
+ */
+void	 ledger(int, char **) __attribute__((__noreturn__));
+
+/* ledger_restore.c: send all bans in force, as fast as the channel takes. */
+void	 restore_begin(struct channel *);
+void	 restore_drained(struct channel *);
+void	 restore_stop(void);
+/* 1: all were sent. */
+int	 restore_done(void);
+
+/* ledger_show.c: one page of history to control. */
+void	 show_history(struct channel *, uint32_t id, const struct msg_show *);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * The ledger's file: the schema and every SQL statement.  What should be
+ * written when, and what to do when it cannot be, is ledger_queue.c's.
+ */
+#ifndef LEDGER_DB_H
+#define LEDGER_DB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "msg.h"
+
+/* A newer schema than ours is refused, an older one is migrated. */
+#define LEDGER_SCHEMA	1
+
+enum db_status {
+	DB_OK,
+	DB_TROUBLE,		/* full, read-only, I/O: may work later */
+	DB_CORRUPT,		/* not a database any more */
+	DB_NEWER		/* db_open() only */
+};
+
+/* A decision as it is stored. */
+struct stored {
+	int64_t		row;		/* cursor; rises as they are recorded */
+	struct wire_ban	ban;		/* port and proto: 0, see ports */
+	uint32_t	nports;		/* 0: the whole host */
+	struct wire_port ports[BAN_PORTS_MAX];
+	uint32_t	outcome;	/* enum ban_outcome, 0: not known */
+	uint32_t	killed;		/* sockets ended, in all */
+	int64_t		outcome_at;	/* wall_t */
+	int64_t		lifted;		/* forgiven then, wall_t; 0: no */
+	int32_t		error;
+};
+
+/* A decision as it is to be stored.  evidence is not copied by anybody. */
+struct decision {
+	struct wire_ban	 ban;		/* without port and proto */
+	uint32_t	 nports;
+	int		 dry_run;
+	struct wire_port ports[BAN_PORTS_MAX];
+	char		 watch[NAME_MAX_LEN];
+	const char	*evidence;
+};
+
+/*
+ * Open or begin the file.  Whatever fails, db_error() says what.  A file that
+ * is not a database is left as it is: DB_CORRUPT, and db_aside() moves it.
+ */
+enum db_status	 db_open(const char *path);
+void		 db_close(void);
+int		 db_is_open(void);
+/* The last failure, for people. */
+const char	*db_error(void);
+/*
+ * Move the file and its journal to PATH.corrupt-TIME; the new name is in
+ * name.  0 or -1 (errno).
+ */
+int		 db_aside(const char *path, char *name, size_t);
+
+enum db_status	 db_begin(void);
+enum db_status	 db_commit(void);
+void		 db_rollback(void);
+
+/*
+ * These belong inside a transaction.  db_decision leaves one that exists as
+ * it is; *new says whether it was one.
+ */
+enum db_status	 db_decision(const struct decision *, int *new);
+/* *found 0: no such decision (yet). */
+enum db_status	 db_event(const struct wire_event *, int *found);
+enum db_status	 db_lift(const struct wire_event *);
+enum db_status	 db_forgive(const struct msg_target *, int64_t at);
+/* Forget lifts that no decision can need any more. */
+enum db_status	 db_prune(int64_t now);
+
+/*
+ * Decisions in force that come after (*ends, *row) in the order of their ends:
+ * at most max through fn.  Those are moved on; *n is how many there were, and
+ * fewer than max means there are no more.  What was refused, or forgiven
+ * afterwards, is left out.
+ */
+enum db_status	 db_active(int64_t *ends, int64_t *row, unsigned int max,
+		    unsigned int *n, void (*fn)(const struct stored *));
+/* 1: this entry (NULL: the whole host) was lifted after the ban began. */
+int		 db_is_lifted(const struct stored *, const struct wire_port *);
+
+/*
+ * Decisions recorded after row *row: at most max are looked at.  fn says 0 to
+ * stop behind that row.  *row is the last one looked at, *end 1 if there was
+ * nothing behind it.
+ */
+enum db_status	 db_scan(int64_t *row, unsigned int max, int *end,
+		    int (*fn)(const struct stored *, void *), void *);
+/* Copies the text; "" if there is none. */
+void		 db_evidence(int64_t row, char *, size_t);
+/* The name a watch had when it last decided; "" for the operator. */
+void		 db_watch_name(uint64_t hash, char *, size_t);
+
+#endif

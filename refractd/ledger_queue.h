@@ -1,0 +1,48 @@
+/*
+ * What waits to be written to the ledger, and when it is.  Nothing that was
+ * put in is lost while this process lives, within bounds: a transaction that
+ * fails is kept and tried again.
+ */
+#ifndef LEDGER_QUEUE_H
+#define LEDGER_QUEUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ledger_db.h"
+
+struct queue_calls {
+	/* A batch is on the disk. */
+	void	(*committed)(uint64_t number);
+	/* Trouble (1) with what and why, or none (0, ""). */
+	void	(*state)(int trouble, const char *text);
+	/* There is room again after queue_full(). */
+	void	(*room)(void);
+	/* The file is readable for the first time (again). */
+	void	(*opened)(void);
+};
+
+/*
+ * path is not copied.  Opens the file: a newer schema is fatal, any other
+ * failure is trouble that is tried again.
+ */
+void	 queue_start(const char *path, const struct queue_calls *);
+
+/* Between begin and end: one transaction.  -1: no batch was to begin/end. */
+int	 queue_batch_begin(uint64_t number);
+int	 queue_batch_end(uint64_t number);
+/* In the batch (batch 1; -1 if none is open) or by itself (0). */
+int	 queue_decision(const struct decision *, int batch);
+void	 queue_event(const struct wire_event *);
+void	 queue_forgive(const struct msg_target *, int64_t at);
+
+/* 1: the one who can wait should. */
+int	 queue_full(void);
+/* Write all that is complete now.  0, or -1 if it could not be. */
+int	 queue_flush(void);
+/* Reading found this: say so, move a corrupt file aside, begin a new one. */
+void	 queue_failed(enum db_status);
+/* Flush, close the file, and say what was lost if that failed. */
+void	 queue_stop(void);
+
+#endif

@@ -1,0 +1,512 @@
+/*
+ * Every SQL statement of the ledger, and how our structs go in and out of it.
+ */
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "ledger_sql.h"
+#include "log.h"
+
+/* A log may be read again this far back: lifts are kept as long. */
+#define LIFT_KEEP	((int64_t)35 * 86400 * 1000)
+
+#define COLUMNS								\
+	"id, watch, file, offset, part, starts, ends, prefix, offender,"	\
+	" ports, flags, outcome, outcome_at, killed, error, lifted, subject"
+
+/* Refused, or without effect: not for a restart to apply. */
+#define REFUSED		"(4, 5, 6, 7, 9, 13)"
+_Static_assert(BAN_NEVER == 4 && BAN_PROTECTED == 5 && BAN_FULL == 6 &&
+    BAN_RATE == 7 && BAN_PAST == 9 && BAN_DRY_RUN == 13,
+    "REFUSED names these");
+
+enum statement {
+	S_BEGIN, S_COMMIT, S_ROLLBACK,
+	S_DECISION, S_EVIDENCE, S_WATCH, S_FORGIVEN_AT, S_SET_LIFTED,
+	S_OUTCOME, S_KILLED,
+	S_LIFT, S_FORGIVE, S_FORGIVE_ACTIVE, S_PRUNE_LIFT, S_PRUNE_FORGIVEN,
+	S_ACTIVE, S_IS_LIFTED,
+	S_SCAN, S_GET_EVIDENCE, S_GET_WATCH,
+	S_MAX
+};
+
+static const char *const sql[S_MAX] = {
+	[S_BEGIN] = "BEGIN IMMEDIATE",
+	[S_COMMIT] = "COMMIT",
+	[S_ROLLBACK] = "ROLLBACK",
+	[S_DECISION] = "INSERT INTO decision (watch, file, offset, part,"
+	    " starts, ends, prefix, offender, ports, flags, outcome, subject)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+	    " ON CONFLICT DO NOTHING",
+	[S_EVIDENCE] = "INSERT OR REPLACE INTO evidence VALUES (?1, ?2)",
+	[S_WATCH] = "INSERT INTO watch VALUES (?1, ?2) ON CONFLICT DO"
+	    " UPDATE SET name = excluded.name WHERE name <> excluded.name",
+	[S_FORGIVEN_AT] = "SELECT max(at) FROM forgiven WHERE at >= ?1"
+	    " AND (prefix IS NULL OR overlap(prefix, ?2))"
+	    " AND subject IN ('', ?3)",
+	[S_SET_LIFTED] = "UPDATE decision SET lifted = ?1 WHERE id = ?2",
+	[S_OUTCOME] = "UPDATE decision SET outcome = ?5, outcome_at = ?6,"
+	    " error = ?7 WHERE watch = ?1 AND file = ?2 AND offset = ?3"
+	    " AND part = ?4 AND outcome_at <= ?6",
+	[S_KILLED] = "UPDATE decision SET killed = killed + ?5"
+	    " WHERE watch = ?1 AND file = ?2 AND offset = ?3 AND part = ?4",
+	[S_LIFT] = "INSERT INTO lift VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO"
+	    " UPDATE SET at = max(at, excluded.at)",
+	[S_FORGIVE] = "INSERT INTO forgiven (at, prefix, subject)"
+	    " VALUES (?1, ?2, ?3)",
+	[S_FORGIVE_ACTIVE] = "UPDATE decision SET lifted = ?1"
+	    " WHERE ends > ?1 AND starts <= ?1 AND lifted = 0"
+	    " AND (?2 IS NULL OR overlap(prefix, ?2))"
+	    " AND ?3 IN ('', subject)",
+	/* A lift is needed while a decision from before it is in force. */
+	[S_PRUNE_LIFT] = "DELETE FROM lift WHERE at < min(?1, ifnull("
+	    "(SELECT min(starts) FROM decision WHERE ends > ?2), ?1))",
+	[S_PRUNE_FORGIVEN] = "DELETE FROM forgiven WHERE at < ?1",
+	[S_ACTIVE] = "SELECT " COLUMNS " FROM decision"
+	    " WHERE (ends, id) > (?1, ?2) AND lifted = 0"
+	    " AND outcome NOT IN " REFUSED " ORDER BY ends, id LIMIT ?3",
+	[S_IS_LIFTED] = "SELECT 1 FROM lift WHERE prefix = ?1"
+	    " AND proto = ?2 AND port = ?3 AND at >= ?4",
+	[S_SCAN] = "SELECT " COLUMNS " FROM decision WHERE id > ?1"
+	    " ORDER BY id LIMIT ?2",
+	[S_GET_EVIDENCE] = "SELECT text FROM evidence WHERE decision = ?1",
+	[S_GET_WATCH] = "SELECT name FROM watch WHERE hash = ?1",
+};
+
+static sqlite3		*db;
+static sqlite3_stmt	*stmts[S_MAX];
+
+/* --- Our types in SQL --- */
+
+struct blob {
+	unsigned char	data[18];
+	int		len;
+};
+
+static struct blob
+blob_of(const struct prefix *p)
+{
+	struct blob	b = { { 0 }, 0 };
+	int		n = (int)prefix_bits(p->family) / 8;
+
+	if (n == 0)
+		return b;
+	b.data[0] = n == 4 ? 4 : 6;
+	b.data[1] = p->plen;
+	memcpy(b.data + 2, p->addr, (size_t)n);
+	b.len = n + 2;
+	return b;
+}
+
+/* What is not a prefix becomes family 0. */
+static void
+prefix_of(struct prefix *p, const unsigned char *data, int len)
+{
+	memset(p, 0, sizeof(*p));
+	if (data == NULL || !((len == 6 && data[0] == 4) ||
+	    (len == 18 && data[0] == 6)))
+		return;
+	p->family = len == 6 ? AF_INET : AF_INET6;
+	p->plen = data[1];
+	memcpy(p->addr, data + 2, (size_t)len - 2);
+	if (!prefix_valid(p))
+		memset(p, 0, sizeof(*p));
+}
+
+static void
+bind_prefix(sqlite3_stmt *s, int i, const struct prefix *p)
+{
+	struct blob	b = blob_of(p);
+
+	(void)sqlite3_bind_blob(s, i, b.data, b.len, SQLITE_TRANSIENT);
+}
+
+static void
+bind_id(sqlite3_stmt *s, const struct decision_id *id)
+{
+	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)id->watch);
+	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)id->file);
+	(void)sqlite3_bind_int64(s, 3, (sqlite3_int64)id->offset);
+	(void)sqlite3_bind_int64(s, 4, id->part);
+}
+
+static void
+bind_text(sqlite3_stmt *s, int i, const char *text)
+{
+	(void)sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+}
+
+static void
+bind_ports(sqlite3_stmt *s, int i, const struct decision *d)
+{
+	unsigned char	 data[BAN_PORTS_MAX * 3], *p = data;
+	uint32_t	 n;
+
+	for (n = 0; n < d->nports && n < BAN_PORTS_MAX; n++) {
+		*p++ = d->ports[n].proto;
+		*p++ = (unsigned char)(d->ports[n].port >> 8);
+		*p++ = (unsigned char)d->ports[n].port;
+	}
+	(void)sqlite3_bind_blob(s, i, data, (int)(p - data),
+	    SQLITE_TRANSIENT);
+}
+
+static void
+read_prefix(sqlite3_stmt *s, int i, struct prefix *p)
+{
+	prefix_of(p, sqlite3_column_blob(s, i), sqlite3_column_bytes(s, i));
+}
+
+static void
+read_ports(sqlite3_stmt *s, int i, struct stored *d)
+{
+	const unsigned char	*p = sqlite3_column_blob(s, i);
+	int			 len = sqlite3_column_bytes(s, i);
+
+	for (; len >= 3 && d->nports < BAN_PORTS_MAX; p += 3, len -= 3) {
+		d->ports[d->nports].proto = p[0];
+		d->ports[d->nports++].port = (uint16_t)(p[1] << 8 | p[2]);
+	}
+}
+
+/* A row of COLUMNS.  0 if it is not a decision that we could have written. */
+static int
+read_decision(sqlite3_stmt *s, struct stored *d)
+{
+	struct wire_ban	*b = &d->ban;
+	const char	*subject;
+
+	memset(d, 0, sizeof(*d));
+	d->row = sqlite3_column_int64(s, 0);
+	b->id.watch = (uint64_t)sqlite3_column_int64(s, 1);
+	b->id.file = (uint64_t)sqlite3_column_int64(s, 2);
+	b->id.offset = (uint64_t)sqlite3_column_int64(s, 3);
+	b->id.part = (uint32_t)sqlite3_column_int64(s, 4);
+	b->start = sqlite3_column_int64(s, 5);
+	b->end = sqlite3_column_int64(s, 6);
+	read_prefix(s, 7, &b->prefix);
+	read_prefix(s, 8, &b->offender);
+	read_ports(s, 9, d);
+	b->flags = (uint8_t)sqlite3_column_int(s, 10) & BANF_PREFIX;
+	d->outcome = (uint32_t)sqlite3_column_int(s, 11);
+	d->outcome_at = sqlite3_column_int64(s, 12);
+	d->killed = (uint32_t)sqlite3_column_int64(s, 13);
+	d->error = sqlite3_column_int(s, 14);
+	d->lifted = sqlite3_column_int64(s, 15);
+	if ((subject = (const char *)sqlite3_column_text(s, 16)) != NULL)
+		(void)strlcpy(b->subject, subject, sizeof(b->subject));
+	return b->prefix.family != 0;
+}
+
+/* overlap(prefix, prefix): 1 if they share an address. */
+static void
+sql_overlap(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	struct prefix	 p[2];
+	int		 i;
+
+	for (i = 0; i < 2 && i < argc; i++)
+		prefix_of(&p[i], sqlite3_value_blob(argv[i]),
+		    sqlite3_value_bytes(argv[i]));
+	sqlite3_result_int(ctx, p[0].family != 0 && p[1].family != 0 &&
+	    prefix_overlap(&p[0], &p[1]));
+}
+
+/* --- Running statements --- */
+
+enum db_status
+sql_prepare(sqlite3 *handle)
+{
+	int	i, rc;
+
+	db = handle;
+	rc = sqlite3_create_function(db, "overlap", 2,
+	    SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_overlap, NULL, NULL);
+	for (i = 0; i < S_MAX && rc == SQLITE_OK; i++)
+		rc = sqlite3_prepare_v3(db, sql[i], -1,
+		    SQLITE_PREPARE_PERSISTENT, &stmts[i], NULL);
+	return rc == SQLITE_OK ? DB_OK : db_fail("prepare", rc);
+}
+
+void
+sql_finalize(void)
+{
+	int	i;
+
+	for (i = 0; i < S_MAX; i++) {
+		(void)sqlite3_finalize(stmts[i]);
+		stmts[i] = NULL;
+	}
+	db = NULL;
+}
+
+/* Run a statement whose rows nobody wants. */
+static enum db_status
+run(enum statement which)
+{
+	sqlite3_stmt	*s = stmts[which];
+	int		 rc;
+
+	rc = sqlite3_step(s);
+	(void)sqlite3_reset(s);
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		return db_fail("write", rc);
+	return DB_OK;
+}
+
+enum db_status
+db_begin(void)
+{
+	return run(S_BEGIN);
+}
+
+enum db_status
+db_commit(void)
+{
+	return run(S_COMMIT);
+}
+
+void
+db_rollback(void)
+{
+	/* Some failures have rolled back already. */
+	if (db != NULL && !sqlite3_get_autocommit(db))
+		(void)run(S_ROLLBACK);
+}
+
+/* --- Decisions --- */
+
+/* Forgiven after it began, but recorded only now: read late, or again. */
+static enum db_status
+decision_forgiven(const struct wire_ban *b, int64_t row)
+{
+	sqlite3_stmt	*s = stmts[S_FORGIVEN_AT];
+	int64_t		 at = 0;
+
+	(void)sqlite3_bind_int64(s, 1, b->start);
+	bind_prefix(s, 2, &b->prefix);
+	bind_text(s, 3, b->subject);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		at = sqlite3_column_int64(s, 0);
+	(void)sqlite3_reset(s);
+	if (at == 0)
+		return DB_OK;
+	(void)sqlite3_bind_int64(stmts[S_SET_LIFTED], 1, at);
+	(void)sqlite3_bind_int64(stmts[S_SET_LIFTED], 2, row);
+	return run(S_SET_LIFTED);
+}
+
+static enum db_status
+decision_texts(const struct decision *d, int64_t row)
+{
+	enum db_status	 status = DB_OK;
+
+	if (d->evidence[0] != '\0') {
+		(void)sqlite3_bind_int64(stmts[S_EVIDENCE], 1, row);
+		bind_text(stmts[S_EVIDENCE], 2, d->evidence);
+		status = run(S_EVIDENCE);
+	}
+	if (status == DB_OK && d->ban.id.watch != 0 && d->watch[0] != '\0') {
+		(void)sqlite3_bind_int64(stmts[S_WATCH], 1,
+		    (sqlite3_int64)d->ban.id.watch);
+		bind_text(stmts[S_WATCH], 2, d->watch);
+		status = run(S_WATCH);
+	}
+	return status;
+}
+
+enum db_status
+db_decision(const struct decision *d, int *new)
+{
+	sqlite3_stmt	*s = stmts[S_DECISION];
+	enum db_status	 status;
+	int64_t		 row;
+
+	bind_id(s, &d->ban.id);
+	(void)sqlite3_bind_int64(s, 5, d->ban.start);
+	(void)sqlite3_bind_int64(s, 6, d->ban.end);
+	bind_prefix(s, 7, &d->ban.prefix);
+	bind_prefix(s, 8, &d->ban.offender);
+	bind_ports(s, 9, d);
+	(void)sqlite3_bind_int(s, 10, d->ban.flags);
+	(void)sqlite3_bind_int(s, 11, d->dry_run ? BAN_DRY_RUN : 0);
+	bind_text(s, 12, d->ban.subject);
+	if ((status = run(S_DECISION)) != DB_OK)
+		return status;
+	if ((*new = sqlite3_changes(db) == 1) == 0)
+		return DB_OK;
+	row = sqlite3_last_insert_rowid(db);
+	if ((status = decision_texts(d, row)) == DB_OK)
+		status = decision_forgiven(&d->ban, row);
+	return status;
+}
+
+enum db_status
+db_event(const struct wire_event *e, int *found)
+{
+	enum statement	 which = e->outcome == BAN_KILLED ? S_KILLED :
+			    S_OUTCOME;
+	sqlite3_stmt	*s = stmts[which];
+	enum db_status	 status;
+
+	bind_id(s, &e->ban.id);
+	if (which == S_KILLED)
+		(void)sqlite3_bind_int64(s, 5, e->count);
+	else {
+		(void)sqlite3_bind_int64(s, 5, e->outcome);
+		(void)sqlite3_bind_int64(s, 6, e->at);
+		(void)sqlite3_bind_int(s, 7, e->error);
+	}
+	status = run(which);
+	*found = status == DB_OK && sqlite3_changes(db) > 0;
+	return status;
+}
+
+static void
+bind_key(sqlite3_stmt *s, const struct prefix *p, unsigned int proto,
+    unsigned int port, int64_t at)
+{
+	bind_prefix(s, 1, p);
+	(void)sqlite3_bind_int(s, 2, (int)proto);
+	(void)sqlite3_bind_int(s, 3, (int)port);
+	(void)sqlite3_bind_int64(s, 4, at);
+}
+
+enum db_status
+db_lift(const struct wire_event *e)
+{
+	bind_key(stmts[S_LIFT], &e->ban.prefix, e->ban.proto, e->ban.port,
+	    e->at);
+	return run(S_LIFT);
+}
+
+int
+db_is_lifted(const struct stored *d, const struct wire_port *p)
+{
+	sqlite3_stmt	*s = stmts[S_IS_LIFTED];
+	int		 rc;
+
+	bind_key(s, &d->ban.prefix, p == NULL ? 0 : p->proto,
+	    p == NULL ? 0 : p->port, d->ban.start);
+	rc = sqlite3_step(s);
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_ROW;
+}
+
+static void
+bind_target(sqlite3_stmt *s, const struct msg_target *t, int64_t at)
+{
+	(void)sqlite3_bind_int64(s, 1, at);
+	if (t->prefix.family == 0)
+		(void)sqlite3_bind_null(s, 2);
+	else
+		bind_prefix(s, 2, &t->prefix);
+	bind_text(s, 3, t->user);
+}
+
+enum db_status
+db_forgive(const struct msg_target *t, int64_t at)
+{
+	enum db_status	 status;
+
+	bind_target(stmts[S_FORGIVE], t, at);
+	if ((status = run(S_FORGIVE)) != DB_OK)
+		return status;
+	bind_target(stmts[S_FORGIVE_ACTIVE], t, at);
+	return run(S_FORGIVE_ACTIVE);
+}
+
+enum db_status
+db_prune(int64_t now)
+{
+	enum db_status	 status;
+
+	(void)sqlite3_bind_int64(stmts[S_PRUNE_LIFT], 1, now - LIFT_KEEP);
+	(void)sqlite3_bind_int64(stmts[S_PRUNE_LIFT], 2, now);
+	if ((status = run(S_PRUNE_LIFT)) != DB_OK)
+		return status;
+	(void)sqlite3_bind_int64(stmts[S_PRUNE_FORGIVEN], 1, now - LIFT_KEEP);
+	return run(S_PRUNE_FORGIVEN);
+}
+
+/* --- Reading --- */
+
+enum db_status
+db_active(int64_t *ends, int64_t *row, unsigned int max, unsigned int *n,
+    void (*fn)(const struct stored *))
+{
+	sqlite3_stmt	*s = stmts[S_ACTIVE];
+	struct stored	 d;
+	int		 rc;
+
+	(void)sqlite3_bind_int64(s, 1, *ends);
+	(void)sqlite3_bind_int64(s, 2, *row);
+	(void)sqlite3_bind_int64(s, 3, max);
+	for (*n = 0; (rc = sqlite3_step(s)) == SQLITE_ROW; ++*n) {
+		if (read_decision(s, &d))
+			fn(&d);
+		*ends = sqlite3_column_int64(s, 6);
+		*row = sqlite3_column_int64(s, 0);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
+enum db_status
+db_scan(int64_t *row, unsigned int max, int *end,
+    int (*fn)(const struct stored *, void *), void *arg)
+{
+	sqlite3_stmt	*s = stmts[S_SCAN];
+	struct stored	 d;
+	unsigned int	 n;
+	int		 more = 1, rc;
+
+	(void)sqlite3_bind_int64(s, 1, *row);
+	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)max + 1);
+	for (n = 0; (rc = sqlite3_step(s)) == SQLITE_ROW; n++) {
+		if (!more || n == max)
+			break;
+		if (read_decision(s, &d))
+			more = fn(&d, arg);
+		*row = sqlite3_column_int64(s, 0);
+	}
+	(void)sqlite3_reset(s);
+	*end = rc == SQLITE_DONE;
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? DB_OK :
+	    db_fail("read", rc);
+}
+
+/* The one text that a statement finds for a key. */
+static void
+get_text(enum statement which, int64_t key, char *buf, size_t size)
+{
+	sqlite3_stmt	*s = stmts[which];
+	const char	*text;
+
+	buf[0] = '\0';
+	(void)sqlite3_bind_int64(s, 1, key);
+	if (sqlite3_step(s) == SQLITE_ROW &&
+	    (text = (const char *)sqlite3_column_text(s, 0)) != NULL)
+		(void)strlcpy(buf, text, size);
+	(void)sqlite3_reset(s);
+}
+
+void
+db_evidence(int64_t row, char *buf, size_t size)
+{
+	get_text(S_GET_EVIDENCE, row, buf, size);
+}
+
+void
+db_watch_name(uint64_t hash, char *buf, size_t size)
+{
+	if (hash == 0)
+		buf[0] = '\0';
+	else
+		get_text(S_GET_WATCH, (int64_t)hash, buf, size);
+}

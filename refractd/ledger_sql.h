@@ -1,0 +1,18 @@
+/*
+ * Between the two halves of ledger_db.h: ledger_db.c opens the file,
+ * ledger_sql.c has the statements.  Nobody else includes this.
+ */
+#ifndef LEDGER_SQL_H
+#define LEDGER_SQL_H
+
+#include "ledger_db.h"
+
+struct sqlite3;
+
+/* Keep the failure's text for db_error(), and say of what kind it is. */
+enum db_status	 db_fail(const char *what, int rc);
+/* Prepare all statements; finalize them. */
+enum db_status	 sql_prepare(struct sqlite3 *);
+void		 sql_finalize(void);
+
+#endif
