@@ -1,0 +1,147 @@
+/*
+ * The checks of -n that are not grammar: as root also what only root can see,
+ * the kernel's features (by refract-enforcer -n, in a network namespace of its
+ * own) and whether the logs can be opened.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "check.h"
+#include "conf.h"
+#include "files.h"
+#include "log.h"
+#include "parse.h"
+#include "paths.h"
+#include "sandbox.h"
+
+static void
+emit(void *arg, const char *s)
+{
+	fputs(s, arg);
+}
+
+int
+check_users(void)
+{
+	static const enum role	roles[] = {
+		ROLE_ENFORCER, ROLE_LEDGER, ROLE_CONTROL, ROLE_PARSER
+	};
+	size_t			i;
+	int			missing = 0;
+
+	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (getpwnam(sandbox_user(roles[i])) == NULL) {
+			log_warnx("user %s is missing",
+			    sandbox_user(roles[i]));
+			missing = 1;
+		}
+	if (getgrnam(PATHS_GROUP) == NULL) {
+		log_warnx("group %s is missing", PATHS_GROUP);
+		missing = 1;
+	}
+	return missing ? -1 : 0;
+}
+
+/* What works, and yet may not be what was wanted. */
+static void
+check_advice(const struct conf *c)
+{
+	struct conf_watch	*w;
+
+	if (c->global.action != ACTION_REJECT)
+		return;
+	TAILQ_FOREACH(w, &c->watches, entry)
+		if (w->w.nports != 0)
+			log_warnx("warning: watch %s: with action reject, "
+			    "bans of a port do not reach services behind "
+			    "published ports (DNAT, Docker)", w->w.name);
+}
+
+/* The enforcer prints what it finds: its exit status. */
+static int
+check_kernel(const char *dir)
+{
+	char	path[4096];
+	pid_t	pid;
+	int	status;
+
+	snprintf(path, sizeof(path), "%s/../libexec/refract/refract-enforcer",
+	    dir);
+	fflush(NULL);
+	if ((pid = fork()) == -1)
+		fatal("fork");
+	if (pid == 0) {
+		alarm(60);	/* it outlives exec */
+		execl(path, "refract-enforcer", "-n", (char *)NULL);
+		log_warn("%s", path);
+		_exit(1);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			fatal("waitpid");
+	if (WIFSIGNALED(status))
+		log_warnx("kernel: the check was %s", WTERMSIG(status) ==
+		    SIGALRM ? "not over after 60 s" : "killed");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static void
+no_pass(const struct msg_file *m, int fd)
+{
+	(void)m;
+	close(fd);
+}
+
+static void
+no_trouble(const char *watch, const char *text)
+{
+	(void)watch;
+	(void)text;
+}
+
+static int
+check_logs(const struct conf *c)
+{
+	static const struct files_ops	 ops = { no_pass, no_trouble };
+	struct event_base		*base;
+	char				 why[8192];
+	int				 bad;
+
+	if ((base = event_base_new()) == NULL)
+		fatalx("event base");
+	files_init(base, &ops);
+	if ((bad = files_prepare(c, why, sizeof(why)) == -1))
+		log_warnx("%s", why);
+	else
+		files_abort();
+	return bad;
+}
+
+int
+check(const struct conf *c, const char *dir, int print)
+{
+	int	bad = 0;
+
+	check_advice(c);
+	if (getuid() == 0) {
+		bad |= check_users() == -1;
+		bad |= check_logs(c);
+		bad |= check_kernel(dir) != 0;
+	}
+	if (print)
+		conf_print(c, emit, stdout);
+	if (fflush(stdout) == EOF)
+		fatal("standard output");
+	if (!bad)
+		fprintf(stderr, "configuration OK\n");
+	return bad;
+}

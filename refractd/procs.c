@@ -1,0 +1,628 @@
+/*
+ * Children: fork and exec with a channel on descriptor 3 and nothing else, a
+ * barrier until they are READY, and what their deaths mean.  A child that ends
+ * without having been told to ends the suite, and the log says why.
+ */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "child.h"
+#include "log.h"
+#include "procs.h"
+#include "sandbox.h"
+#include "version.h"
+
+#define ARGS_MAX	16
+
+struct proc {
+	pid_t			 pid;		/* 0: not there */
+	struct channel		*ch;
+	const struct handler	*handlers;
+	int			 ready;
+	int			 told;		/* to stop */
+	wall_t			 started;
+	char			 build[BUILD_ID_LEN];
+};
+
+/* How each is started; stop_limit is in seconds. */
+static const struct recipe {
+	const char	*title;		/* argv[0]: what ps(1) shows */
+	const char	*program;	/* below libexec/refract; NULL: us */
+	const char	*option, *value;
+	int		 stop_limit;
+} recipes[ROLE_MAX] = {
+	[ROLE_RULES] = { "refractd: rules", "refract-enforcer", "-R", NULL,
+	    15 },
+	[ROLE_ENFORCER] = { "refract-enforcer", "refract-enforcer", NULL,
+	    NULL, 10 },
+	[ROLE_LEDGER] = { "refractd: ledger", NULL, "-X", "ledger", 30 },
+	[ROLE_CONTROL] = { "refractd: control", NULL, "-X", "control", 5 },
+	[ROLE_PARSER] = { "refract-parser", "refract-parser", NULL, NULL,
+	    30 },
+};
+
+static const enum role	 stop_order[] = {
+	ROLE_CONTROL, ROLE_PARSER, ROLE_MUX, ROLE_ENFORCER, ROLE_RULES,
+	ROLE_LEDGER
+};
+
+static struct event_base	*base;
+static const char		*helpers, *state_dir;
+static int			 verbosity;
+static struct proc		 procs[ROLE_MAX];
+static wall_t			 parent_started;
+static pid_t			 owner;		/* whose children they are */
+static struct event		*child_ev, *stop_ev;
+static const char		*turning_for;
+static struct {
+	int			 on, clean;
+	size_t			 next;
+	void			(*done)(int);
+} stopping;
+
+static void	stop_next(void);
+
+/* For people: "refract-parser", "refractd: ledger". */
+static const char *
+title(enum role role)
+{
+	return recipes[role].title == NULL ? role_name(role) :
+	    recipes[role].title;
+}
+
+static void
+proc_clear(struct proc *p)
+{
+	const struct handler	*handlers = p->handlers;
+
+	if (p->ch != NULL)
+		channel_free(p->ch);
+	memset(p, 0, sizeof(*p));
+	p->handlers = handlers;
+}
+
+/* At exit, however it came: nobody stays behind. */
+static void
+kill_all(void)
+{
+	enum role	r;
+
+	if (getpid() != owner)
+		return;
+	for (r = 0; r < ROLE_MAX; r++)
+		if (procs[r].pid > 0)
+			kill(procs[r].pid, SIGKILL);
+	for (r = 0; r < ROLE_MAX; r++)
+		if (procs[r].pid > 0)
+			while (waitpid(procs[r].pid, NULL, 0) == -1 &&
+			    errno == EINTR)
+				continue;
+}
+
+/* Deaths */
+
+static const char *
+cause(int status, char *buf, size_t len)
+{
+	if (WIFSIGNALED(status))
+		snprintf(buf, len, "killed by signal %d (%s)",
+		    WTERMSIG(status), WTERMSIG(status) == SIGSYS ?
+		    "bad system call" : strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == 127)
+		snprintf(buf, len, "it could not be executed");
+	else
+		snprintf(buf, len, "exit status %d", WEXITSTATUS(status));
+	return buf;
+}
+
+static void
+buried(enum role role, int status)
+{
+	struct proc	*p = &procs[role];
+	char		 why[80];
+	pid_t		 pid = p->pid;
+	int		 told = p->told;
+
+	cause(status, why, sizeof(why));
+	proc_clear(p);
+	if (!told)
+		fatalx("%s (pid %d) died: %s", title(role), (int)pid, why);
+	if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) {
+		stopping.clean = 0;
+		log_warnx("%s (pid %d) did not stop cleanly: %s", title(role),
+		    (int)pid, why);
+	}
+	if (stopping.on)
+		stop_next();
+}
+
+/* If several died at once, the first to be reaped is the one to name. */
+static void
+child_died(int sig, short what, void *arg)
+{
+	enum role	role;
+	pid_t		pid;
+	int		status;
+
+	(void)sig;
+	(void)what;
+	(void)arg;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (role = 0; role < ROLE_MAX; role++)
+			if (procs[role].pid == pid) {
+				buried(role, status);
+				break;
+			}
+}
+
+/* It may be dying, and then its death says more than this. */
+static void
+channel_closed(struct channel *ch)
+{
+	enum role	 role = channel_peer(ch);
+	struct proc	*p = &procs[role];
+	int		 i, status;
+
+	channel_free(ch);
+	p->ch = NULL;
+	if (p->told)
+		return;
+	for (i = 0; i < 100; i++) {
+		if (waitpid(p->pid, &status, WNOHANG) == p->pid)
+			buried(role, status);
+		usleep(10000);
+	}
+	fatalx("%s (pid %d) closed its channel", title(role), (int)p->pid);
+}
+
+void
+procs_init(struct event_base *b, const char *dir, const char *state,
+    int verbose)
+{
+	base = b;
+	helpers = dir;
+	state_dir = state;
+	verbosity = verbose;
+	owner = getpid();
+	parent_started = wall_now();
+	child_ev = evsignal_new(base, SIGCHLD, child_died, NULL);
+	if (child_ev == NULL || event_add(child_ev, NULL) == -1)
+		fatalx("processes: out of memory");
+	if (atexit(kill_all) != 0)
+		fatalx("processes: atexit");
+}
+
+void
+procs_handlers(enum role role, const struct handler *handlers)
+{
+	procs[role].handlers = handlers;
+}
+
+/* Starting */
+
+static const char *
+program_path(const struct recipe *r, char *buf, size_t len)
+{
+	if (r->program == NULL)
+		snprintf(buf, len, "%s/refractd", helpers);
+	else
+		snprintf(buf, len, "%s/../libexec/refract/%s", helpers,
+		    r->program);
+	return buf;
+}
+
+/* A child inherits the three standard descriptors and its channel. */
+static void
+child_descriptors(int fd)
+{
+	int	null;
+
+	if ((null = open("/dev/null", O_RDWR)) == -1 ||
+	    dup2(null, STDIN_FILENO) == -1 ||
+	    dup2(null, STDOUT_FILENO) == -1)
+		_exit(127);
+	if (fd == CHILD_FD) {
+		if (fcntl(fd, F_SETFD, 0) == -1)
+			_exit(127);
+	} else if (dup2(fd, CHILD_FD) == -1)
+		_exit(127);
+	closefrom(CHILD_FD + 1);
+}
+
+static void
+child_signals(void)
+{
+	sigset_t	none;
+	int		i;
+
+	for (i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+child_environment(char *tz, size_t len, char *env[3])
+{
+	static char	 path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	const char	*zone = getenv("TZ");
+
+	snprintf(tz, len, "TZ=%s", zone == NULL ? ":/etc/localtime" : zone);
+	env[0] = tz;
+	env[1] = path;
+	env[2] = NULL;
+}
+
+/* execve(2) wants strings that could be written to. */
+struct args {
+	char	*v[ARGS_MAX];
+	int	 n;
+};
+
+static void
+arg(struct args *a, const char *s)
+{
+	if (s != NULL && (a->v[a->n++] = strdup(s)) == NULL)
+		_exit(127);
+}
+
+static void __attribute__((__noreturn__))
+child_exec(const struct recipe *r, enum role role, int fd)
+{
+	static const char	*modes[] = {
+		[LOG_TO_STDERR] = "-d",
+		[LOG_TO_JOURNAL] = "-j",
+		[LOG_TO_SYSLOG] = "-s"
+	};
+	struct args		 a = { .n = 0 };
+	char			*env[3], path[4096], tz[256];
+	int			 v;
+
+	arg(&a, r->title);
+	arg(&a, r->option);
+	arg(&a, r->value);
+	arg(&a, modes[log_mode()]);
+	for (v = 0; v < verbosity && v < 2; v++)
+		arg(&a, "-v");
+	if (role == ROLE_LEDGER) {
+		arg(&a, "-r");
+		arg(&a, state_dir);
+	}
+	child_environment(tz, sizeof(tz), env);
+	/* out of the terminal's group: only the parent hears a ^C */
+	setsid();
+	child_signals();
+	program_path(r, path, sizeof(path));
+	child_descriptors(fd);
+	execve(path, a.v, env);
+	dprintf(STDERR_FILENO, "refractd: %s: %s\n", path, strerror(errno));
+	_exit(127);
+}
+
+/* In this order only what a peer of this build has sent is legal. */
+static void
+got_ready(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	enum role		 role = channel_peer(ch);
+	struct proc		*p = &procs[role];
+	const struct msg_ready	*m = data;
+
+	(void)id;
+	(void)len;
+	(void)fd;
+	if (strcmp(m->build, BUILD_ID) != 0)
+		fatalx("%s is build %s and this is %s: restart needed",
+		    title(role), log_vis(m->build, strlen(m->build)),
+		    BUILD_ID);
+	if (m->role != role || p->ready)
+		fatalx("%s (pid %d) says that it is %s", title(role),
+		    (int)p->pid, role_name(m->role));
+	strlcpy(p->build, m->build, sizeof(p->build));
+	p->ready = 1;
+	log_debug("%s (pid %d) is ready", title(role), (int)p->pid);
+}
+
+/* READY and whatever else this role says. */
+static const struct handler *
+handlers_of(enum role role)
+{
+	static struct handler	 all[ROLE_MAX][24];
+	const struct handler	*h = procs[role].handlers;
+	size_t			 n = 0;
+
+	all[role][n].type = M_READY;
+	all[role][n++].fn = got_ready;
+	for (; h != NULL && h->fn != NULL; h++) {
+		if (n == 23)
+			fatalx("%s: too many handlers", title(role));
+		all[role][n++] = *h;
+	}
+	return all[role];
+}
+
+void
+procs_start(enum role role)
+{
+	const struct recipe	*r = &recipes[role];
+	struct proc		*p = &procs[role];
+	sigset_t		 all, old;
+	int			 sp[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == -1)
+		fatal("socketpair");
+	/* the child must not run the parent's signal handlers */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	p->pid = fork();
+	if (p->pid == 0)
+		child_exec(r, role, sp[1]);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (p->pid == -1) {
+		p->pid = 0;
+		fatal("%s: fork", title(role));
+	}
+	close(sp[1]);
+	p->started = wall_now();
+	p->ch = channel_new(base, sp[0], role, handlers_of(role));
+	if (p->ch == NULL)
+		fatalx("%s: out of memory", title(role));
+	channel_onclosed(p->ch, channel_closed);
+}
+
+static void
+waited_too_long(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	fatalx("%s", turning_for);
+}
+
+void
+procs_turn_until(const int *done, int seconds, const char *what)
+{
+	struct timeval	 tv = { seconds, 0 };
+	struct event	*ev;
+
+	turning_for = what;
+	ev = evtimer_new(base, waited_too_long, NULL);
+	if (ev == NULL || event_add(ev, &tv) == -1)
+		fatalx("processes: out of memory");
+	while (!*done)
+		if (event_base_loop(base, EVLOOP_ONCE) == -1)
+			fatalx("processes: event loop");
+	event_free(ev);
+}
+
+void
+procs_wait(unsigned int roles)
+{
+	enum role	role;
+	char		what[80];
+
+	for (role = 0; role < ROLE_MAX; role++) {
+		if (!(roles & ROLE_BIT(role)))
+			continue;
+		snprintf(what, sizeof(what), "%s: not ready after %d s",
+		    title(role), START_LIMIT);
+		procs_turn_until(&procs[role].ready, START_LIMIT, what);
+	}
+}
+
+/* Each is told of its end by a message; ours are closed when sent. */
+static void
+connect_end(enum role to, enum role peer, int bulk, int fd)
+{
+	struct msg_channel	m;
+
+	memset(&m, 0, sizeof(m));
+	m.peer = peer;
+	m.bulk = bulk;
+	channel_send_fd(procs[to].ch, M_CHANNEL, 0, fd, &m, sizeof(m));
+}
+
+void
+procs_connect(enum role a, enum role b, int bulk)
+{
+	int	sp[2];
+
+	if (procs[a].ch == NULL || procs[b].ch == NULL)
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == -1)
+		fatal("socketpair");
+	connect_end(a, b, bulk, sp[0]);
+	connect_end(b, a, bulk, sp[1]);
+}
+
+unsigned int
+procs_alive(void)
+{
+	enum role	role;
+	unsigned int	set = 0;
+
+	for (role = 0; role < ROLE_MAX; role++)
+		if (procs[role].pid > 0)
+			set |= ROLE_BIT(role);
+	return set;
+}
+
+struct channel *
+procs_channel(enum role role)
+{
+	return procs[role].ch;
+}
+
+void
+procs_verbose(uint32_t verbose)
+{
+	enum role	role;
+
+	verbosity = verbose;
+	for (role = 0; role < ROLE_MAX; role++)
+		channel_send(procs[role].ch, M_VERBOSE, 0, &verbose,
+		    sizeof(verbose));
+}
+
+/* Stopping */
+
+static void
+stop_took_too_long(int fd, short what, void *arg)
+{
+	enum role	 role = stop_order[stopping.next - 1];
+	struct proc	*p = &procs[role];
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_warnx("%s (pid %d) does not stop: killed after %d s", title(role),
+	    (int)p->pid, recipes[role].stop_limit);
+	kill(p->pid, SIGKILL);
+}
+
+static void
+stop_one(enum role role)
+{
+	struct timeval	 tv = { recipes[role].stop_limit, 0 };
+	struct proc	*p = &procs[role];
+
+	log_debug("%s (pid %d) is told to stop", title(role), (int)p->pid);
+	p->told = 1;
+	if (p->ch == NULL || !p->ready)
+		kill(p->pid, SIGKILL);
+	else
+		channel_send(p->ch, M_STOP, 0, NULL, 0);
+	event_add(stop_ev, &tv);
+}
+
+static void
+stop_next(void)
+{
+	enum role	role;
+
+	event_del(stop_ev);
+	while (stopping.next < sizeof(stop_order) / sizeof(stop_order[0])) {
+		role = stop_order[stopping.next++];
+		if (procs[role].pid > 0) {
+			stop_one(role);
+			return;
+		}
+	}
+	stopping.on = 0;
+	stopping.done(stopping.clean);
+}
+
+void
+procs_stop(void (*done)(int))
+{
+	if (stopping.on)
+		return;
+	stop_ev = evtimer_new(base, stop_took_too_long, NULL);
+	if (stop_ev == NULL)
+		fatalx("processes: out of memory");
+	stopping.on = 1;
+	stopping.clean = 1;
+	stopping.next = 0;
+	stopping.done = done;
+	stop_next();
+}
+
+/* Seeing */
+
+static uint64_t
+rss_of(pid_t pid)
+{
+	unsigned long long	 size, resident = 0;
+	char			 path[64];
+	FILE			*f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fscanf(f, "%llu %llu", &size, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Refused for another user's process without CAP_SYS_PTRACE: then 0. */
+static uint64_t
+pss_of(pid_t pid)
+{
+	unsigned long long	 kb;
+	char			 path[64], line[256];
+	FILE			*f;
+	uint64_t		 pss = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "Pss: %llu kB", &kb) == 1) {
+			pss = kb * 1024;
+			break;
+		}
+	fclose(f);
+	return pss;
+}
+
+static void
+row_send(struct channel *ch, uint32_t id, enum role role, const struct proc *p)
+{
+	struct {
+		struct row_head		head;
+		struct row_process	row;
+	}		 m;
+	struct passwd	*pw = getpwnam(sandbox_user(role));
+
+	memset(&m, 0, sizeof(m));
+	m.head.what = SHOW_PROCESSES;
+	m.row.role = role;
+	m.row.pid = p->pid;
+	m.row.uid = pw == NULL ? 0 : pw->pw_uid;
+	m.row.state = p->told ? STATE_STOPPING : p->ready ? proc_state() :
+	    STATE_STARTING;
+	m.row.rss = rss_of(p->pid);
+	m.row.pss = pss_of(p->pid);
+	m.row.started = p->started;
+	strlcpy(m.row.user, sandbox_user(role), sizeof(m.row.user));
+	strlcpy(m.row.build, p->build, sizeof(m.row.build));
+	channel_send(ch, M_ROW, id, &m, sizeof(m));
+}
+
+/* The cursor is the role to go on with. */
+void
+procs_show(struct channel *ch, uint32_t id, const struct msg_show *ask)
+{
+	struct proc	 self = { .ready = 1 };
+	struct msg_show	 end = *ask;
+	uint64_t	 role = ask->cursor;
+	uint32_t	 n = 0;
+
+	self.pid = getpid();
+	self.started = parent_started;
+	strlcpy(self.build, BUILD_ID, sizeof(self.build));
+	for (; role < ROLE_MAX && n < ask->max; role++) {
+		const struct proc	*p = role == ROLE_PARENT ? &self :
+					    &procs[role];
+
+		if (p->pid == 0)
+			continue;
+		row_send(ch, id, role, p);
+		n++;
+	}
+	end.cursor = role < ROLE_MAX ? role : 0;
+	channel_send(ch, M_SHOW_END, id, &end, sizeof(end));
+}

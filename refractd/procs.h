@@ -1,0 +1,53 @@
+/*
+ * The children of the parent: started, waited for, told to stop, buried.
+ */
+#ifndef PROCS_H
+#define PROCS_H
+
+#include <sys/types.h>
+
+#include <stdint.h>
+
+#include "channel.h"
+#include "clock.h"
+#include "msg.h"
+#include "role.h"
+
+struct event_base;
+
+#define START_LIMIT	30	/* seconds until READY */
+
+/*
+ * dir is where this program lies (helpers are looked for beside it), state
+ * the ledger's directory, verbose how many -v the children get.  Strings are
+ * not copied.
+ */
+void	 procs_init(struct event_base *, const char *dir, const char *state,
+	    int verbose);
+/* Handlers of what this role says to the parent, M_READY excepted. */
+void	 procs_handlers(enum role, const struct handler *);
+
+/* fork and exec. */
+void	 procs_start(enum role);
+/*
+ * Turn the loop until all of these roles (ROLE_BIT) are READY.  For the start
+ * only, when nothing else turns it.  Fatal after START_LIMIT.
+ */
+void	 procs_wait(unsigned int roles);
+/* Turn the loop until *done or seconds are over: fatal with `what`. */
+void	 procs_turn_until(const int *done, int seconds, const char *what);
+/* Give two children a channel to each other, if both are there. */
+void	 procs_connect(enum role, enum role, int bulk);
+
+/* Started and not dead. */
+unsigned int	 procs_alive(void);
+/* NULL if it is not there: channel_send() takes that. */
+struct channel	*procs_channel(enum role);
+
+void	 procs_verbose(uint32_t);
+/* One after the other, as the order of stopping says; then done(clean). */
+void	 procs_stop(void (*done)(int));
+/* SHOW_PROCESSES, to whoever asked. */
+void	 procs_show(struct channel *, uint32_t id, const struct msg_show *);
+
+#endif

@@ -1,0 +1,571 @@
+/*
+ * The two phases.  First everything that can fail: parsing, what needs a
+ * restart, opening logs, and every child's own preparation.  Then commits, in
+ * an order in which no ban can be asked for before it can be carried out:
+ * enforcer, rules, ledger, control, parser, and last the logs.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "conf.h"
+#include "files.h"
+#include "log.h"
+#include "msg.h"
+#include "notify.h"
+#include "parse.h"
+#include "paths.h"
+#include "procs.h"
+#include "reload.h"
+
+#define PREPARE_LIMIT	30	/* seconds for all to be ready */
+#define COMMIT_LIMIT	60	/* seconds for one to be done */
+
+enum phase { IDLE, PREPARING, COMMITTING, RESTORING };
+
+static const enum role	 commit_order[] = {
+	ROLE_ENFORCER, ROLE_RULES, ROLE_LEDGER, ROLE_CONTROL, ROLE_PARSER
+};
+
+static struct event_base	*base;
+static const struct parse_args	*args;
+static struct event		*limit_ev;
+static struct conf		*current;
+static char			*text;		/* of current */
+static size_t			 text_len;
+
+static struct {
+	enum phase	 phase;
+	struct conf	*new;
+	uint32_t	 asker;
+	unsigned int	 waiting;	/* roles that have not answered */
+	size_t		 next;		/* in commit_order */
+	int		 audit;		/* the new audit log, or -1 */
+	int		 restored;	/* M_RESTORED was here */
+	char		 trouble[TEXT_LEN];	/* after the first commit */
+	void		(*up)(void);
+} now = { .audit = -1 };
+
+static struct {
+	int	 busy;		/* rules were told, and have not answered */
+	int	 again;		/* something changed meanwhile */
+	int	 reloading;	/* the commit waits for the answer */
+} rules;
+
+static void	commit_next(void);
+
+const struct conf *
+reload_conf(void)
+{
+	return current;
+}
+
+static void
+text_add(void *arg, const char *s)
+{
+	size_t	 n = strlen(s);
+	char	*p;
+
+	(void)arg;
+	if ((p = realloc(text, text_len + n + 1)) == NULL)
+		fatal("configuration");
+	text = p;
+	memcpy(text + text_len, s, n + 1);
+	text_len += n;
+}
+
+const char *
+reload_text(size_t *len)
+{
+	if (text == NULL) {
+		text_len = 0;
+		text_add(NULL, "");
+		if (current != NULL)
+			conf_print(current, text_add, NULL);
+	}
+	*len = text_len;
+	return text;
+}
+
+/* Without a watch the operator's bans and those stored are work enough. */
+unsigned int
+reload_roles(const struct conf *c)
+{
+	unsigned int	roles = ROLE_BIT(ROLE_RULES) |
+			    ROLE_BIT(ROLE_ENFORCER) | ROLE_BIT(ROLE_LEDGER) |
+			    ROLE_BIT(ROLE_CONTROL);
+
+	if (!TAILQ_EMPTY(&c->watches))
+		roles |= ROLE_BIT(ROLE_PARSER);
+	return roles;
+}
+
+/* Those who are told the configuration. */
+static unsigned int
+configured(void)
+{
+	return procs_alive() & ~(ROLE_BIT(ROLE_RULES) |
+	    ROLE_BIT(ROLE_PARENT));
+}
+
+static void
+limit_set(int seconds)
+{
+	struct timeval	tv = { seconds, 0 };
+
+	event_del(limit_ev);
+	if (seconds != 0)
+		event_add(limit_ev, &tv);
+}
+
+/* Outcomes */
+
+/* A line less rather than half a line. */
+static void
+outcome_text(char *to, const char *from)
+{
+	static const char	 more[] = "\n(more in the log)";
+	char			*nl;
+
+	if (strlcpy(to, from, TEXT_LEN) < TEXT_LEN)
+		return;
+	to[TEXT_LEN - sizeof(more)] = '\0';
+	if ((nl = strrchr(to, '\n')) != NULL)
+		*nl = '\0';
+	strlcat(to, more, TEXT_LEN);
+}
+
+static void
+log_lines(const char *s)
+{
+	size_t	n;
+
+	for (; *s != '\0'; s += n + (s[n] == '\n')) {
+		n = strcspn(s, "\n");
+		log_warnx("%.*s", (int)n, s);
+	}
+}
+
+static void
+answer(uint32_t asker, int code, const char *s)
+{
+	struct msg_outcome	m;
+
+	if (asker == 0)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.code = code;
+	outcome_text(m.text, s);
+	channel_send(procs_channel(ROLE_CONTROL), M_RESULT, asker, &m,
+	    sizeof(m));
+}
+
+static void
+status(void)
+{
+	struct conf_watch	*w;
+	unsigned int		 n = 0;
+
+	TAILQ_FOREACH(w, &current->watches, entry)
+		n++;
+	notify_status("guarding: watches %u, logs %u, generation %u", n,
+	    files_count(), current->generation);
+}
+
+/* Nothing has changed; whoever asked is told why. */
+static void
+give_up(const char *why)
+{
+	uint32_t	asker = now.asker;
+
+	limit_set(0);
+	files_abort();
+	if (now.audit != -1)
+		close(now.audit);
+	now.audit = -1;
+	conf_free(now.new);
+	now.new = NULL;
+	now.phase = IDLE;
+	log_lines(why);
+	if (current == NULL)
+		exit(1);
+	log_warnx("reload: nothing has changed");
+	answer(asker, 1, why);
+	notify_ready();
+}
+
+static void
+abort_all(unsigned int roles, const char *why)
+{
+	uint32_t	generation = now.new->generation;
+	enum role	role;
+
+	for (role = 0; role < ROLE_MAX; role++)
+		if (roles & ROLE_BIT(role))
+			channel_send(procs_channel(role), M_CONF_ABORT, 0,
+			    &generation, sizeof(generation));
+	give_up(why);
+}
+
+static void
+took_too_long(int fd, short what, void *arg)
+{
+	enum role	role = 0;
+	char		why[80];
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	while (role < ROLE_MAX - 1 && !(now.waiting & ROLE_BIT(role)))
+		role++;
+	snprintf(why, sizeof(why), "%s does not answer", role_name(role));
+	if (now.phase == PREPARING)
+		abort_all(configured(), why);
+	else
+		fatalx("configuration: %s", why);
+}
+
+void
+reload_init(struct event_base *b, const struct parse_args *a)
+{
+	base = b;
+	args = a;
+	limit_ev = evtimer_new(base, took_too_long, NULL);
+	if (limit_ev == NULL)
+		fatalx("configuration: out of memory");
+}
+
+/* First phase */
+
+/* What cannot change while we run; NULL: nothing of it does. */
+static const char *
+needs_restart(const struct conf *new)
+{
+	if (current == NULL)
+		return NULL;
+	if (strcmp(new->global.instance, current->global.instance) != 0)
+		return "instance: a change needs a restart";
+	if (strcmp(new->state_dir, current->state_dir) != 0)
+		return "state: a change needs a restart";
+	if (strcmp(new->control_path, current->control_path) != 0)
+		return "control: a change of its path needs a restart";
+	if (reload_roles(new) & ~procs_alive())
+		return "watch: the first one needs a restart";
+	return NULL;
+}
+
+/* 0, or -1 and why. */
+static int
+prepare_ours(char *why)
+{
+	const char	*restart;
+
+	if ((restart = needs_restart(now.new)) != NULL) {
+		strlcpy(why, restart, TEXT_LEN);
+		return -1;
+	}
+	if (files_prepare(now.new, why, TEXT_LEN) == -1)
+		return -1;
+	now.audit = paths_audit(now.new->audit_path, why, TEXT_LEN);
+	return now.audit == -1 ? -1 : 0;
+}
+
+static void
+prepare(struct conf *new, uint32_t asker)
+{
+	static uint32_t	 generation;
+	char		 why[TEXT_LEN];
+	enum role	 role;
+
+	now.new = new;
+	now.asker = asker;
+	now.phase = PREPARING;
+	*now.trouble = '\0';
+	new->generation = ++generation;
+	conf_adopt_ids(new, current);
+	if (prepare_ours(why) == -1) {
+		give_up(why);
+		return;
+	}
+	now.waiting = configured();
+	for (role = 0; role < ROLE_MAX; role++)
+		if (now.waiting & ROLE_BIT(role))
+			conf_send(procs_channel(role), new, role);
+	limit_set(PREPARE_LIMIT);
+}
+
+void
+reload_first(struct conf *new, void (*up)(void))
+{
+	now.up = up;
+	prepare(new, 0);
+}
+
+void
+reload_start(uint32_t asker)
+{
+	struct conf	*new;
+
+	if (now.phase != IDLE || current == NULL) {
+		log_warnx("reload: one is under way");
+		answer(asker, 1, current == NULL ? "the daemon still starts" :
+		    "a reload is under way");
+		return;
+	}
+	notify_reloading();
+	log_info("reload: %s", args->file == NULL ? "statements" : args->file);
+	if ((new = parse_config(args)) == NULL) {
+		log_warnx("reload: nothing has changed");
+		answer(asker, 1, parse_errors());
+		notify_ready();
+		return;
+	}
+	prepare(new, asker);
+}
+
+void
+reload_cancel(void)
+{
+	if (limit_ev != NULL)
+		limit_set(0);
+	now.phase = IDLE;
+}
+
+/* A late answer to something that was given up means nothing. */
+static int
+is_answer(struct channel *ch, enum phase phase, uint32_t generation)
+{
+	return now.phase == phase && generation == now.new->generation &&
+	    (now.waiting & ROLE_BIT(channel_peer(ch)));
+}
+
+void
+reload_ready(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	uint32_t	generation;
+
+	(void)id;
+	(void)fd;
+	memcpy(&generation, data, len);
+	if (!is_answer(ch, PREPARING, generation))
+		return;
+	now.waiting &= ~ROLE_BIT(channel_peer(ch));
+	if (now.waiting != 0)
+		return;
+	now.phase = COMMITTING;
+	now.next = 0;
+	commit_next();
+}
+
+/* Who refused has forgotten it already. */
+void
+reload_refused(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const struct msg_refused	*m = data;
+	enum role			 role = channel_peer(ch);
+
+	(void)id;
+	(void)len;
+	(void)fd;
+	if (is_answer(ch, PREPARING, m->generation))
+		abort_all(configured() & ~ROLE_BIT(role), m->text);
+}
+
+/* Second phase */
+
+static void
+rules_send(const struct conf *c)
+{
+	struct msg_rules	m;
+
+	if (rules.busy) {
+		rules.again = 1;
+		return;
+	}
+	memset(&m, 0, sizeof(m));
+	m.action = c->global.action;
+	m.hook = c->global.hook;
+	strlcpy(m.instance, c->global.instance, sizeof(m.instance));
+	rules.busy = 1;
+	channel_send(procs_channel(ROLE_RULES), M_RULES_INSTALL, 0, &m,
+	    sizeof(m));
+}
+
+/* 1 if the rules are to be told and answer. */
+static int
+commit_rules(void)
+{
+	if (current != NULL &&
+	    current->global.action == now.new->global.action &&
+	    current->global.hook == now.new->global.hook)
+		return 0;
+	rules.reloading = 1;
+	rules_send(now.new);
+	return 1;
+}
+
+static int
+commit_child(enum role role)
+{
+	uint32_t	generation = now.new->generation;
+
+	if (!(procs_alive() & ROLE_BIT(role)))
+		return 0;
+	if (role == ROLE_RULES)
+		return commit_rules();
+	channel_send(procs_channel(role), M_CONF_COMMIT, 0, &generation,
+	    sizeof(generation));
+	return 1;
+}
+
+static void
+finish(void)
+{
+	char	line[TEXT_LEN + 64];
+
+	limit_set(0);
+	now.phase = IDLE;
+	status();
+	notify_ready();
+	if (now.up != NULL) {
+		now.up();
+		now.up = NULL;
+		return;
+	}
+	snprintf(line, sizeof(line), "reloaded: generation %u%s%s",
+	    current->generation, *now.trouble == '\0' ? "" : ", but ",
+	    now.trouble);
+	log_notice("%s", line);
+	answer(now.asker, *now.trouble != '\0', line);
+}
+
+/* All use it: now we do. */
+static void
+commit_ours(void)
+{
+	conf_free(current);
+	current = now.new;
+	now.new = NULL;
+	free(text);
+	text = NULL;
+	channel_send_fd(procs_channel(ROLE_CONTROL), M_AUDIT_LOG, 0,
+	    now.audit, NULL, 0);
+	now.audit = -1;
+	proc_set_state(STATE_RUNNING);
+	files_commit(current);
+	if (now.up == NULL || now.restored)
+		finish();
+	else {
+		/* a million bans may take their time */
+		limit_set(0);
+		now.phase = RESTORING;
+		notify_status("restoring bans");
+	}
+}
+
+static void
+commit_next(void)
+{
+	enum role	role;
+
+	while (now.next < sizeof(commit_order) / sizeof(commit_order[0])) {
+		role = commit_order[now.next++];
+		if (commit_child(role)) {
+			now.waiting = ROLE_BIT(role);
+			limit_set(COMMIT_LIMIT);
+			return;
+		}
+	}
+	commit_ours();
+}
+
+void
+reload_done(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	uint32_t	generation;
+
+	(void)id;
+	(void)fd;
+	memcpy(&generation, data, len);
+	if (is_answer(ch, COMMITTING, generation))
+		commit_next();
+}
+
+void
+reload_restored(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const struct msg_outcome	*m = data;
+
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	if (m->code != 0)
+		log_warnx("stored bans: %s", log_vis(m->text,
+		    strlen(m->text)));
+	else if (m->count > 0)
+		log_notice("stored bans: %u stand again", m->count);
+	now.restored = 1;
+	if (now.phase == RESTORING)
+		finish();
+}
+
+/* Rules: told at commit, and again whenever the enforcer finds drift. */
+
+void
+reload_rules(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const struct msg_outcome	*m = data;
+	const char			*said = log_vis(m->text,
+					    strlen(m->text));
+
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	rules.busy = 0;
+	if (m->code != 0 && current == NULL)
+		fatalx("rules: %s", said);
+	if (m->code != 0)
+		log_warnx("rules: %s", said);
+	else
+		log_info("rules: %s", said);
+	if (rules.again) {
+		rules.again = 0;
+		rules_send(rules.reloading ? now.new : current);
+	} else if (rules.reloading) {
+		rules.reloading = 0;
+		if (m->code != 0)
+			snprintf(now.trouble, sizeof(now.trouble),
+			    "rules: %.400s", said);
+		commit_next();
+	}
+}
+
+void
+reload_drift(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const struct msg_outcome	*m = data;
+
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	log_warnx("rules: %s: they are installed again", log_vis(m->text,
+	    strlen(m->text)));
+	if (now.phase == COMMITTING)
+		rules_send(now.new);
+	else if (current != NULL)
+		rules_send(current);
+}
