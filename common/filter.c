@@ -50,7 +50,8 @@ static const int ledger_calls[] = {
 	CALL(readlink), CALL(readlinkat), CALL(getcwd), CALL(lseek),
 	CALL(pread64), CALL(pwrite64), CALL(ftruncate), CALL(fallocate),
 	CALL(fsync), CALL(fdatasync), CALL(fchmod), CALL(unlink),
-	CALL(unlinkat), CALL(mkdir), CALL(umask), CALL(geteuid),
+	CALL(unlinkat), CALL(rename), CALL(renameat), CALL(renameat2),
+	CALL(mkdir), CALL(umask), CALL(geteuid),
 	CALL(fadvise64), END
 };
 
