@@ -1,0 +1,76 @@
+/*
+ * Files that others write to, followed by inotify: read where they grow, in
+ * large blocks, from an offset of our own.
+ *
+ * The parent opens each file, watches it on the shared inotify descriptor and
+ * passes both; no path is opened here.  A file is followed until it has no
+ * name any more and is read to its end, or was renamed and quiet for ten
+ * minutes: a writer may go on in the old file after a rotation.
+ */
+#ifndef FOLLOW_H
+#define FOLLOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "msg.h"
+
+struct event_base;
+struct file;
+
+#define LINE_MAX_LEN	65536		/* longer lines are skipped */
+
+/* Whole lines of a file, as they lie in memory. */
+struct block {
+	struct file	*file;
+	const char	*p;		/* the last byte is a newline */
+	size_t		 n;
+	uint64_t	 offset;	/* of p in the file */
+	uint64_t	 live_from;	/* what lies before is caught up on */
+	wall_t		 now;		/* when it was read */
+};
+
+enum follow_event {
+	FOLLOW_OPENED,
+	FOLLOW_TRUNCATED,	/* n: bytes that were gone unread, if known */
+	FOLLOW_RENAMED,
+	FOLLOW_ENDED,		/* deleted or quiet, read to its end */
+	FOLLOW_LONG,		/* n: bytes of a line that is skipped */
+	FOLLOW_ERROR		/* n: errno; it is not followed any more */
+};
+
+struct follow_ops {
+	void	(*lines)(const struct block *);
+	void	(*event)(struct file *, enum follow_event, uint64_t n);
+	/* Nothing more comes from this number (the parent's). */
+	void	(*done)(uint32_t file);
+	/* 1: do not read now, follow_resume() will be called.  May be NULL. */
+	int	(*full)(void);
+	span_t	 quiet;		/* after a rename, 0: ten minutes */
+};
+
+void	 follow_init(struct event_base *, const struct follow_ops *);
+/* The shared inotify descriptor; owned from here. */
+void	 follow_inotify(int fd);
+/*
+ * Follow this file; fd is owned from here.  What it holds now is caught up
+ * on, what comes later is live.  0, or -1 (too many files, not a file) after
+ * done was called.
+ */
+int	 follow_open(const struct msg_file *, int fd);
+/* Stop following all files of a source; done is called for each. */
+void	 follow_drop(int (*gone)(uint32_t source));
+void	 follow_resume(void);
+/* Read all there is now (before a stop). */
+void	 follow_finish(void);
+void	 follow_clear(void);
+unsigned int	 follow_count(void);
+unsigned int	 follow_count_source(uint32_t source);
+
+/* A hash of device, inode and the first line: names a file over restarts. */
+uint64_t	 file_identity(struct file *);
+uint32_t	 file_source(const struct file *);
+const char	*file_name(const struct file *);
+
+#endif
