@@ -1,0 +1,144 @@
+/*
+ * The control role: what it is, and who may tell it what.  The work is in
+ * control_client.c (clients), control_route.c (their requests),
+ * control_monitor.c (events and notices) and control_audit.c (the log).
+ */
+#include <stddef.h>
+
+#include "child.h"
+#include "control.h"
+#include "control_audit.h"
+#include "control_client.h"
+#include "control_monitor.h"
+#include "control_route.h"
+
+static void
+on_listener(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)data;
+	(void)len;
+	clients_listen(fd);
+}
+
+static void
+on_audit_log(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)data;
+	(void)len;
+	audit_open(fd);
+}
+
+static void
+on_notice(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	monitor_notice(data);
+}
+
+static void
+on_ledger_state(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	monitor_ledger(data);
+}
+
+static void
+on_ban_event(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	route_ban_event(data);
+}
+
+static void
+commit(struct conf *conf, struct conf *old)
+{
+	(void)old;
+	audit_json(conf->global.audit_json);
+	monitor_commit(conf);
+}
+
+static void
+stop(void)
+{
+	clients_stop();
+	child_exit();
+}
+
+static const struct handler from_parent[] = {
+	{ M_LISTENER, on_listener },
+	{ M_AUDIT_LOG, on_audit_log },
+	{ M_ROW, route_row },
+	{ M_SHOW_END, route_show_end },
+	{ M_RESULT, route_result },
+	{ M_COUNTERS, route_counters },
+	{ M_NOTICE, on_notice },
+	{ 0, NULL }
+};
+
+static const struct handler from_enforcer[] = {
+	{ M_BAN_EVENT, on_ban_event },
+	{ M_ROW, route_row },
+	{ M_SHOW_END, route_show_end },
+	{ M_RESULT, route_result },
+	{ M_COUNTERS, route_counters },
+	{ M_NOTICE, on_notice },
+	{ 0, NULL }
+};
+
+static const struct handler from_ledger[] = {
+	{ M_LEDGER_STATE, on_ledger_state },
+	{ M_ROW, route_row },
+	{ M_SHOW_END, route_show_end },
+	{ M_RESULT, route_result },
+	{ M_COUNTERS, route_counters },
+	{ M_NOTICE, on_notice },
+	{ 0, NULL }
+};
+
+static const struct handler from_parser[] = {
+	{ M_ROW, route_row },
+	{ M_SHOW_END, route_show_end },
+	{ M_RESULT, route_result },
+	{ M_COUNTERS, route_counters },
+	{ M_NOTICE, on_notice },
+	{ 0, NULL }
+};
+
+static const struct child me = {
+	.role = ROLE_CONTROL,
+	.ident = "control",
+	.parent = from_parent,
+	.peers = {
+		[ROLE_ENFORCER] = from_enforcer,
+		[ROLE_LEDGER] = from_ledger,
+		[ROLE_PARSER] = from_parser
+	},
+	.commit = commit,
+	.stop = stop
+};
+
+void
+control(int argc, char **argv)
+{
+	child_start(&me, argc, argv);
+	route_init();
+	child_run();
+}

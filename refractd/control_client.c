@@ -1,0 +1,334 @@
+/*
+ * Clients: accepting them, knowing them, and getting rid of those that send
+ * garbage, half a message, or nothing, or do not read.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/util.h>
+
+#include "channel.h"
+#include "child.h"
+#include "control_client.h"
+#include "control_monitor.h"
+#include "control_route.h"
+#include "log.h"
+
+#define IDLE_SECONDS	15	/* to say something, and all of it */
+#define OUTPUT_LOW	(16 * 1024)
+#define OUTPUT_HIGH	(64 * 1024)
+#define GROUPS_MAX	256
+#define ACCEPT_MAX	16	/* in one turn of the loop */
+#define GOODBYE_MS	50	/* for what waits for a client at the end */
+
+struct clients	clients = TAILQ_HEAD_INITIALIZER(clients);
+
+static unsigned int	 nclients;
+static int		 listen_fd = -1;
+static struct event	*listen_ev, *listen_later;
+
+/* --- One client ---------------------------------------------------------- */
+
+static uint32_t
+new_id(void)
+{
+	static uint32_t id;
+
+	do
+		id++;
+	while (id == 0 || client_byid(id) != NULL);
+	return id;
+}
+
+struct client *
+client_byid(uint32_t id)
+{
+	struct client *c;
+
+	if (id == 0)
+		return NULL;
+	TAILQ_FOREACH(c, &clients, entry)
+		if (c->req.id == id)
+			break;
+	return c;
+}
+
+void
+client_begin(struct client *c, uint32_t type)
+{
+	memset(&c->req, 0, sizeof(c->req));
+	c->req.type = type;
+	c->req.id = new_id();
+}
+
+void
+client_timer(struct client *c, unsigned int seconds)
+{
+	struct timeval tv = { (time_t)seconds, 0 };
+
+	if (seconds == 0)
+		event_del(c->timer);
+	else
+		event_add(c->timer, &tv);
+}
+
+void
+client_close(struct client *c)
+{
+	TAILQ_REMOVE(&clients, c, entry);
+	counter_set(CTL_CLIENTS, --nclients);
+	event_free(c->timer);
+	channel_free(c->ch);
+	free(c);
+}
+
+static void
+on_timer(int fd, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->req.id != 0 && !c->req.stalled) {
+		route_timeout(c);
+		return;
+	}
+	log_debug("control: %s: closed, %s", c->name, c->req.id != 0 ?
+	    "does not read" : "says nothing");
+	client_close(c);
+}
+
+static void
+on_closed(struct channel *ch)
+{
+	client_close(channel_ctx(ch));
+}
+
+static void
+on_drained(struct channel *ch)
+{
+	struct client *c = channel_ctx(ch);
+
+	if (c->monitor != 0)
+		monitor_drained(c);
+	else
+		route_drained(c);
+}
+
+static void
+send_result(struct channel *ch, uint32_t id, const struct msg_outcome *res)
+{
+	channel_send(ch, M_RESULT, id, res, sizeof(*res));
+}
+
+static void
+too_many(struct channel *ch)
+{
+	struct msg_outcome res = { .code = 1,
+	    .text = "too many clients, try again" };
+
+	counter_inc(CTL_REFUSED);
+	send_result(ch, 0, &res);
+	channel_free(ch);
+}
+
+struct client *
+client_new(int fd, int admin, const char *name)
+{
+	struct client *c;
+	struct channel *ch;
+
+	ch = channel_new(child_base, fd, ROLE_CLIENT, route_client_handlers);
+	if (nclients >= CLIENTS_MAX + (admin ? CLIENTS_SPARE : 0)) {
+		too_many(ch);
+		return NULL;
+	}
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    (c->timer = evtimer_new(child_base, on_timer, c)) == NULL) {
+		log_warn("control: client");
+		free(c);
+		channel_free(ch);
+		return NULL;
+	}
+	c->ch = ch;
+	c->admin = admin;
+	strlcpy(c->name, name, sizeof(c->name));
+	channel_setctx(ch, c);
+	channel_setwatermarks(ch, OUTPUT_LOW, OUTPUT_HIGH);
+	channel_onclosed(ch, on_closed);
+	channel_ondrained(ch, on_drained);
+	client_timer(c, IDLE_SECONDS);
+	TAILQ_INSERT_TAIL(&clients, c, entry);
+	counter_set(CTL_CLIENTS, ++nclients);
+	return c;
+}
+
+void
+client_row(struct client *c, uint32_t what, const void *row, size_t len)
+{
+	struct row_head head = { .what = what };
+
+	channel_send2(c->ch, M_ROW, 0, &head, sizeof(head), row, len);
+}
+
+void
+client_result(struct client *c, int code, uint32_t count, const char *fmt, ...)
+{
+	struct msg_outcome res;
+	va_list ap;
+
+	memset(&res, 0, sizeof(res));
+	res.code = code;
+	res.count = count;
+	va_start(ap, fmt);
+	vsnprintf(res.text, sizeof(res.text), fmt, ap);
+	va_end(ap);
+	send_result(c->ch, 0, &res);
+}
+
+void
+client_end(struct client *c)
+{
+	channel_send(c->ch, C_END, 0, NULL, 0);
+	memset(&c->req, 0, sizeof(c->req));
+	client_timer(c, IDLE_SECONDS);
+}
+
+/* --- Accepting ----------------------------------------------------------- */
+
+static int
+in_group(int fd, const struct ucred *cred, gid_t gid)
+{
+	gid_t groups[GROUPS_MAX];
+	socklen_t i, len = sizeof(groups);
+
+	if (cred->gid == gid)
+		return 1;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == -1)
+		return 0;
+	for (i = 0; i < len / sizeof(groups[0]); i++)
+		if (groups[i] == gid)
+			return 1;
+	return 0;
+}
+
+/* Root, or a member of `control ... admin group`. */
+static int
+is_admin(int fd, const struct ucred *cred)
+{
+	const struct conf *conf = child_conf();
+
+	if (cred->uid == 0)
+		return 1;
+	return conf != NULL && conf->global.admin_gid != (uint32_t)-1 &&
+	    in_group(fd, cred, conf->global.admin_gid);
+}
+
+static void
+greet(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	char name[SUBJECT_LEN];
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1) {
+		log_warn("control: SO_PEERCRED");
+		close(fd);
+		return;
+	}
+	if (cred.uid == 0)
+		strlcpy(name, "root", sizeof(name));
+	else
+		snprintf(name, sizeof(name), "uid %u", cred.uid);
+	client_new(fd, is_admin(fd, &cred), name);
+}
+
+/* No descriptor or no memory: they may wait a second in the queue. */
+static void
+accept_later(void)
+{
+	struct timeval second = { 1, 0 };
+
+	event_del(listen_ev);
+	event_add(listen_later, &second);
+}
+
+static void
+on_accept(int fd, short what, void *arg)
+{
+	int i, client;
+
+	(void)what;
+	(void)arg;
+	for (i = 0; i < ACCEPT_MAX; i++) {
+		client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client != -1) {
+			greet(client);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
+			log_warn("control: accept");
+			accept_later();
+		}
+		break;
+	}
+}
+
+static void
+on_later(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	event_add(listen_ev, NULL);
+}
+
+static void
+stop_listening(void)
+{
+	if (listen_fd == -1)
+		return;
+	event_free(listen_ev);
+	event_free(listen_later);
+	close(listen_fd);
+	listen_fd = -1;
+}
+
+void
+clients_listen(int fd)
+{
+	stop_listening();
+	evutil_make_socket_nonblocking(fd);
+	listen_fd = fd;
+	listen_ev = event_new(child_base, fd, EV_READ | EV_PERSIST, on_accept,
+	    NULL);
+	listen_later = evtimer_new(child_base, on_later, NULL);
+	if (listen_ev == NULL || listen_later == NULL ||
+	    event_add(listen_ev, NULL) == -1)
+		fatalx("control: no event for the socket");
+}
+
+void
+clients_stop(void)
+{
+	struct client *c;
+
+	stop_listening();
+	while ((c = TAILQ_FIRST(&clients)) != NULL) {
+		if (c->req.id != 0) {
+			client_result(c, 1, 0, "refractd is stopping");
+			client_end(c);
+		}
+		channel_drain(c->ch, GOODBYE_MS);
+		client_close(c);
+	}
+}

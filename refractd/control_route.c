@@ -1,0 +1,682 @@
+/*
+ * Requests: each client's message has a row that says whether it changes
+ * something and what begins it.  The siblings' answers come back with the
+ * request's id; one whose request is over is dropped.
+ */
+#include <sys/queue.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel.h"
+#include "child.h"
+#include "control_audit.h"
+#include "control_client.h"
+#include "control_monitor.h"
+#include "control_route.h"
+#include "ctl_buf.h"
+#include "log.h"
+#include "version.h"
+
+#define PAGE_ROWS	32	/* of a show, asked for at once */
+#define ANSWER_SECONDS	10
+#define COUNTER_SECONDS	2
+#define RELOAD_SECONDS	100
+#define STALL_SECONDS	600	/* somebody reads it in a pager */
+
+#define COUNTING	(ROLE_BIT(ROLE_ENFORCER) | ROLE_BIT(ROLE_LEDGER) | \
+			    ROLE_BIT(ROLE_PARSER) | ROLE_BIT(ROLE_MUX))
+
+static wall_t	started;
+
+static struct channel *
+sibling(enum role role)
+{
+	return role == ROLE_PARENT ? child_parent : child_channel(role, 0);
+}
+
+/* Send and expect its answer; 0 if it is not there. */
+static int
+ask(struct client *c, enum role role, uint32_t type, const void *data,
+    size_t len)
+{
+	if (sibling(role) == NULL)
+		return 0;
+	c->req.waiting |= ROLE_BIT(role);
+	channel_send(sibling(role), type, c->req.id, data, len);
+	return 1;
+}
+
+/* The request this answer is for, if that still waits for this sibling. */
+static struct client *
+asker(struct channel *ch, uint32_t id)
+{
+	struct client *c = client_byid(id);
+
+	if (c == NULL || (c->req.waiting & ROLE_BIT(channel_peer(ch))) == 0)
+		return NULL;
+	return c;
+}
+
+/* --- Show, by pages ------------------------------------------------------ */
+
+static const enum role show_roles[SHOW_MAX] = {
+	[SHOW_BANS] = ROLE_ENFORCER,
+	[SHOW_HISTORY] = ROLE_LEDGER,
+	[SHOW_USERS] = ROLE_PARSER,
+	[SHOW_WATCHES] = ROLE_PARSER,
+	[SHOW_PROCESSES] = ROLE_PARENT,
+	[SHOW_CONFIG] = ROLE_PARENT
+};
+
+/* Who is not there has nothing to show. */
+static void
+show_page(struct client *c)
+{
+	c->req.stalled = 0;
+	c->req.show.max = PAGE_ROWS;
+	client_timer(c, ANSWER_SECONDS);
+	if (!ask(c, show_roles[c->req.show.what], M_SHOW, &c->req.show,
+	    sizeof(c->req.show)))
+		client_end(c);
+}
+
+void
+route_show_end(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const struct msg_show *end = data;
+	struct client *c = asker(ch, id);
+
+	(void)len;
+	(void)fd;
+	if (c == NULL || c->req.type != C_SHOW)
+		return;
+	c->req.waiting = 0;
+	c->req.show.cursor = end->cursor;
+	if (end->cursor == 0)
+		client_end(c);
+	else if (!channel_full(c->ch))
+		show_page(c);
+	else {
+		c->req.stalled = 1;
+		client_timer(c, STALL_SECONDS);
+	}
+}
+
+void
+route_drained(struct client *c)
+{
+	if (c->req.id != 0 && c->req.stalled)
+		show_page(c);
+}
+
+static void
+ban_row(struct client *c, const struct row_ban *from)
+{
+	struct row_ban row = *from;
+	uint64_t watch = row.ban.id.watch;
+
+	strlcpy(row.watch, watch == 0 ? "operator" : watch_name(watch),
+	    sizeof(row.watch));
+	client_row(c, SHOW_BANS, &row, sizeof(row));
+}
+
+void
+route_row(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+{
+	const struct row_head *head = data;
+	struct client *c = asker(ch, id);
+
+	(void)fd;
+	if (c == NULL)
+		return;
+	if (head->what == SHOW_BANS)
+		ban_row(c, (const void *)(head + 1));
+	else
+		channel_send(c->ch, M_ROW, 0, data, len);
+}
+
+/* --- Show, from counters ------------------------------------------------- */
+
+static void
+send_metrics(struct client *c)
+{
+	struct row_metric row;
+	unsigned int i;
+
+	memset(&row, 0, sizeof(row));
+	for (i = 0; i < COUNTER_MAX; i++) {
+		if ((c->req.answered & ROLE_BIT(counter_table[i].role)) == 0)
+			continue;
+		row.counter = i;
+		row.value = c->req.counters[i];
+		client_row(c, SHOW_METRICS, &row, sizeof(row));
+	}
+}
+
+static unsigned int
+count_watches(const struct conf *conf)
+{
+	const struct conf_watch *w;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(w, &conf->watches, entry)
+		n++;
+	return n;
+}
+
+/* The parent, this one, the siblings; the rules live with the enforcer. */
+static unsigned int
+count_processes(void)
+{
+	unsigned int role, n = 2;
+
+	for (role = 0; role < ROLE_MAX; role++)
+		if ((COUNTING & ROLE_BIT(role)) && child_channel(role, 0))
+			n += role == ROLE_ENFORCER ? 2 : 1;
+	return n;
+}
+
+static void
+send_summary(struct client *c)
+{
+	const uint64_t *n = c->req.counters;
+	struct row_summary row;
+
+	memset(&row, 0, sizeof(row));
+	row.started = started;
+	row.bans = n[COUNT_ENF_BANS];
+	row.offences = n[COUNT_PARSER_OFFENCES];
+	row.lines = n[COUNT_PARSER_LINES];
+	row.users = n[COUNT_PARSER_USERS];
+	row.processes = count_processes();
+	row.clients = (uint32_t)n[COUNT_CTL_CLIENTS];
+	if (child_conf() != NULL) {
+		row.watches = count_watches(child_conf());
+		row.generation = child_conf()->generation;
+	}
+	snprintf(row.version, sizeof(row.version), "%s %s", VERSION,
+	    BUILD_ID);
+	monitor_summary(&row, c->req.waiting);
+	client_row(c, SHOW_SUMMARY, &row, sizeof(row));
+}
+
+static void
+counters_finish(struct client *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < COUNTER_MAX; i++)
+		if (counter_table[i].role == ROLE_CONTROL)
+			c->req.counters[i] = counters[i];
+	c->req.answered |= ROLE_BIT(ROLE_CONTROL);
+	if (c->req.show.what == SHOW_METRICS)
+		send_metrics(c);
+	else
+		send_summary(c);
+	client_end(c);
+}
+
+static void
+counters_ask(struct client *c)
+{
+	unsigned int role;
+
+	client_timer(c, COUNTER_SECONDS);
+	for (role = 0; role < ROLE_MAX; role++)
+		if (COUNTING & ROLE_BIT(role))
+			ask(c, role, M_COUNTERS_GET, NULL, 0);
+	if (c->req.waiting == 0)
+		counters_finish(c);
+}
+
+void
+route_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	const uint64_t *values = data;
+	struct client *c = asker(ch, id);
+	enum role role = channel_peer(ch);
+	unsigned int i;
+
+	(void)len;
+	(void)fd;
+	if (c == NULL)
+		return;
+	for (i = 0; i < COUNTER_MAX; i++)
+		if (counter_table[i].role == role)
+			c->req.counters[i] = values[i];
+	c->req.answered |= ROLE_BIT(role);
+	c->req.waiting &= ~ROLE_BIT(role);
+	if (c->req.waiting == 0)
+		counters_finish(c);
+}
+
+static void
+request_show(struct client *c, const void *data)
+{
+	c->req.show = *(const struct msg_show *)data;
+	c->req.show.cursor = 0;
+	switch (c->req.show.what) {
+	case SHOW_SUMMARY:
+	case SHOW_METRICS:
+		counters_ask(c);
+		break;
+	case SHOW_EVENT:
+	case SHOW_NOTICE:
+		client_result(c, 1, 0, "that can only be monitored");
+		client_end(c);
+		break;
+	default:
+		show_page(c);
+		break;
+	}
+}
+
+static void
+request_monitor(struct client *c, const void *data)
+{
+	uint32_t mask = *(const uint32_t *)data;
+
+	memset(&c->req, 0, sizeof(c->req));
+	c->monitor = mask != 0 ? mask : UINT32_MAX;
+	client_timer(c, 0);
+}
+
+/* --- Changes ------------------------------------------------------------- */
+
+static const char *
+action_name(uint32_t type)
+{
+	switch (type) {
+	case C_UNBAN:
+		return "request unban";
+	case C_FORGIVE:
+		return "request forgive";
+	case C_KILL:
+		return "request kill";
+	case C_RELOAD:
+		return "reload";
+	case C_REOPEN:
+		return "reopen";
+	default:
+		return "log";
+	}
+}
+
+/* All answers are here. */
+static void
+request_finish(struct client *c)
+{
+	const struct msg_outcome *res = &c->req.outcome;
+
+	audit_request(c->name, action_name(c->req.type),
+	    c->req.type == C_UNBAN || c->req.type == C_FORGIVE ||
+	    c->req.type == C_KILL ? &c->req.target : NULL, res);
+	channel_send(c->ch, M_RESULT, 0, res, sizeof(*res));
+	client_end(c);
+}
+
+/* Put an answer to those that came before. */
+static void
+gather(struct msg_outcome *all, const struct msg_outcome *one)
+{
+	struct obuf o = { all->text, strlen(all->text), sizeof(all->text), 0 };
+
+	if (one->code != 0)
+		all->code = one->code;
+	all->count += one->count;
+	if (o.len > 0 && one->text[0] != '\0')
+		obuf_str(&o, "; ");
+	obuf_str(&o, one->text);
+}
+
+void
+route_result(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	struct client *c = asker(ch, id);
+
+	(void)len;
+	(void)fd;
+	if (c == NULL)
+		return;
+	gather(&c->req.outcome, data);
+	c->req.waiting &= ~ROLE_BIT(channel_peer(ch));
+	if (c->req.waiting != 0)
+		return;
+	if (c->req.type != C_SHOW && c->req.type != C_BAN) {
+		request_finish(c);
+		return;
+	}
+	/* Instead of rows, or of an event. */
+	channel_send(c->ch, M_RESULT, 0, &c->req.outcome,
+	    sizeof(c->req.outcome));
+	client_end(c);
+}
+
+static void
+nobody_there(struct client *c)
+{
+	client_result(c, 1, 0, "nothing in the configuration bans, so there "
+	    "is no enforcer");
+	client_end(c);
+}
+
+static void
+request_target(struct client *c, const void *data, uint32_t type)
+{
+	c->req.target = *(const struct msg_target *)data;
+	client_timer(c, ANSWER_SECONDS);
+	if (!ask(c, ROLE_ENFORCER, type, data, sizeof(struct msg_target)))
+		nobody_there(c);
+}
+
+static void
+request_unban(struct client *c, const void *data)
+{
+	request_target(c, data, M_UNBAN);
+}
+
+static void
+request_kill(struct client *c, const void *data)
+{
+	request_target(c, data, M_KILL);
+}
+
+/* Lift what there is, and forget what was counted. */
+static void
+request_forgive(struct client *c, const void *data)
+{
+	const struct msg_target *t = data;
+
+	c->req.target = *t;
+	client_timer(c, ANSWER_SECONDS);
+	ask(c, ROLE_ENFORCER, M_UNBAN, t, sizeof(*t));
+	ask(c, ROLE_PARSER, M_FORGIVE, t, sizeof(*t));
+	ask(c, ROLE_LEDGER, M_FORGIVE, t, sizeof(*t));
+	if (c->req.waiting == 0)
+		nobody_there(c);
+}
+
+static void
+ask_parent(struct client *c, uint32_t type, const void *data, size_t len)
+{
+	client_timer(c, type == M_RELOAD ? RELOAD_SECONDS : ANSWER_SECONDS);
+	ask(c, ROLE_PARENT, type, data, len);
+}
+
+static void
+request_reload(struct client *c, const void *data)
+{
+	(void)data;
+	ask_parent(c, M_RELOAD, NULL, 0);
+}
+
+static void
+request_reopen(struct client *c, const void *data)
+{
+	(void)data;
+	ask_parent(c, M_REOPEN, NULL, 0);
+}
+
+static void
+request_verbose(struct client *c, const void *data)
+{
+	ask_parent(c, M_SET_VERBOSE, data, sizeof(uint32_t));
+}
+
+/* --- An operator's ban --------------------------------------------------- */
+
+static uint64_t	ban_file;	/* random: this control process */
+static uint64_t	ban_count;
+
+static void
+fill_ban(struct wire_ban *ban, const struct ctl_ban *req, const char *name)
+{
+	const struct conf *conf = child_conf();
+
+	memset(ban, 0, sizeof(*ban));
+	ban->id.file = ban_file;
+	ban->id.offset = ++ban_count;
+	ban->start = wall_now();
+	ban->end = wall_add(ban->start, req->duration);
+	ban->proto = req->proto;
+	ban->port = req->port;
+	ban->prefix = req->prefix;
+	ban->flags = req->flags;
+	if ((req->flags & BANF_PREFIX) == 0) {
+		ban->offender = req->prefix;
+		if (conf != NULL)
+			prefix_group(&ban->prefix, conf->global.plen4,
+			    conf->global.plen6);
+	}
+	strlcpy(ban->subject, name, sizeof(ban->subject));
+}
+
+static void
+fill_decision(struct msg_decision *d, const struct wire_ban *ban,
+    const char *reason)
+{
+	struct obuf evidence = OBUF(d->evidence);
+
+	memset(d, 0, sizeof(*d));
+	d->ban = *ban;
+	if (ban->port != 0) {
+		d->nports = 1;
+		d->ports[0].port = ban->port;
+		d->ports[0].proto = ban->proto;
+	}
+	obuf_clear(&evidence);
+	obuf_vis(&evidence, reason, strlen(reason), OBUF_RAW);
+}
+
+static void
+request_ban(struct client *c, const void *data)
+{
+	const struct ctl_ban *req = data;
+	struct msg_decision decision;
+	struct wire_ban ban;
+
+	if (sibling(ROLE_ENFORCER) == NULL) {
+		nobody_there(c);
+		return;
+	}
+	fill_ban(&ban, req, c->name);
+	fill_decision(&decision, &ban, req->reason);
+	channel_send(sibling(ROLE_LEDGER), M_DECISION, c->req.id, &decision,
+	    sizeof(decision));
+	c->req.ban = ban.id.offset;
+	strlcpy(c->req.outcome.text, decision.evidence,
+	    sizeof(c->req.outcome.text));
+	client_timer(c, ANSWER_SECONDS);
+	ask(c, ROLE_ENFORCER, M_BAN, &ban, sizeof(ban));
+}
+
+/* Whose ban this is; NULL if it is not an operator's who waits. */
+static struct client *
+ban_asker(const struct wire_ban *ban)
+{
+	struct client *c;
+
+	if (ban->id.watch != 0 || ban->id.file != ban_file ||
+	    ban->id.offset == 0)
+		return NULL;
+	TAILQ_FOREACH(c, &clients, entry)
+		if (c->req.id != 0 && c->req.type == C_BAN &&
+		    c->req.ban == ban->id.offset)
+			break;
+	return c;
+}
+
+static void
+ban_result(struct client *c, const struct wire_event *ev)
+{
+	char prefix[PREFIX_STRLEN], until[WALL_STRLEN];
+	const char *why = outcome_why(ev->outcome);
+	int ok = ev->outcome == BAN_APPLIED || ev->outcome == BAN_EXTENDED ||
+	    ev->outcome == BAN_KEPT;
+
+	prefix_print(&ev->ban.prefix, prefix);
+	wall_print(ev->ban.end, until);
+	if (ok)
+		client_result(c, 0, 1, "%s is banned %s%s%s%s", prefix,
+		    ev->ban.end == WALL_FOREVER ? "" : "until ", until,
+		    *why != '\0' ? ": " : "", why);
+	else
+		client_result(c, 1, 0, "%s is not banned: %s%s%s", prefix, why,
+		    ev->error != 0 ? ": " : "",
+		    ev->error != 0 ? strerror(ev->error) : "");
+	client_end(c);
+}
+
+void
+route_ban_event(const struct wire_event *ev)
+{
+	struct client *c = ban_asker(&ev->ban);
+	struct row_event row;
+
+	event_row(&row, ev);
+	if (c != NULL && c->req.outcome.text[0] != '\0')
+		strlcpy(row.why, c->req.outcome.text, sizeof(row.why));
+	monitor_refusals(ev);
+	audit_event(&row);
+	monitor_event(&row);
+	if (c != NULL && ev->outcome != BAN_KILLED)
+		ban_result(c, ev);
+}
+
+/* --- The table of requests ----------------------------------------------- */
+
+static const struct {
+	uint32_t	type;
+	int		admin;
+	void		(*fn)(struct client *, const void *);
+} requests[] = {
+	{ C_SHOW, 0, request_show },
+	{ C_MONITOR, 0, request_monitor },
+	{ C_BAN, 1, request_ban },
+	{ C_UNBAN, 1, request_unban },
+	{ C_FORGIVE, 1, request_forgive },
+	{ C_KILL, 1, request_kill },
+	{ C_RELOAD, 1, request_reload },
+	{ C_REOPEN, 1, request_reopen },
+	{ C_VERBOSE, 1, request_verbose }
+};
+
+/* Close who breaks the rules of the conversation. */
+static void
+refuse_client(struct client *c, const char *why)
+{
+	counter_inc(CTL_REFUSED);
+	client_result(c, 1, 0, "%s", why);
+	client_close(c);
+}
+
+static void
+refuse_request(struct client *c)
+{
+	counter_inc(CTL_REFUSED);
+	log_info("control: %s may not change anything", c->name);
+	client_result(c, 1, 0, "not allowed: %s may show and monitor only",
+	    c->name);
+	client_end(c);
+}
+
+static void
+begin_request(struct client *c, uint32_t type, const void *data)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (requests[i].type == type)
+			break;
+	counter_inc(CTL_REQUESTS);
+	client_begin(c, type);
+	if (requests[i].admin && !c->admin)
+		refuse_request(c);
+	else
+		requests[i].fn(c, data);
+}
+
+#define REQUEST(type)							\
+static void								\
+on_##type(struct channel *ch, uint32_t id, const void *data, size_t len, \
+    int fd)								\
+{									\
+	(void)id;							\
+	(void)len;							\
+	(void)fd;							\
+	on_request(ch, type, data);					\
+}
+
+static void
+on_request(struct channel *ch, uint32_t type, const void *data)
+{
+	struct client *c = channel_ctx(ch);
+
+	if (c->req.id != 0 || c->monitor != 0)
+		refuse_client(c, "one request at a time");
+	else
+		begin_request(c, type, data);
+}
+
+REQUEST(C_SHOW)
+REQUEST(C_MONITOR)
+REQUEST(C_BAN)
+REQUEST(C_UNBAN)
+REQUEST(C_FORGIVE)
+REQUEST(C_KILL)
+REQUEST(C_RELOAD)
+REQUEST(C_REOPEN)
+REQUEST(C_VERBOSE)
+
+const struct handler route_client_handlers[] = {
+	{ C_SHOW, on_C_SHOW },
+	{ C_MONITOR, on_C_MONITOR },
+	{ C_BAN, on_C_BAN },
+	{ C_UNBAN, on_C_UNBAN },
+	{ C_FORGIVE, on_C_FORGIVE },
+	{ C_KILL, on_C_KILL },
+	{ C_RELOAD, on_C_RELOAD },
+	{ C_REOPEN, on_C_REOPEN },
+	{ C_VERBOSE, on_C_VERBOSE },
+	{ 0, NULL }
+};
+
+/* Who of those that were asked has not answered, by name. */
+static const char *
+late_role(uint32_t waiting)
+{
+	unsigned int role;
+
+	for (role = 0; role < ROLE_MAX; role++)
+		if (waiting & ROLE_BIT(role))
+			break;
+	return role_name(role);
+}
+
+void
+route_timeout(struct client *c)
+{
+	if (c->req.type == C_SHOW && (c->req.show.what == SHOW_SUMMARY ||
+	    c->req.show.what == SHOW_METRICS)) {
+		counters_finish(c);
+		return;
+	}
+	log_warnx("control: %s does not answer", late_role(c->req.waiting));
+	client_result(c, 1, 0, "the %s does not answer",
+	    late_role(c->req.waiting));
+	client_end(c);
+}
+
+void
+route_init(void)
+{
+	started = wall_now();
+	do
+		arc4random_buf(&ban_file, sizeof(ban_file));
+	while (ban_file == 0);
+}

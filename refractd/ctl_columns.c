@@ -1,0 +1,188 @@
+/*
+ * What each kind of row has: the one table behind the text, the JSON and the
+ * manual.  A key that was once published is never renamed.
+ */
+#include "ctl_output.h"
+#include "msg.h"
+
+#define SIZE(s, m)	sizeof(((struct s *)0)->m)
+#define COL(title, key, type, s, m, width, flags)			\
+	{ title, key, COL_##type, offsetof(struct s, m), SIZE(s, m),	\
+	    width, flags }
+#define END		{ NULL, NULL, COL_MAX, 0, 0, 0, 0 }
+#define JSON		COLF_JSON
+#define TEXT		COLF_TEXT
+#define SOME		COLF_SOME
+#define BELOW		COLF_BELOW
+#define RIGHT		COLF_RIGHT
+
+static const struct column bans[] = {
+	COL("ADDRESS", "address", PREFIX, row_ban, ban.prefix, 23, 0),
+	COL("PORT", "port", SERVICE, row_ban, ban, 9, 0),
+	COL("LEFT", "left_ms", LEFT, row_ban, ban.end, 7, 0),
+	COL("UNTIL", "until", TIME, row_ban, ban.end, 12, 0),
+	COL("WATCH", "watch", STR, row_ban, watch, 8, 0),
+	COL("USER", "user", STR, row_ban, ban.subject, 0, 0),
+	COL("", "since", TIME, row_ban, ban.start, 0, JSON),
+	COL("", "offender", OFFENDER, row_ban, ban, 0, JSON),
+	COL("", "id", ID, row_ban, ban.id, 0, JSON),
+	END
+};
+
+static const struct column history[] = {
+	COL("TIME", "since", TIME, row_history, event.ban.start, 12, 0),
+	COL("ADDRESS", "address", PREFIX, row_history, event.ban.prefix, 23,
+	    0),
+	COL("PORT", "port", SERVICE, row_history, event.ban, 9, 0),
+	COL("RESULT", "result", OUTCOME, row_history, event.outcome, 9, 0),
+	COL("WATCH", "watch", STR, row_history, watch, 8, 0),
+	COL("USER", "user", STR, row_history, event.ban.subject, 0, 0),
+	COL("for", "length_ms", LENGTH, row_history, event.ban, 0, BELOW),
+	COL("", "until", TIME, row_history, event.ban.end, 0, JSON),
+	COL("", "result_at", TIME, row_history, event.at, 0, JSON),
+	COL("killed", "killed", NUM, row_history, event.count, 0,
+	    BELOW | SOME),
+	COL("error", "error", ERRNO, row_history, event.error, 0,
+	    BELOW | SOME),
+	COL("", "offender", OFFENDER, row_history, event.ban, 0, JSON),
+	COL("", "id", ID, row_history, event.ban.id, 0, JSON),
+	COL("", "evidence", SAFE, row_history, evidence, 0, BELOW),
+	END
+};
+
+static const struct column users[] = {
+	COL("USER", "user", STR, row_user, user, 24, 0),
+	COL("WATCH", "watch", STR, row_user, watch, 8, 0),
+	COL("LIMIT", "limit", NUM, row_user, limit, 5, RIGHT),
+	COL("ADDRS", "count", NUM, row_user, naddrs, 5, RIGHT),
+	{ "ADDRESS, LAST SEEN", "addresses", COL_ADDRS, 0,
+	    sizeof(struct row_user), 0, 0 },
+	END
+};
+
+static const struct column watches[] = {
+	COL("watch", "watch", STR, row_watch, name, 0, 0),
+	COL("source", "source", STR, row_watch, source, 0, 0),
+	COL("files open", "files", NUM, row_watch, files, 0, 0),
+	COL("last line", "last", AGE, row_watch, last, 0, 0),
+	COL("lines", "lines", NUM, row_watch, lines, 0, 0),
+	COL("bytes", "bytes", NUM, row_watch, bytes, 0, 0),
+	COL("matches", "matches", NUM, row_watch, matches, 0, 0),
+	COL("offences", "offences", NUM, row_watch, offences, 0, 0),
+	COL("users", "users", NUM, row_watch, users, 0, 0),
+	COL("unparsed", "unparsed", NUM, row_watch, unparsed, 0, SOME),
+	COL("forwarded", "forwarded", NUM, row_watch, forwarded, 0, SOME),
+	COL("masked", "masked", NUM, row_watch, masked, 0, SOME),
+	COL("skewed", "skewed", NUM, row_watch, skewed, 0, SOME),
+	COL("lost", "lost", NUM, row_watch, lost, 0, SOME),
+	COL("dry run", "dry_run", BOOL, row_watch, dry_run, 0, SOME),
+	COL("notice", "notice", SAFE, row_watch, notice, 0, 0),
+	END
+};
+
+static const struct column processes[] = {
+	COL("PROCESS", "process", ROLE, row_process, role, 9, 0),
+	COL("PID", "pid", NUM, row_process, pid, 8, RIGHT),
+	COL("ACCOUNT", "account", SAFE, row_process, user, 10, 0),
+	COL("STATE", "state", STATE, row_process, state, 8, 0),
+	COL("OWN", "pss_bytes", SIZE, row_process, pss, 7, RIGHT),
+	COL("RESIDENT", "rss_bytes", SIZE, row_process, rss, 8, RIGHT),
+	COL("UP", "started", AGE, row_process, started, 20, 0),
+	COL("", "uid", NUM, row_process, uid, 0, JSON),
+	COL("", "build", SAFE, row_process, build, 0, JSON),
+	END
+};
+
+static const struct column metrics[] = {
+	COL("METRIC", "name", C_NAME, row_metric, counter, 42, 0),
+	COL("VALUE", "value", NUM, row_metric, value, 20, RIGHT),
+	COL("PROCESS", "process", C_ROLE, row_metric, counter, 0, 0),
+	COL("", "kind", C_KIND, row_metric, counter, 0, JSON),
+	COL("", "help", C_HELP, row_metric, counter, 0, JSON),
+	END
+};
+
+static const struct column summary[] = {
+	{ "refract", "healthy", COL_HEALTH, 0, sizeof(struct row_summary), 0,
+	    0 },
+	COL("started", "started", AGE, row_summary, started, 0, 0),
+	COL("version", "version", SAFE, row_summary, version, 0, 0),
+	COL("", "generation", NUM, row_summary, generation, 0, JSON),
+	COL("bans", "bans", NUM, row_summary, bans, 0, 0),
+	COL("offences", "offences", NUM, row_summary, offences, 0, 0),
+	COL("lines", "lines", NUM, row_summary, lines, 0, 0),
+	COL("users", "users", NUM, row_summary, users, 0, 0),
+	COL("watches", "watches", NUM, row_summary, watches, 0, 0),
+	COL("processes", "processes", NUM, row_summary, processes, 0, 0),
+	COL("clients", "clients", NUM, row_summary, clients, 0, 0),
+	COL("ledger", "ledger", TROUBLE, row_summary, ledger, 0, 0),
+	{ "notice", "notices", COL_NOTICES,
+	    offsetof(struct row_summary, notices), SIZE(row_summary, notices),
+	    0, 0 },
+	END
+};
+
+static const struct column config[] = {
+	COL("", "text", SAFE, row_text, text, 0, 0),
+	END
+};
+
+static const struct column events[] = {
+	{ "event", "record", COL_RECORD, 0, 0, 0, JSON },
+	COL("", "time", STAMP, row_event, event.at, 0, 0),
+	COL("", "action", WORD, row_event, what, 0, 0),
+	COL("", "address", PREFIX, row_event, event.ban.prefix, 0, 0),
+	COL("", "port", SERVICE, row_event, event.ban, 0, 0),
+	COL("offender", "offender", OFFENDER, row_event, event.ban, 0, 0),
+	COL("watch", "watch", STR, row_event, watch, 0, 0),
+	COL("user", "user", STR, row_event, event.ban.subject, 0, 0),
+	COL("until", "until", STAMP, row_event, event.ban.end, 0, 0),
+	COL("by", "by", STR, row_event, by, 0, 0),
+	COL("note", "note", SAFE, row_event, why, 0, 0),
+	COL("error", "error", ERRNO, row_event, event.error, 0, SOME),
+	COL("killed", "killed", NUM, row_event, event.count, 0, SOME),
+	COL("", "result", OUTCOME, row_event, event.outcome, 0, JSON),
+	COL("", "id", ID, row_event, event.ban.id, 0, JSON),
+	END
+};
+
+static const struct column notices[] = {
+	{ "notice", "record", COL_RECORD, 0, 0, 0, JSON },
+	COL("", "time", STAMP, row_notice, notice.at, 0, 0),
+	COL("", "kind", KIND, row_notice, notice.kind, 0, 0),
+	COL("watch", "watch", STR, row_notice, watch, 0, 0),
+	COL("", "sticky", BOOL, row_notice, notice.sticky, 0, JSON),
+	COL("", "text", SAFE, row_notice, notice.text, 0, 0),
+	END
+};
+
+static const struct rowtype types[SHOW_MAX] = {
+	[SHOW_SUMMARY] = { sizeof(struct row_summary), LAYOUT_BLOCK, summary,
+	    NULL, 1 },
+	[SHOW_BANS] = { sizeof(struct row_ban), LAYOUT_TABLE, bans,
+	    "no bans", 0 },
+	[SHOW_HISTORY] = { sizeof(struct row_history), LAYOUT_TABLE, history,
+	    "no history", 0 },
+	[SHOW_USERS] = { sizeof(struct row_user), LAYOUT_TABLE, users,
+	    "no users", 0 },
+	[SHOW_WATCHES] = { sizeof(struct row_watch), LAYOUT_BLOCK, watches,
+	    "no watches", 0 },
+	[SHOW_PROCESSES] = { sizeof(struct row_process), LAYOUT_TABLE,
+	    processes, "no processes", 0 },
+	[SHOW_CONFIG] = { sizeof(struct row_text), LAYOUT_TEXT, config, NULL,
+	    0 },
+	[SHOW_METRICS] = { sizeof(struct row_metric), LAYOUT_TABLE, metrics,
+	    "no metrics", 0 },
+	[SHOW_EVENT] = { sizeof(struct row_event), LAYOUT_LINE, events, NULL,
+	    0 },
+	[SHOW_NOTICE] = { sizeof(struct row_notice), LAYOUT_LINE, notices,
+	    NULL, 0 }
+};
+
+const struct rowtype *
+row_type(uint32_t what)
+{
+	if (what >= SHOW_MAX || types[what].size == 0)
+		return NULL;
+	return &types[what];
+}
