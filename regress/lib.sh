@@ -261,6 +261,8 @@ xray_line() {
 
 # The machine it runs on, and its configuration.
 REFRACT_ON=host
+# What starts it: setpriv with fewer capabilities, strace.
+REFRACT_AS=()
 REFRACT_CONF=$T/refract.conf
 
 # refract_conf: read the configuration from standard input.
@@ -271,7 +273,7 @@ refract_conf() { cat >"$REFRACT_CONF"; chmod 600 "$REFRACT_CONF"; }
 refract_start() {
 	refract_notify || return 1
 	spawn "$REFRACT_ON" refractd env NOTIFY_SOCKET="$T/notify" \
-	    "$OBJ/sbin/refractd" -d -f "$REFRACT_CONF" "$@" || return 1
+	    "${REFRACT_AS[@]}" "$OBJ/sbin/refractd" -d -f "$REFRACT_CONF" "$@" || return 1
 	wait_for 20 refract_ready_or_gone
 	refract_ready && return 0
 	diag "refractd did not become ready:" "$(tail -20 "$T/refractd.err")"
