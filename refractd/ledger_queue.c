@@ -106,7 +106,9 @@ schedule(void)
 	if (backoff == 0)
 		ms = COMMIT_EVERY - mono_since(last, mono_now());
 	if (ms < COMMIT_SOON)
-		ms = now ? 0 : COMMIT_SOON;
+		ms = COMMIT_SOON;
+	if (now)
+		ms = 0;
 	tv.tv_sec = ms / 1000;
 	tv.tv_usec = ms % 1000 * 1000;
 	(void)evtimer_add(timer, &tv);
