@@ -126,11 +126,9 @@ static const struct child me = {
 	.role = ROLE_CONTROL,
 	.ident = "control",
 	.parent = from_parent,
-	.peers = {
-		[ROLE_ENFORCER] = from_enforcer,
-		[ROLE_LEDGER] = from_ledger,
-		[ROLE_PARSER] = from_parser
-	},
+	.peers[ROLE_ENFORCER] = from_enforcer,
+	.peers[ROLE_LEDGER] = from_ledger,
+	.peers[ROLE_PARSER] = from_parser,
 	.commit = commit,
 	.stop = stop
 };

@@ -132,9 +132,9 @@ send_result(struct channel *ch, uint32_t id, const struct msg_outcome *res)
 static void
 too_many(struct channel *ch)
 {
-	struct msg_outcome res = { .code = 1,
-	    .text = "too many clients, try again" };
+	struct msg_outcome res = { .code = 1 };
 
+	strlcpy(res.text, "too many clients, try again", sizeof(res.text));
 	counter_inc(CTL_REFUSED);
 	send_result(ch, 0, &res);
 	channel_free(ch);

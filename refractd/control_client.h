@@ -27,7 +27,7 @@ struct request {
 	uint32_t		 answered;	/* ROLE_BIT()s */
 	int			 stalled;	/* the client does not read */
 	struct msg_show		 show;		/* C_SHOW: the page to ask for */
-	struct msg_target	 target;	/* C_UNBAN, C_FORGIVE, C_KILL */
+	struct msg_target	 target;	/* unban, forgive, kill */
 	uint64_t		 ban;		/* C_BAN: decision_id.offset */
 	struct msg_outcome	 outcome;	/* gathered */
 	uint64_t		 counters[COUNTER_MAX];

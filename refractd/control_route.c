@@ -588,11 +588,10 @@ refuse_request(struct client *c)
 static void
 begin_request(struct client *c, uint32_t type, const void *data)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-		if (requests[i].type == type)
-			break;
+	while (requests[i].type != type)
+		i++;
 	counter_inc(CTL_REQUESTS);
 	client_begin(c, type);
 	if (requests[i].admin && !c->admin)

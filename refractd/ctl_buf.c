@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#define LIBBSD_OPENBSD_VIS	/* or vis.h warns of strnvis(3) */
 #include <vis.h>
 
 #include "ctl_buf.h"

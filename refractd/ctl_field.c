@@ -21,18 +21,28 @@ struct field {
 };
 
 static const char *const outcomes[BAN_OUTCOME_MAX] = {
-	[BAN_APPLIED] = "applied", [BAN_EXTENDED] = "extended",
-	[BAN_KEPT] = "kept", [BAN_NEVER] = "never",
-	[BAN_PROTECTED] = "protected", [BAN_FULL] = "full",
-	[BAN_RATE] = "rate", [BAN_FAILED] = "failed", [BAN_PAST] = "past",
-	[BAN_EXPIRED] = "expired", [BAN_LIFTED] = "lifted",
-	[BAN_KILLED] = "killed", [BAN_DRY_RUN] = "dry run"
+	[BAN_APPLIED] = "applied",
+	[BAN_EXTENDED] = "extended",
+	[BAN_KEPT] = "kept",
+	[BAN_NEVER] = "never",
+	[BAN_PROTECTED] = "protected",
+	[BAN_FULL] = "full",
+	[BAN_RATE] = "rate",
+	[BAN_FAILED] = "failed",
+	[BAN_PAST] = "past",
+	[BAN_EXPIRED] = "expired",
+	[BAN_LIFTED] = "lifted",
+	[BAN_KILLED] = "killed",
+	[BAN_DRY_RUN] = "dry run"
 };
 
-static const char *const kinds[] = {
-	[NOTICE_DROPPED] = "dropped", [NOTICE_OFFENCE] = "offence",
-	[NOTICE_WATCH] = "watch", [NOTICE_FILE] = "file",
-	[NOTICE_DRIFT] = "drift", [NOTICE_LEDGER] = "ledger"
+static const char *const kinds[NOTICE_MAX] = {
+	[NOTICE_OFFENCE] = "offence",
+	[NOTICE_WATCH] = "warning",
+	[NOTICE_FILE] = "file",
+	[NOTICE_DRIFT] = "drift",
+	[NOTICE_LEDGER] = "ledger",
+	[NOTICE_DROPPED] = "dropped"
 };
 
 static const char *const states[] = { "starting", "running", "stopping" };
@@ -355,14 +365,14 @@ text_trouble(struct obuf *o, const struct field *f)
 static void
 text_notices(struct obuf *o, const struct field *f)
 {
-	const char (*s)[TEXT_LEN] = f->p;
+	const char *s = f->p;
 	unsigned int i;
 
-	for (i = 0; i < 4; i++)
-		if (s[i][0] != '\0') {
+	for (i = 0; i < 4; i++, s += TEXT_LEN)
+		if (*s != '\0') {
 			if (o->len > 0)
 				obuf_char(o, '\n');
-			obuf_vis(o, s[i], strlen(s[i]), OBUF_DONE);
+			obuf_vis(o, s, strlen(s), OBUF_DONE);
 		}
 }
 
@@ -510,13 +520,15 @@ json_length(struct obuf *o, const struct field *f)
 	put_ms(o, time_left(ban->end, ban->start));
 }
 
+/* One of a user's addresses, with columns of its own. */
+static const struct column address_columns[] = {
+	{ "", "address", COL_PREFIX, 0, sizeof(struct prefix), 0, 0 },
+	{ "", "seen", COL_TIME, 0, sizeof(int64_t), 0, 0 }
+};
+
 static void
 json_addrs(struct obuf *o, const struct field *f)
 {
-	static const struct column seen = { "", "seen", COL_TIME, 0,
-	    sizeof(int64_t), 0, 0 };
-	static const struct column address = { "", "address", COL_PREFIX, 0,
-	    sizeof(struct prefix), 0, 0 };
 	const struct row_user *u = f->p;
 	uint32_t i;
 
@@ -524,9 +536,9 @@ json_addrs(struct obuf *o, const struct field *f)
 	obuf_char(o, '[');
 	for (i = 0; i < addrs_shown(u); i++) {
 		obuf_str(o, i > 0 ? ",{" : "{");
-		field_json(o, &address, &u->addrs[i], f->now);
+		field_json(o, &address_columns[0], &u->addrs[i], f->now);
 		obuf_char(o, ',');
-		field_json(o, &seen, &u->seen[i], f->now);
+		field_json(o, &address_columns[1], &u->seen[i], f->now);
 		obuf_char(o, '}');
 	}
 	obuf_char(o, ']');
@@ -542,16 +554,16 @@ json_health(struct obuf *o, const struct field *f)
 static void
 json_notices(struct obuf *o, const struct field *f)
 {
-	const char (*s)[TEXT_LEN] = f->p;
+	const char *s = f->p;
 	unsigned int i, n = 0;
 
 	json_key(o, f, "");
 	obuf_char(o, '[');
-	for (i = 0; i < 4; i++)
-		if (s[i][0] != '\0') {
+	for (i = 0; i < 4; i++, s += TEXT_LEN)
+		if (*s != '\0') {
 			if (n++ > 0)
 				obuf_char(o, ',');
-			json_string(o, s[i]);
+			json_string(o, s);
 		}
 	obuf_char(o, ']');
 }

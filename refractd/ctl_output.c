@@ -96,6 +96,12 @@ table_cell(struct pen *pen, const struct column *c, size_t x, const char *s)
 		return;
 	if ((c->flags & COLF_RIGHT) && len < c->width)
 		x += c->width - len;
+	/* Too long for the last column: as far to the right as it can be. */
+	if (c->width == 0 && len > OUT_WIDTH - x && strchr(s, '\n') == NULL) {
+		x = len < OUT_WIDTH - BELOW_INDENT ? OUT_WIDTH - len :
+		    BELOW_INDENT;
+		pen_newline(pen);
+	}
 	pen_cell(pen, x, s);
 }
 
@@ -123,14 +129,17 @@ table_below(struct pen *pen, const struct rowtype *t, const void *row,
     wall_t now)
 {
 	const struct column *c;
+	const char *sep;
 	char text[CELL_MAX];
 	struct obuf o = OBUF(text);
 
 	obuf_clear(&o);
-	for (c = t->columns; c->title != NULL; c++)
-		if (c->flags & COLF_BELOW)
-			word_and_value(&o, o.len == 0 ? "" :
-			    *c->title == '\0' ? "\n" : ", ", c, row, now, 0);
+	for (c = t->columns; c->title != NULL; c++) {
+		if ((c->flags & COLF_BELOW) == 0)
+			continue;
+		sep = *c->title == '\0' ? "\n" : ", ";
+		word_and_value(&o, o.len > 0 ? sep : "", c, row, now, 0);
+	}
 	if (o.len > 0) {
 		pen_newline(pen);
 		pen_cell(pen, BELOW_INDENT, text);

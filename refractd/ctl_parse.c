@@ -102,9 +102,11 @@ set_span(struct parser *p, const struct token *t, const char *arg)
 static int
 date_parse(wall_t *when, const char *arg)
 {
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S",
-	    "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M",
-	    "%Y-%m-%d" };
+	static const char *const forms[] = {
+		"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+		"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M",
+		"%Y-%m-%d"
+	};
 	const char *end;
 	struct tm tm;
 	size_t i;
@@ -179,7 +181,8 @@ set_reason(struct parser *p, const struct token *t, const char *arg)
 
 static const struct token t_end[] = { OR_END, NONE };
 
-static const struct token t_ban_more[5];	/* its options come in any order */
+/* Its options come in any order, so these tables lead back to it. */
+static const struct token t_ban_more[5];
 
 static const struct token t_ban_span[] = {
 	VALUE("T", t_ban_more, set_span), NONE

@@ -26,7 +26,7 @@ struct printer {
 	size_t		 len;
 };
 
-/* A row that passed msg_check(); data is aligned to 8.  0, -1: stdout failed. */
+/* A row that passed msg_check(), aligned to 8.  0; -1: stdout failed. */
 int	 print_row(struct printer *, const void *, size_t);
 void	 print_result(struct printer *, const struct msg_outcome *);
 /* The last of it.  0 or -1 as above. */

@@ -23,7 +23,7 @@
 #define SOCKET_PATH	"/run/refract/control.sock"
 #define ANSWER_MS	120000	/* nothing at all for so long: give up */
 
-enum { DONE = 0, FAILED = 1, USAGE = 2, NOT_RUNNING = 3 };
+enum status { DONE, FAILED, USAGE, NOT_RUNNING };
 
 union message {
 	struct msg_show		show;
@@ -40,9 +40,9 @@ usage(void)
 
 	obuf_clear(&o);
 	ctl_usage(&o);
-	fprintf(stderr, "usage: refractctl [-j] [-s socket] command "
-	    "[argument ...]\n\ncommands, each word as short as is clear:\n%s",
-	    text);
+	fputs("usage: refractctl [-j] [-s socket] command [argument ...]\n\n"
+	    "commands, each word as short as is clear:\n", stderr);
+	fputs(text, stderr);
 	exit(USAGE);
 }
 
