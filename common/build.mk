@@ -68,6 +68,9 @@ $(OBJ)/%.o: %.c
 $(OBJ)/%.o: $(OBJ)/%.c
 	$(CC) $(ALL_CFLAGS) -I. -MMD -MP -c -o $@ $<
 
+# Not make's own way, which would leave parse.c among the sources.
+%.c: %.y
+
 $(OBJ)/%.c: %.y
 	@mkdir -p $(@D)
 	bison -Wall -Werror=conflicts-sr -Werror=conflicts-rr -o $@ $<

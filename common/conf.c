@@ -135,6 +135,7 @@ conf_table_free(struct conf_table *t)
 {
 	prefixset_clear(&t->prefixes);
 	free(t->file);
+	free(t->text);
 	free(t);
 }
 

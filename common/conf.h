@@ -126,6 +126,8 @@ struct conf_table {
 	struct prefixset	 prefixes;
 	char			*file;	/* parent only: read from here */
 	int			 self;	/* parent only: has `self` in it */
+	char			*text;	/* parent only: as it was written, an
+					   item a line */
 };
 
 #define CONF_ITEM(name)							\

@@ -43,5 +43,7 @@ const char	*const *parse_files(size_t *);
  */
 void		 conf_print(const struct conf *,
 		    void (*emit)(void *, const char *), void *);
+/* A string as the language writes it, quotes included.  To be freed. */
+char		*parse_quote(const char *);
 
 #endif

@@ -1,0 +1,453 @@
+/*
+ * What statements outside tables and watches mean, and what all statements
+ * share: said once or more, texts, ranges, lists.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build.h"
+#include "log.h"
+
+#define ITEMS_MAX		65536
+#define INSTANCE_MAX		16	/* set names have 31 bytes */
+
+static struct {
+	struct conf	*conf;
+	int		 layer;
+	struct once	 state, instance, control, admin, log_bans;
+	struct once	 plen4, plen6, protect, action, hook, max;
+} b;
+
+/* Lists of the statement that is being read. */
+static struct {
+	struct val	*items;
+	size_t		 n, room;
+	struct val	 plen4, plen6;
+	int		 has4, has6;
+	struct wire_port ports[BAN_PORTS_MAX];
+	size_t		 nports;
+} list;
+
+void
+build_start(void)
+{
+	memset(&b, 0, sizeof(b));
+	b.conf = conf_new();
+	build_clear();
+	tables_start();
+	watches_start();
+}
+
+void
+build_layer(int layer)
+{
+	b.layer = layer;
+}
+
+int
+build_layer_now(void)
+{
+	return b.layer;
+}
+
+struct conf *
+build_conf(void)
+{
+	return b.conf;
+}
+
+int
+build_once(struct once *once, const struct place *at, const char *what)
+{
+	if (once->at.file != NULL && once->layer == b.layer) {
+		report_error(at, "found a second \"%s\", expected one: the "
+		    "first is at %s:%d", what, once->at.file, once->at.line);
+		return 0;
+	}
+	once->at = *at;
+	once->layer = b.layer;
+	return 1;
+}
+
+/* Control characters have no business in a name, a path or a pattern. */
+static int
+has_control(const struct val *v)
+{
+	size_t	i;
+
+	for (i = 0; i < v->len; i++)
+		if ((unsigned char)v->s[i] < ' ' || v->s[i] == 0x7f)
+			return 1;
+	return 0;
+}
+
+int
+build_text(char *dst, size_t size, const struct val *v, const char *kind)
+{
+	if (v->len == 0)
+		report_error(&v->at, "found an empty string, expected %s",
+		    kind);
+	else if (has_control(v))
+		report_error(&v->at, "found \"%s\", expected %s without "
+		    "control characters", log_vis(v->s, v->len), kind);
+	else if (v->len >= size)
+		report_error(&v->at, "found %zu characters, expected %s of at "
+		    "most %zu", v->len, kind, size - 1);
+	else {
+		/* What follows goes over the wire: all zero. */
+		memset(dst, 0, size);
+		memcpy(dst, v->s, v->len);
+		return 0;
+	}
+	return -1;
+}
+
+int
+build_path(const struct val *v, size_t size)
+{
+	char	buf[PATH_MAX_LEN];
+
+	if (build_text(buf, size < sizeof(buf) ? size : sizeof(buf), v,
+	    "a path") == -1)
+		return -1;
+	if (*buf == '/')
+		return 0;
+	report_error(&v->at, "found \"%s\", expected a path that begins with "
+	    "/", buf);
+	return -1;
+}
+
+int
+build_range(const struct val *v, int64_t lo, int64_t hi, const char *what)
+{
+	if (v->n >= lo && v->n <= hi)
+		return 1;
+	report_error(&v->at, "found %s, expected %s of %lld to %lld", v->s,
+	    what, (long long)lo, (long long)hi);
+	return 0;
+}
+
+void
+build_item(const struct val *v)
+{
+	struct val	*p;
+	size_t		 room;
+
+	if (list.n == ITEMS_MAX) {
+		report_error(&v->at, "found more than %d items, expected fewer",
+		    ITEMS_MAX);
+		return;
+	}
+	if (list.n == list.room) {
+		room = list.room == 0 ? 16 : list.room * 2;
+		if ((p = reallocarray(list.items, room, sizeof(*p))) == NULL)
+			fatal("configuration");
+		list.items = p;
+		list.room = room;
+	}
+	list.items[list.n++] = *v;
+}
+
+const struct val *
+build_items(size_t *n, const struct place *at)
+{
+	if (list.n == 0)
+		report_error(at, "found an empty list, expected one item or "
+		    "more");
+	*n = list.n;
+	return list.items;
+}
+
+static void
+port_add(const struct val *v, int proto, int port)
+{
+	struct wire_port	*p;
+	size_t			 i;
+
+	for (i = 0; i < list.nports; i++)
+		if (list.ports[i].proto == proto && list.ports[i].port == port)
+			return;
+	if (list.nports == BAN_PORTS_MAX) {
+		report_error(&v->at, "found more than %d ports, expected fewer",
+		    BAN_PORTS_MAX);
+		return;
+	}
+	p = &list.ports[list.nports++];
+	p->proto = proto;
+	p->port = port;
+}
+
+/* "80" or "80:90": 0, or -1 reported. */
+static int
+port_range(const struct val *v, int *lo, int *hi)
+{
+	const char	*colon = strchr(v->s, ':');
+
+	*lo = atoi(v->s);
+	*hi = colon == NULL ? *lo : atoi(colon + 1);
+	/* More than five digits are no port, and might be no int. */
+	if (strspn(v->s, "0123456789") > 5 ||
+	    (colon != NULL && strlen(colon + 1) > 5) ||
+	    *lo < 1 || *lo > 65535 || *hi < 1 || *hi > 65535)
+		report_error(&v->at, "found port %s, expected 1 to 65535",
+		    v->s);
+	else if (*lo > *hi)
+		report_error(&v->at, "found ports %s, expected the lower one "
+		    "first", v->s);
+	else if (*hi - *lo >= BAN_PORTS_MAX)
+		report_error(&v->at, "found %d ports, expected at most %d",
+		    *hi - *lo + 1, BAN_PORTS_MAX);
+	else
+		return 0;
+	return -1;
+}
+
+void
+build_ports(int proto)
+{
+	size_t	i;
+	int	lo, hi;
+
+	for (i = 0; i < list.n; i++)
+		if (port_range(&list.items[i], &lo, &hi) == 0)
+			for (; lo <= hi; lo++)
+				port_add(&list.items[i], proto, lo);
+	list.n = 0;
+}
+
+size_t
+build_ports_take(struct wire_port ports[BAN_PORTS_MAX])
+{
+	size_t	n = list.nports;
+
+	memset(ports, 0, BAN_PORTS_MAX * sizeof(ports[0]));
+	memcpy(ports, list.ports, n * sizeof(ports[0]));
+	list.nports = 0;
+	return n;
+}
+
+void
+build_clear(void)
+{
+	free(list.items);
+	memset(&list, 0, sizeof(list));
+}
+
+void
+build_plen(int family, const struct val *v)
+{
+	struct val	*p = family == AF_INET ? &list.plen4 : &list.plen6;
+	int		*has = family == AF_INET ? &list.has4 : &list.has6;
+
+	if (*has)
+		report_error(&v->at, "found a second length for one family, "
+		    "expected one");
+	else if (build_range(v, 1, family == AF_INET ? 32 : 128,
+	    "a prefix length"))
+		*p = *v;
+	else
+		return;
+	*has = 1;
+}
+
+const struct val *
+build_plens(int family)
+{
+	if (family == AF_INET)
+		return list.has4 ? &list.plen4 : NULL;
+	return list.has6 ? &list.plen6 : NULL;
+}
+
+static void
+replace(char **dst, const char *s)
+{
+	free(*dst);
+	*dst = NULL;
+	if (s != NULL && (*dst = strdup(s)) == NULL)
+		fatal("configuration");
+}
+
+/* Statements. */
+
+void
+set_state(const struct val *v)
+{
+	if (build_once(&b.state, &v->at, "state") &&
+	    build_path(v, PATH_MAX_LEN) == 0)
+		replace(&b.conf->state_dir, v->s);
+}
+
+void
+set_instance(const struct val *v)
+{
+	static const char	good[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	char			name[INSTANCE_MAX + 1];
+
+	if (!build_once(&b.instance, &v->at, "instance") ||
+	    build_text(name, sizeof(name), v, "a name") == -1)
+		return;
+	if (name[strspn(name, good)] != '\0' || *name == '-') {
+		report_error(&v->at, "found \"%s\", expected a name of "
+		    "letters, digits, \"_\" and \"-\"", name);
+		return;
+	}
+	memcpy(b.conf->global.instance, name, sizeof(name));
+}
+
+void
+set_control(const struct val *v)
+{
+	struct sockaddr_un	un;
+
+	if (!build_once(&b.control, &v->at, "control") ||
+	    build_path(v, sizeof(un.sun_path)) == -1)
+		return;
+	replace(&b.conf->control_path, v->s);
+	replace(&b.conf->admin_group, NULL);
+	b.conf->global.admin_gid = (uint32_t)-1;
+}
+
+void
+set_admin_group(const struct val *v)
+{
+	char		 name[NAME_MAX_LEN];
+	struct group	*gr;
+
+	if (build_text(name, sizeof(name), v, "a group's name") == -1)
+		return;
+	if ((gr = getgrnam(name)) == NULL) {
+		report_error(&v->at, "found group \"%s\", expected one that "
+		    "exists", name);
+		return;
+	}
+	replace(&b.conf->admin_group, name);
+	b.conf->global.admin_gid = gr->gr_gid;
+}
+
+/* json: 0, 1; -1 is `none`. */
+void
+set_log_bans(const struct val *v, int json)
+{
+	if (!build_once(&b.log_bans, &v->at, "log bans"))
+		return;
+	b.conf->global.audit_json = json == 1;
+	if (json == -1)
+		replace(&b.conf->audit_path, NULL);
+	else if (build_path(v, PATH_MAX_LEN) == 0)
+		replace(&b.conf->audit_path, v->s);
+}
+
+/* ban { } */
+
+static void
+ban_plen(struct once *once, const struct place *at, const struct val *v,
+    uint8_t *plen, unsigned int small)
+{
+	if (v == NULL || !build_once(once, at, "prefix"))
+		return;
+	*plen = v->n;
+	if (v->n < small)
+		report_warning(&v->at, "one ban covers a whole /%u",
+		    (unsigned int)v->n);
+}
+
+void
+ban_prefix(const struct val *v)
+{
+	ban_plen(&b.plen4, &v->at, build_plens(AF_INET),
+	    &b.conf->global.plen4, 16);
+	ban_plen(&b.plen6, &v->at, build_plens(AF_INET6),
+	    &b.conf->global.plen6, 40);
+	build_clear();
+}
+
+void
+ban_protect(const struct val *v)
+{
+	if (build_once(&b.protect, &v->at, "protect sessions"))
+		b.conf->global.protect_sessions = v->n;
+}
+
+void
+ban_action(const struct val *v)
+{
+	if (build_once(&b.action, &v->at, "action"))
+		b.conf->global.action = v->n;
+}
+
+void
+ban_hook(const struct val *v)
+{
+	if (build_once(&b.hook, &v->at, "hook"))
+		b.conf->global.hook = v->n;
+}
+
+void
+ban_max(const struct val *v)
+{
+	if (build_once(&b.max, &v->at, "max") &&
+	    build_range(v, 1, BAN_ENTRIES_MAX, "a number of bans"))
+		b.conf->global.max = v->n;
+}
+
+/* At the end. */
+
+/* Two instances on one host must not meet: each has places of its own. */
+static void
+instance_places(void)
+{
+	const char	*name = b.conf->global.instance;
+	char		 buf[PATH_MAX_LEN];
+
+	if (*name == '\0')
+		return;
+	if (b.state.at.file == NULL) {
+		snprintf(buf, sizeof(buf), "%s-%s", CONF_STATE_DIR, name);
+		replace(&b.conf->state_dir, buf);
+	}
+	if (b.control.at.file == NULL) {
+		snprintf(buf, sizeof(buf), "%.*s-%s.sock",
+		    (int)(strlen(CONF_CONTROL_PATH) - strlen(".sock")),
+		    CONF_CONTROL_PATH, name);
+		replace(&b.conf->control_path, buf);
+	}
+}
+
+static void
+check_reject(void)
+{
+	struct conf_watch	*w;
+
+	if (b.conf->global.action != ACTION_REJECT)
+		return;
+	TAILQ_FOREACH(w, &b.conf->watches, entry)
+		if (w->w.nports > 0) {
+			report_warning(&b.action.at, "action reject: the bans "
+			    "of watch \"%s\" on a port do not reach published "
+			    "ports (Docker, DNAT)", w->w.name);
+			return;
+		}
+}
+
+struct conf *
+build_finish(void)
+{
+	struct conf	*conf = b.conf;
+
+	tables_finish();
+	watches_finish();
+	instance_places();
+	check_reject();
+	build_clear();
+	b.conf = NULL;
+	if (report_count() == 0)
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
