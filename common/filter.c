@@ -79,22 +79,21 @@ static const int denied_calls[] = {
 	CALL(iopl), CALL(kcmp), CALL(kexec_file_load), CALL(kexec_load),
 	CALL(keyctl), CALL(lookup_dcookie), CALL(mount),
 	CALL(mount_setattr), CALL(move_mount), CALL(nfsservctl),
-	CALL(open_by_handle_at), CALL(open_tree), CALL(perf_event_open), CALL(personality),
-	CALL(pidfd_getfd), CALL(pivot_root), CALL(process_vm_readv),
-	CALL(process_vm_writev), CALL(ptrace), CALL(quotactl),
-	CALL(quotactl_fd), CALL(reboot), CALL(request_key),
-	CALL(setdomainname), CALL(sethostname), CALL(setns),
+	CALL(open_by_handle_at), CALL(open_tree), CALL(perf_event_open),
+	CALL(personality), CALL(pidfd_getfd), CALL(pivot_root),
+	CALL(process_vm_readv), CALL(process_vm_writev), CALL(ptrace),
+	CALL(quotactl), CALL(quotactl_fd), CALL(reboot),
+	CALL(request_key), CALL(setdomainname), CALL(sethostname), CALL(setns),
 	CALL(settimeofday), CALL(swapoff), CALL(swapon), CALL(syslog),
 	CALL(umount), CALL(umount2), CALL(unshare), CALL(uselib),
 	CALL(userfaultfd), CALL(vhangup), END
 };
 
-
 struct role_filter {
 	const int	*calls;		/* beyond base_calls */
 	int		 exec_maps;	/* may map code: PCRE2's JIT */
 	int		 locks;		/* may lock files */
-	int		 denylist;	/* refuse some instead of allowing some */
+	int		 denylist;	/* refuse some, allow the rest */
 };
 
 static const struct role_filter filters[ROLE_MAX] = {

@@ -44,7 +44,7 @@ struct imsgbuf {
 
 	STAILQ_HEAD(, block)	 blocks;
 	struct block		*spare;
-	uint64_t		 written, queued;	/* since the beginning */
+	uint64_t		 written, queued;	/* since ever */
 	struct mark		*marks;
 	size_t			 mfirst, nmarks, mroom;
 };
@@ -154,7 +154,7 @@ imsg_read(struct imsgbuf *buf)
 		buf->inoff = 0;
 	}
 	if (buf->inlen == BLOCK_SIZE) {
-		errno = ENOBUFS;	/* the caller must take messages first */
+		errno = ENOBUFS;	/* take messages first */
 		return -1;
 	}
 	iov.iov_base = buf->in + buf->inlen;

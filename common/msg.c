@@ -718,9 +718,10 @@ msg_check(uint32_t type, enum role from, enum role to, enum proc_state state,
 		*why = "not for this process";
 	else if (state != STATE_ANY && (row->states & STATE_BIT(state)) == 0)
 		*why = "not in this state";
-	else if (row->fd != (has_fd != 0))
-		*why = has_fd ? "a descriptor that does not belong" :
-		    "without its descriptor";
+	else if (has_fd && !row->fd)
+		*why = "with a descriptor that does not belong";
+	else if (!has_fd && row->fd)
+		*why = "without its descriptor";
 	else if (!size_ok(row, len))
 		*why = "of the wrong length";
 	else if (row->check != NULL)

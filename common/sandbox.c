@@ -92,7 +92,8 @@ static struct caps
 caps_get(void)
 {
 	struct __user_cap_header_struct head = {
-	    .version = _LINUX_CAPABILITY_VERSION_3 };
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
 	struct __user_cap_data_struct d[2];
 
 	if (syscall(SYS_capget, &head, d) == -1)
@@ -110,11 +111,12 @@ static int
 caps_set(uint64_t caps)
 {
 	struct __user_cap_header_struct head = {
-	    .version = _LINUX_CAPABILITY_VERSION_3 };
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	uint32_t low = (uint32_t)caps, high = (uint32_t)(caps >> 32);
 	struct __user_cap_data_struct d[2] = {
-		{ .permitted = (uint32_t)caps, .effective = (uint32_t)caps },
-		{ .permitted = (uint32_t)(caps >> 32),
-		  .effective = (uint32_t)(caps >> 32) }
+		{ .permitted = low, .effective = low },
+		{ .permitted = high, .effective = high }
 	};
 
 	return (int)syscall(SYS_capset, &head, d);
