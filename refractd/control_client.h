@@ -26,8 +26,8 @@ struct request {
 	uint32_t		 waiting;	/* ROLE_BIT()s: no answer yet */
 	uint32_t		 answered;	/* ROLE_BIT()s */
 	int			 stalled;	/* the client does not read */
-	struct msg_show		 show;		/* C_SHOW: the page to ask for */
-	struct msg_target	 target;	/* unban, forgive, kill */
+	struct msg_show		 show;		/* C_SHOW: the next page */
+	struct msg_target	 target;	/* not of all types */
 	uint64_t		 ban;		/* C_BAN: decision_id.offset */
 	struct msg_outcome	 outcome;	/* gathered */
 	uint64_t		 counters[COUNTER_MAX];
