@@ -80,6 +80,8 @@ relay(int fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	while ((n = recv(relay_fd, line, sizeof(line), MSG_DONTWAIT)) > 0) {
+		if (line[n - 1] == '\n')
+			n--;
 		syslog_send(line, n);
 		if (terminal_fd != -1)
 			terminal_write(line, n);

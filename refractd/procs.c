@@ -31,6 +31,7 @@ struct proc {
 	const struct handler	*handlers;
 	int			 ready;
 	int			 told;		/* to stop */
+	uid_t			 uid;
 	wall_t			 started;
 	char			 build[BUILD_ID_LEN];
 };
@@ -357,6 +358,7 @@ void
 procs_start(enum role role)
 {
 	const struct recipe	*r = &recipes[role];
+	struct passwd		*pw = getpwnam(sandbox_user(role));
 	struct proc		*p = &procs[role];
 	sigset_t		 all, old;
 	int			 sp[2];
@@ -375,6 +377,7 @@ procs_start(enum role role)
 		fatal("%s: fork", title(role));
 	}
 	close(sp[1]);
+	p->uid = pw == NULL ? 0 : pw->pw_uid;
 	p->started = wall_now();
 	p->ch = channel_new(base, sp[0], role, handlers_of(role));
 	if (p->ch == NULL)
@@ -584,14 +587,13 @@ row_send(struct channel *ch, uint32_t id, enum role role, const struct proc *p)
 	struct {
 		struct row_head		head;
 		struct row_process	row;
-	}		 m;
-	struct passwd	*pw = getpwnam(sandbox_user(role));
+	}	m;
 
 	memset(&m, 0, sizeof(m));
 	m.head.what = SHOW_PROCESSES;
 	m.row.role = role;
 	m.row.pid = p->pid;
-	m.row.uid = pw == NULL ? 0 : pw->pw_uid;
+	m.row.uid = p->uid;
 	m.row.state = p->told ? STATE_STOPPING : p->ready ? proc_state() :
 	    STATE_STARTING;
 	m.row.rss = rss_of(p->pid);

@@ -2,6 +2,8 @@
  * The order of the start, the signals, and a table for each child of what it
  * may say to the parent.
  */
+#include <sys/resource.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,6 +29,8 @@
 #include "serve.h"
 #include "sessions.h"
 #include "version.h"
+
+#define DESCRIPTORS	8192	/* RLIMIT_NOFILE, as far as allowed */
 
 static struct event_base	*base;
 static int			 background = -1, is_up, stopping;
@@ -349,6 +353,21 @@ up(void)
 	logrelay_detach();
 }
 
+/* A log is a descriptor here for a moment, and one in the parser for long. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit	rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit");
+	if (rl.rlim_cur >= DESCRIPTORS || rl.rlim_cur == rl.rlim_max)
+		return;
+	rl.rlim_cur = rl.rlim_max < DESCRIPTORS ? rl.rlim_max : DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_warn("setrlimit");
+}
+
 /* The kernel's part first, because it is lost with NET_ADMIN. */
 static void
 start_children(unsigned int roles)
@@ -419,7 +438,9 @@ serve(const struct serve_args *a, struct conf *c)
 	proc_set_role(ROLE_PARENT);
 	logrelay_run(base);
 	notify_init(base);
+	notify_status("starting");
 	catch_signals();
+	raise_descriptors();
 	paths_pid(c->global.instance);
 	paths_state(c->state_dir);
 	listener = paths_control(c->control_path);
