@@ -1,0 +1,52 @@
+/*
+ * From an offence to a ban: to the enforcer at once, to the operator as a
+ * notice, and to the ledger in the next checkpoint.
+ */
+#ifndef DECIDE_H
+#define DECIDE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "clock.h"
+#include "msg.h"
+#include "rule.h"
+#include "users.h"
+
+struct event_base;
+struct watch;
+
+struct offence {
+	struct watch		*watch;
+	const struct user	*user;
+	const struct offender	*offender;
+	wall_t			 at;		/* decision time */
+	wall_t			 now;
+	uint64_t		 file;		/* identity */
+	uint64_t		 offset;	/* end of the line */
+	uint32_t		 part;
+	const char		*line;
+	size_t			 len;
+};
+
+void	 decide_init(struct event_base *);
+/*
+ * 1 if it became a decision.  0 if the offender serves a ban of this watch of
+ * which more than half is left: what is still logged of him (connections on
+ * their way out) is no news, and a ban in use is extended twice a period.
+ */
+int	 decide(const struct offence *);
+/* 1 if a ban of this watch runs for this address at this time. */
+int	 decide_serving(const struct watch *, const struct prefix *, wall_t);
+/* The operator lifted bans or forgave. */
+void	 decide_forgive(const struct msg_target *);
+/* So many decisions wait for the ledger that reading should pause. */
+int	 decide_full(void);
+/* The ledger has a checkpoint; went away; called when it drained. */
+void	 decide_committed(uint64_t number);
+void	 decide_lost_ledger(void);
+/* Send what waits, and call done when all is committed. */
+void	 decide_stop(void (*done)(void));
+
+#endif

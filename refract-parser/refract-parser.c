@@ -1,0 +1,242 @@
+/*
+ * refract-parser(8): reads logs, decides who offends.  Here is what it is to
+ * the others; the work is in follow.c (files), watch.c (lines), rule.c and
+ * decide.c (bans).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "child.h"
+#include "counter.h"
+#include "decide.h"
+#include "follow.h"
+#include "log.h"
+#include "show.h"
+#include "text.h"
+#include "users.h"
+#include "watch.h"
+
+static void
+give_lines(const struct block *b)
+{
+	struct watch	*w = watch_bysource(file_source(b->file));
+
+	if (w != NULL)
+		watch_lines(w, b);
+}
+
+static void
+lost(struct watch *w, uint64_t n)
+{
+	counter_add(PARSER_LOST, n);
+	if (w != NULL)
+		w->stats.lost += n;
+}
+
+static void
+say(const struct watch *w, int bad, const char *name, const char *what)
+{
+	char	text[TEXT_LEN], shown[PATH_MAX_LEN / 2];
+
+	text_vis(shown, sizeof(shown), name, strlen(name));
+	snprintf(text, sizeof(text), "%s: %s", shown, what);
+	if (bad)
+		log_warnx("%s", text);
+	else
+		log_info("%s", text);
+	warn_notice(w, NOTICE_FILE, 0, text);
+}
+
+static void
+truncated(struct watch *w, const char *name, uint64_t n)
+{
+	char	text[96];
+
+	lost(w, n);
+	if (n == 0) {
+		say(w, 0, name, "truncated, reading on from its start");
+		return;
+	}
+	snprintf(text, sizeof(text), "truncated, %llu bytes were gone before "
+	    "they could be read", (unsigned long long)n);
+	say(w, 1, name, text);
+}
+
+static void
+file_event(struct file *f, enum follow_event what, uint64_t n)
+{
+	struct watch	*w = watch_bysource(file_source(f));
+	const char	*name = file_name(f);
+
+	switch (what) {
+	case FOLLOW_OPENED:
+		say(w, 0, name, n == 0 ? "reading from its start" :
+		    "reading what is written from now on");
+		break;
+	case FOLLOW_TRUNCATED:
+		truncated(w, name, n);
+		break;
+	case FOLLOW_RENAMED:
+		say(w, 0, name, "renamed, reading on while it is written to");
+		break;
+	case FOLLOW_ENDED:
+		say(w, 0, name, "read to its end, closed");
+		break;
+	case FOLLOW_LONG:
+		counter_inc(PARSER_LONG);
+		if (w != NULL)
+			warn_long(w, name);
+		break;
+	case FOLLOW_ERROR:
+		say(w, 1, name, strerror((int)n));
+		break;
+	}
+}
+
+static void
+file_done(uint32_t file)
+{
+	channel_send(child_parent, M_FILE_DONE, 0, &file, sizeof(file));
+}
+
+/* Messages. */
+
+static void
+on_inotify(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)data;
+	(void)len;
+	follow_inotify(fd);
+}
+
+static void
+on_file(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+{
+	struct msg_file	m;
+
+	(void)ch;
+	(void)id;
+	memcpy(&m, data, len);
+	if (follow_open(&m, fd) == -1)
+		log_warnx("%s: cannot be followed", log_vis(m.name,
+		    strlen(m.name)));
+}
+
+static void
+on_committed(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	struct msg_checkpoint	m;
+
+	(void)ch;
+	(void)id;
+	(void)fd;
+	memcpy(&m, data, len);
+	decide_committed(m.number);
+}
+
+static const struct handler	from_parent[] = {
+	{ M_INOTIFY, on_inotify },
+	{ M_FILE, on_file },
+	{ 0, NULL }
+};
+
+static const struct handler	from_ledger[] = {
+	{ M_COMMITTED, on_committed },
+	{ 0, NULL }
+};
+
+static const struct handler	from_enforcer[] = {
+	{ 0, NULL }
+};
+
+/* Life. */
+
+static int
+is_full(void)
+{
+	struct channel	*ledger = child_channel(ROLE_LEDGER, 1);
+
+	return decide_full() || (ledger != NULL && channel_full(ledger));
+}
+
+static void
+drained(struct channel *ch)
+{
+	(void)ch;
+	follow_resume();
+}
+
+static void
+connected(enum role role, int bulk, struct channel *ch)
+{
+	if (role == ROLE_LEDGER && bulk)
+		channel_ondrained(ch, drained);
+}
+
+static void
+disconnected(enum role role, int bulk)
+{
+	if (role == ROLE_LEDGER && bulk)
+		decide_lost_ledger();
+}
+
+static int
+is_gone(uint32_t source)
+{
+	return watch_bysource(source) == NULL;
+}
+
+static void
+commit(struct conf *new, struct conf *old)
+{
+	(void)old;
+	watch_commit(new);
+	follow_drop(is_gone);
+}
+
+/* The last lines, then the last checkpoint, then the end. */
+static void
+stop(void)
+{
+	follow_finish();
+	decide_stop(child_exit);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct follow_ops	ops = {
+		.lines = give_lines,
+		.event = file_event,
+		.done = file_done,
+		.full = is_full
+	};
+	static const struct child	parser = {
+		.role = ROLE_PARSER,
+		.ident = "refract-parser",
+		.parent = from_parent,
+		.peers = {
+			[ROLE_ENFORCER] = from_enforcer,
+			[ROLE_CONTROL] = show_handlers,
+			[ROLE_LEDGER] = from_ledger
+		},
+		.connected = connected,
+		.disconnected = disconnected,
+		.prepare = watch_prepare,
+		.commit = commit,
+		.abort = watch_abort,
+		.stop = stop
+	};
+
+	child_start(&parser, argc, argv);
+	if (users_init(USERS_MAX) == -1)
+		fatal("users");
+	decide_init(child_base);
+	follow_init(child_base, &ops);
+	child_run();
+}

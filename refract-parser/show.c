@@ -1,0 +1,282 @@
+/*
+ * Answers to control.  A page is as long as it was asked for, and looks at a
+ * bounded part of the table.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "counter.h"
+#include "decide.h"
+#include "log.h"
+#include "msg.h"
+#include "show.h"
+#include "text.h"
+#include "users.h"
+#include "watch.h"
+
+#define PAGE_MAX	256	/* rows */
+#define LOOK_MAX	65536	/* users looked at for one page */
+
+static void
+send_row(struct channel *ch, uint32_t id, uint32_t what, const void *row,
+    size_t len)
+{
+	struct row_head	head = { .what = what };
+
+	channel_send2(ch, M_ROW, id, &head, sizeof(head), row, len);
+}
+
+static struct watch *
+watch_bynumber(uint16_t number)
+{
+	struct watch	*w;
+
+	TAILQ_FOREACH(w, &watches, entry)
+		if (w->number == number)
+			break;
+	return w;
+}
+
+/* Users. */
+
+static void
+fill_user(struct row_user *r, const struct watch *w, const struct user *u)
+{
+	const struct sighting	*s;
+	const char		*name;
+	size_t			 n;
+	uint32_t		 i;
+
+	memset(r, 0, sizeof(*r));
+	r->watch_hash = w->hash;
+	r->limit = u->limit;
+	strlcpy(r->watch, w->conf->w.name, sizeof(r->watch));
+	name = users_name(u, &n);
+	text_vis(r->user, sizeof(r->user), name, n);
+	for (i = u->sightings; i != 0; i = s->next) {
+		s = sighting_at(i);
+		if (r->naddrs < USER_ADDRS) {
+			sighting_addr(s, &r->addrs[r->naddrs]);
+			r->seen[r->naddrs] = (int64_t)s->last;
+		}
+		r->naddrs++;
+	}
+}
+
+static int
+is_from(const struct user *u, const struct prefix *p)
+{
+	const struct sighting	*s;
+	struct prefix		 addr;
+	uint32_t		 i;
+
+	for (i = u->sightings; i != 0; i = s->next) {
+		s = sighting_at(i);
+		sighting_addr(s, &addr);
+		if (prefix_contains(p, &addr))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+is_last_seen_since(const struct user *u, int64_t since)
+{
+	return (int64_t)u->touched * 1000 + 999 >= since;
+}
+
+/* Is this user asked for? */
+static int
+is_asked(const struct msg_show *m, const struct watch *w,
+    const struct row_user *r, const struct user *u)
+{
+	if (m->by == SHOW_BY_WATCH && strcmp(m->name, w->conf->w.name) != 0)
+		return 0;
+	if (m->by == SHOW_BY_USER && strcmp(m->name, r->user) != 0 &&
+	    strncmp(m->name, r->user, sizeof(m->name) - 1) != 0)
+		return 0;
+	if (m->prefix.family != 0 && !is_from(u, &m->prefix))
+		return 0;
+	return m->since == 0 || is_last_seen_since(u, m->since);
+}
+
+static uint64_t
+show_users(struct channel *ch, uint32_t id, const struct msg_show *m)
+{
+	struct row_user	 r;
+	struct watch	*w;
+	struct user	*u;
+	uint32_t	 i, looks, rows = 0, top = users_top();
+
+	if (m->cursor > top)
+		return 0;
+	i = m->cursor == 0 ? 1 : (uint32_t)m->cursor;
+	for (looks = 0; i <= top && rows < m->max && looks < LOOK_MAX;
+	    i++, looks++) {
+		if ((u = users_at(i)) == NULL || u->sightings == 0 ||
+		    (w = watch_bynumber(u->watch)) == NULL)
+			continue;
+		fill_user(&r, w, u);
+		if (!is_asked(m, w, &r, u))
+			continue;
+		send_row(ch, id, SHOW_USERS, &r, sizeof(r));
+		rows++;
+	}
+	return i <= top ? i : 0;
+}
+
+/* Watches. */
+
+static void
+count_users(const struct watch *w, struct row_watch *r)
+{
+	struct user	*u;
+	uint32_t	 i;
+
+	for (i = 1; i <= users_top(); i++)
+		if ((u = users_at(i)) != NULL && u->watch == w->number)
+			r->users++;
+}
+
+static void
+fill_watch(struct row_watch *r, const struct watch *w)
+{
+	const struct watch_stats	*s = &w->stats;
+	struct conf_source		*src;
+
+	memset(r, 0, sizeof(*r));
+	r->hash = w->hash;
+	r->lines = s->lines;
+	r->bytes = s->bytes;
+	r->matches = s->matches;
+	r->unparsed = s->unparsed;
+	r->offences = s->offences;
+	r->forwarded = s->forwarded;
+	r->masked = s->masked;
+	r->skewed = s->skewed;
+	r->lost = s->lost;
+	r->last = w->last;
+	r->dry_run = w->conf->w.dry_run;
+	strlcpy(r->name, w->conf->w.name, sizeof(r->name));
+	if ((src = TAILQ_FIRST(&w->conf->sources)) != NULL)
+		strlcpy(r->source, src->w.path, sizeof(r->source));
+	TAILQ_FOREACH(src, &w->conf->sources, entry)
+		r->files += follow_count_source(src->w.id);
+	strlcpy(r->notice, warn_text(w), sizeof(r->notice));
+	count_users(w, r);
+}
+
+static uint64_t
+show_watches(struct channel *ch, uint32_t id, const struct msg_show *m)
+{
+	struct row_watch	 r;
+	struct watch		*w;
+	uint64_t		 i = 0;
+	uint32_t		 rows = 0;
+
+	TAILQ_FOREACH(w, &watches, entry) {
+		if (i++ < m->cursor || (m->by == SHOW_BY_WATCH &&
+		    strcmp(m->name, w->conf->w.name) != 0))
+			continue;
+		if (rows++ == m->max)
+			return i - 1;
+		fill_watch(&r, w);
+		send_row(ch, id, SHOW_WATCHES, &r, sizeof(r));
+	}
+	return 0;
+}
+
+static void
+on_show(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+{
+	struct msg_show	m;
+
+	(void)fd;
+	memcpy(&m, data, len);
+	if (m.max == 0 || m.max > PAGE_MAX)
+		m.max = PAGE_MAX;
+	if (m.what == SHOW_USERS)
+		m.cursor = show_users(ch, id, &m);
+	else if (m.what == SHOW_WATCHES)
+		m.cursor = show_watches(ch, id, &m);
+	else
+		m.cursor = 0;
+	channel_send(ch, M_SHOW_END, id, &m, sizeof(m));
+}
+
+static void
+on_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)data;
+	(void)len;
+	(void)fd;
+	counter_set(PARSER_USERS, users_count());
+	counter_set(PARSER_EVICTED, users_evicted());
+	counter_set(PARSER_FILES, follow_count());
+	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
+}
+
+/* Forgiving. */
+
+static int
+is_named(const struct msg_target *t, const struct user *u)
+{
+	char		 shown[SUBJECT_LEN];
+	const char	*name;
+	size_t		 n;
+
+	if (*t->user == '\0')
+		return 1;
+	name = users_name(u, &n);
+	text_vis(shown, sizeof(shown), name, n);
+	return strcmp(shown, t->user) == 0;
+}
+
+/* Drop the addresses that the target covers: how many. */
+static uint32_t
+forgive_user(const struct msg_target *t, struct user *u)
+{
+	struct prefix	 p;
+	uint32_t	*link = &u->sightings, n = 0;
+
+	while (*link != 0) {
+		sighting_addr(sighting_at(*link), &p);
+		if (t->prefix.family == 0 || prefix_contains(&t->prefix, &p)) {
+			sighting_remove(link);
+			n++;
+		} else
+			link = &sighting_at(*link)->next;
+	}
+	return n;
+}
+
+static void
+on_forgive(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	struct msg_target	 t;
+	struct msg_outcome	 res = { .code = 0 };
+	struct user		*u;
+	uint32_t		 i;
+
+	(void)fd;
+	memcpy(&t, data, len);
+	decide_forgive(&t);
+	for (i = 1; i <= users_top(); i++)
+		if ((u = users_at(i)) != NULL && is_named(&t, u))
+			res.count += forgive_user(&t, u);
+	/* 0: an unban was said by the way, nobody waits. */
+	if (id == 0)
+		return;
+	snprintf(res.text, sizeof(res.text), "%u address%s of users forgotten",
+	    res.count, res.count == 1 ? "" : "es");
+	channel_send(ch, M_RESULT, id, &res, sizeof(res));
+}
+
+const struct handler	show_handlers[] = {
+	{ M_SHOW, on_show },
+	{ M_COUNTERS_GET, on_counters },
+	{ M_FORGIVE, on_forgive },
+	{ 0, NULL }
+};

@@ -1,0 +1,55 @@
+/*
+ * A watch at work: the configuration's words made ready for use, and what has
+ * been counted.  It lives over reloads, found by its name's hash.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include <sys/queue.h>
+
+#include "addr.h"
+#include "conf.h"
+#include "follow.h"
+#include "logtime.h"
+#include "msg.h"
+#include "rule.h"
+#include "warn.h"
+
+struct watch_stats {
+	uint64_t	lines, bytes, matches, unparsed, offences;
+	uint64_t	forwarded, masked, skewed, lost;
+};
+
+struct watch {
+	TAILQ_ENTRY(watch)	 entry;
+	uint64_t		 hash;
+	uint16_t		 number;	/* in the table of users */
+	const struct conf_watch	*conf;		/* of the running one */
+	struct zone		*zone;
+	struct logtime		 clock;
+	struct rule		 rule;
+	struct prefixset	 exempt;
+	struct warnings		 warnings;
+	struct watch_stats	 stats;
+	logtime_t		 last;		/* of the last line; 0: none */
+};
+
+TAILQ_HEAD(watches, watch);
+extern struct watches	watches;
+
+/* Can the parser work with this?  0, or -1 with why (TEXT_LEN). */
+int		 watch_prepare(struct conf *, char *why);
+/* Use what was prepared; old watches that are not in it are forgotten. */
+void		 watch_commit(struct conf *);
+void		 watch_abort(struct conf *);
+
+/* The never-table of the running configuration covers it. */
+int		 watch_is_protected(const struct prefix *);
+const struct wire_global *watch_global(void);
+
+/* NULL if the source is in no watch. */
+struct watch	*watch_bysource(uint32_t source);
+/* Lines of a file of this watch. */
+void		 watch_lines(struct watch *, const struct block *);
+
+#endif
