@@ -26,11 +26,11 @@
 #include "msg.h"
 #include "walk.h"
 
-#define DIR_EVENTS	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM |	\
-			    IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |	\
-			    IN_MOVE_SELF | IN_ONLYDIR)
-#define FILE_EVENTS	(IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF |		\
-			    IN_DELETE_SELF)
+#define DIR_EVENTS							\
+	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |		\
+	    IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define FILE_EVENTS							\
+	(IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF)
 
 /* A watched directory, and the name that is waited for in it. */
 struct dirref {
@@ -52,8 +52,7 @@ struct logfile {
 	struct identity		 is;
 	uint32_t		 number;
 	int			 fd;	/* -1: passed */
-	int			 wd;	/* on file_watches; -1: the parser
-					   is done with it */
+	int			 wd;	/* file_watches; -1: parser is done */
 	int			 from_end;
 	int			 seen;
 	char			 name[PATH_MAX_LEN];
@@ -64,6 +63,7 @@ struct source {
 	TAILQ_ENTRY(source)	 entry;
 	uint32_t		 id, watch;
 	int			 from_start;
+	int			 live;		/* in use */
 	int			 first;		/* not looked at yet */
 	int			 dirty;		/* look at it again */
 	struct dirrefs		 dirs;
@@ -83,9 +83,22 @@ static unsigned int		 nfiles;
 static struct sources		 live = TAILQ_HEAD_INITIALIZER(live);
 static struct sources		 next = TAILQ_HEAD_INITIALIZER(next);
 
-#define EACH_SOURCE(s)							\
-	for (int b_ = 0; b_ < 2; b_++)					\
-		TAILQ_FOREACH(s, b_ == 0 ? &live : &next, entry)
+/* All sources, of both lists. */
+static struct source *
+source_first(void)
+{
+	struct source	*s = TAILQ_FIRST(&live);
+
+	return s != NULL ? s : TAILQ_FIRST(&next);
+}
+
+static struct source *
+source_after(const struct source *s)
+{
+	struct source	*after = TAILQ_NEXT(s, entry);
+
+	return after != NULL || !s->live ? after : TAILQ_FIRST(&next);
+}
 
 static void *
 xcalloc(size_t size)
@@ -123,7 +136,7 @@ dir_in_use(int wd)
 	struct source	*s;
 	struct dirref	*d;
 
-	EACH_SOURCE(s)
+	for (s = source_first(); s != NULL; s = source_after(s))
 		TAILQ_FOREACH(d, &s->dirs, entry)
 			if (d->wd == wd)
 				return 1;
@@ -147,7 +160,7 @@ file_watch_in_use(int wd)
 	struct source	*s;
 	struct logfile	*f;
 
-	EACH_SOURCE(s)
+	for (s = source_first(); s != NULL; s = source_after(s))
 		TAILQ_FOREACH(f, &s->files, entry)
 			if (f->wd == wd)
 				return 1;
@@ -214,7 +227,7 @@ file_known(const struct source *of, const struct identity *is)
 	struct source	*s;
 	struct logfile	*f;
 
-	EACH_SOURCE(s) {
+	for (s = source_first(); s != NULL; s = source_after(s)) {
 		if (s->watch != of->watch)
 			continue;
 		TAILQ_FOREACH(f, &s->files, entry)
@@ -244,17 +257,6 @@ file_pass(struct source *s, struct logfile *f)
 	f->fd = -1;
 }
 
-static int
-source_is_live(const struct source *of)
-{
-	struct source	*s;
-
-	TAILQ_FOREACH(s, &live, entry)
-		if (s == of)
-			return 1;
-	return 0;
-}
-
 /* A log that was there when its source was new may be read from its end. */
 static void
 file_new(struct source *s, const struct identity *is, int fd, const char *path)
@@ -275,7 +277,7 @@ file_new(struct source *s, const struct identity *is, int fd, const char *path)
 		    "cannot be watched");
 	TAILQ_INSERT_TAIL(&s->files, f, entry);
 	nfiles++;
-	if (source_is_live(s))
+	if (s->live)
 		file_pass(s, f);
 }
 
@@ -387,7 +389,7 @@ look_at_dirty(void)
 {
 	struct source	*s;
 
-	EACH_SOURCE(s)
+	for (s = source_first(); s != NULL; s = source_after(s))
 		if (s->dirty) {
 			source_look(s);
 			source_tell(s);
@@ -402,7 +404,7 @@ dir_event(const struct inotify_event *e, const char *name)
 	struct source	*s;
 	struct dirref	*d;
 
-	EACH_SOURCE(s)
+	for (s = source_first(); s != NULL; s = source_after(s))
 		TAILQ_FOREACH(d, &s->dirs, entry)
 			if ((e->mask & IN_Q_OVERFLOW) || (d->wd == e->wd &&
 			    (*name == '\0' ||
@@ -533,6 +535,8 @@ files_commit(const struct conf *c)
 	struct source	*s, *ts;
 	struct logfile	*f;
 
+	TAILQ_FOREACH(s, &next, entry)
+		s->live = 1;
 	TAILQ_CONCAT(&live, &next, entry);
 	TAILQ_FOREACH_SAFE(s, &live, entry, ts)
 		if (!source_is_in(c, s))

@@ -12,8 +12,7 @@ struct serve_args {
 	const struct parse_args	*parse;		/* for reloads */
 	const char		*dir;		/* where this program lies */
 	int			 verbose;
-	int			 background;	/* -1, or: tell this pipe
-						   when the suite is up */
+	int			 background;	/* pipe to tell when up; -1 */
 };
 
 /* The lock is ours; the configuration becomes ours.  Does not return. */
