@@ -281,7 +281,11 @@ text_length(struct obuf *o, const struct field *f)
 {
 	const struct wire_ban *ban = f->p;
 
-	put_span(o, time_left(ban->end, ban->start));
+	/* After "for". */
+	if (ban->end == WALL_FOREVER)
+		obuf_str(o, "ever");
+	else
+		put_span(o, time_left(ban->end, ban->start));
 }
 
 static void

@@ -87,6 +87,17 @@ in_text(const struct column *c)
 	return (c->flags & COLF_JSON) == 0;
 }
 
+static size_t
+longest_line(const char *s)
+{
+	size_t n, longest = 0;
+
+	for (; *s != '\0'; s += n + (s[n] == '\n'))
+		if ((n = strcspn(s, "\n")) > longest)
+			longest = n;
+	return longest;
+}
+
 static void
 table_cell(struct pen *pen, const struct column *c, size_t x, const char *s)
 {
@@ -97,7 +108,7 @@ table_cell(struct pen *pen, const struct column *c, size_t x, const char *s)
 	if ((c->flags & COLF_RIGHT) && len < c->width)
 		x += c->width - len;
 	/* Too long for the last column: as far to the right as it can be. */
-	if (c->width == 0 && len > OUT_WIDTH - x && strchr(s, '\n') == NULL) {
+	if (c->width == 0 && (len = longest_line(s)) > OUT_WIDTH - x) {
 		x = len < OUT_WIDTH - BELOW_INDENT ? OUT_WIDTH - len :
 		    BELOW_INDENT;
 		pen_newline(pen);
