@@ -38,7 +38,7 @@
 #define CAP(name)	(UINT64_C(1) << CAP_##name)
 #define NET_CAPS	(CAP(NET_ADMIN) | CAP(NET_RAW))
 #define DEMOTE_CAPS	(CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP))
-#define STATE_DIR	"/var/lib/refract"
+#define STATE_DIR	LOCALSTATEDIR "/lib/refract"
 
 /* The parent cannot be without these ... */
 #define PARENT_CAPS	(CAP(CHOWN) | CAP(KILL) | CAP(SETUID) | CAP(SETGID) | \

@@ -63,10 +63,13 @@ is "configuration, options and ledger stay, and nothing else" "$(files)" \
 ./etc/refract.conf
 ./var/lib/refract/ledger.db"
 
-# Other paths reach everything.
+# Other paths reach everything, the programs too: these are another build.
 rm -rf "$D"
-ok "make install with other paths" mk install PREFIX=/opt/refract \
-    SYSCONFDIR=/opt/refract/etc LOCALSTATEDIR=/opt/refract/var INIT=openrc
+other=(O="obj-paths-$$" PREFIX=/opt/refract SYSCONFDIR=/opt/refract/etc
+    LOCALSTATEDIR=/opt/refract/var)
+ok "make install with other paths" mk install "${other[@]}" CFLAGS=-O0 \
+    INIT=openrc
+rm -rf "$TOP/obj-paths-$$"
 is "nothing lies elsewhere" "$(files | grep -v '^\./opt/refract/')" ""
 is "no text names the usual places" "$(cd "$D" && grep -rnIE \
     '/usr/local/|(^|[^c])/etc/(refract|default)|/var/(lib|log)/refract' . |
@@ -75,8 +78,9 @@ like "OpenRC's script" "$(head -1 "$D/opt/refract/etc/init.d/refractd")" \
     openrc-run
 ok "refractd finds its files" grep -q /opt/refract/etc/refract.conf \
     "$D/opt/refract/share/man/man8/refractd.8"
-ok "make uninstall with other paths" mk uninstall PREFIX=/opt/refract \
-    SYSCONFDIR=/opt/refract/etc LOCALSTATEDIR=/opt/refract/var
+like "the programs too" "$("$D/opt/refract/sbin/refractd" -n 2>&1)" \
+    /opt/refract/etc/refract.conf
+ok "make uninstall with other paths" mk uninstall "${other[@]}"
 is "only configuration stays" "$(files)" "./opt/refract/etc/default/refract
 ./opt/refract/etc/refract.conf"
 
