@@ -231,7 +231,8 @@ struct msg_target {
 	uint16_t	port;		/* 0: any */
 	uint8_t		proto;		/* 0: any */
 	uint8_t		zero[3];
-	char		user[SUBJECT_LEN];	/* forgive: this user; or "" */
+	char		user[SUBJECT_LEN];	/* unban, forgive: only what has
+						   this subject; "": all */
 };
 
 struct msg_outcome {
