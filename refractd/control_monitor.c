@@ -108,17 +108,33 @@ monitor_event(const struct row_event *row)
 			client_row(c, SHOW_EVENT, row, sizeof(*row));
 }
 
-/* It stays until the next of its watch and kind; one without text ends it. */
+static void
+sticky_end(const struct wire_notice *n)
+{
+	struct sticky *s;
+
+	for (s = stickies; s < &stickies[STICKY_MAX]; s++)
+		if (s->kind == n->kind && s->watch == n->watch)
+			s->kind = 0;
+}
+
+/*
+ * It stays until the next of its watch and kind; one without text ends it.
+ * But there may be several warnings of a watch.
+ */
 static void
 sticky_set(const struct wire_notice *n)
 {
 	struct sticky *s, *place = NULL;
 
+	if (n->kind != NOTICE_WATCH || n->text[0] == '\0')
+		sticky_end(n);
+	if (n->text[0] == '\0')
+		return;
 	for (s = stickies; s < &stickies[STICKY_MAX]; s++) {
-		if (s->kind == n->kind && s->watch == n->watch) {
-			place = s;
-			break;
-		}
+		if (s->kind == n->kind && s->watch == n->watch &&
+		    strcmp(s->text, n->text) == 0)
+			return;
 		if (s->kind == 0 && place == NULL)
 			place = s;
 	}
@@ -127,26 +143,42 @@ sticky_set(const struct wire_notice *n)
 		    log_vis(n->text, strlen(n->text)));
 		return;
 	}
-	place->kind = n->text[0] != '\0' ? n->kind : 0;
+	place->kind = n->kind;
 	place->watch = n->watch;
 	strlcpy(place->text, n->text, sizeof(place->text));
 }
 
-void
-monitor_notice(const struct wire_notice *n)
+/* The text without the watch's name, which has a place of its own. */
+static const char *
+plain_text(const struct wire_notice *n)
 {
+	char before[NAME_MAX_LEN + 16];
+	int len;
+
+	len = snprintf(before, sizeof(before), "watch %s: ",
+	    watch_name(n->watch));
+	return strncmp(n->text, before, (size_t)len) == 0 ? n->text + len :
+	    n->text;
+}
+
+void
+monitor_notice(const struct wire_notice *from)
+{
+	struct wire_notice n = *from;
 	struct row_notice row;
 	struct client *c;
 
-	if (n->sticky)
-		sticky_set(n);
-	if (n->text[0] == '\0')
+	memset(n.text, 0, sizeof(n.text));
+	strlcpy(n.text, plain_text(from), sizeof(n.text));
+	if (n.sticky)
+		sticky_set(&n);
+	if (n.text[0] == '\0')
 		return;
 	memset(&row, 0, sizeof(row));
-	row.notice = *n;
-	strlcpy(row.watch, watch_name(n->watch), sizeof(row.watch));
+	row.notice = n;
+	strlcpy(row.watch, watch_name(n.watch), sizeof(row.watch));
 	TAILQ_FOREACH(c, &clients, entry)
-		if (takes(c, 1u << n->kind))
+		if (takes(c, 1u << n.kind))
 			client_row(c, SHOW_NOTICE, &row, sizeof(row));
 }
 

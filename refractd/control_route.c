@@ -366,17 +366,22 @@ nobody_there(struct client *c)
 }
 
 static void
-request_target(struct client *c, const void *data, uint32_t type)
+request_target(struct client *c, const struct msg_target *t, uint32_t type)
 {
-	c->req.target = *(const struct msg_target *)data;
+	c->req.target = *t;
 	client_timer(c, ANSWER_SECONDS);
-	if (!ask(c, ROLE_ENFORCER, type, data, sizeof(struct msg_target)))
+	if (!ask(c, ROLE_ENFORCER, type, t, sizeof(*t)))
 		nobody_there(c);
 }
 
+/* What was decided before now must not come back from a log or the ledger. */
 static void
 request_unban(struct client *c, const void *data)
 {
+	channel_send(sibling(ROLE_LEDGER), M_FORGIVE, 0, data,
+	    sizeof(struct msg_target));
+	channel_send(sibling(ROLE_PARSER), M_FORGIVE, 0, data,
+	    sizeof(struct msg_target));
 	request_target(c, data, M_UNBAN);
 }
 
@@ -394,9 +399,10 @@ request_forgive(struct client *c, const void *data)
 
 	c->req.target = *t;
 	client_timer(c, ANSWER_SECONDS);
+	/* The ledger writes it down and says nothing. */
+	channel_send(sibling(ROLE_LEDGER), M_FORGIVE, 0, t, sizeof(*t));
 	ask(c, ROLE_ENFORCER, M_UNBAN, t, sizeof(*t));
 	ask(c, ROLE_PARSER, M_FORGIVE, t, sizeof(*t));
-	ask(c, ROLE_LEDGER, M_FORGIVE, t, sizeof(*t));
 	if (c->req.waiting == 0)
 		nobody_there(c);
 }

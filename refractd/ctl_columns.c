@@ -22,7 +22,7 @@ static const struct column bans[] = {
 	COL("LEFT", "left_ms", LEFT, row_ban, ban.end, 7, 0),
 	COL("UNTIL", "until", TIME, row_ban, ban.end, 12, 0),
 	COL("WATCH", "watch", STR, row_ban, watch, 8, 0),
-	COL("USER", "user", STR, row_ban, ban.subject, 0, 0),
+	COL("USER", "user", SAFE, row_ban, ban.subject, 0, 0),
 	COL("", "since", TIME, row_ban, ban.start, 0, JSON),
 	COL("", "offender", OFFENDER, row_ban, ban, 0, JSON),
 	COL("", "id", ID, row_ban, ban.id, 0, JSON),
@@ -35,7 +35,7 @@ static const struct column history[] = {
 	    0),
 	COL("PORT", "port", SERVICE, row_history, event.ban, 9, 0),
 	COL("WATCH", "watch", STR, row_history, watch, 8, 0),
-	COL("USER", "user", STR, row_history, event.ban.subject, 0, 0),
+	COL("USER", "user", SAFE, row_history, event.ban.subject, 0, 0),
 	COL("", "result", OUTCOME, row_history, event.outcome, 0, BELOW),
 	COL("for", "length_ms", LENGTH, row_history, event.ban, 0, BELOW),
 	COL("", "until", TIME, row_history, event.ban.end, 0, JSON),
@@ -51,7 +51,7 @@ static const struct column history[] = {
 };
 
 static const struct column users[] = {
-	COL("USER", "user", STR, row_user, user, 24, 0),
+	COL("USER", "user", SAFE, row_user, user, 24, 0),
 	COL("WATCH", "watch", STR, row_user, watch, 8, 0),
 	COL("LIMIT", "limit", NUM, row_user, limit, 5, RIGHT),
 	COL("ADDRS", "count", NUM, row_user, naddrs, 5, RIGHT),
@@ -135,7 +135,7 @@ static const struct column events[] = {
 	COL("", "port", SERVICE, row_event, event.ban, 0, 0),
 	COL("offender", "offender", OFFENDER, row_event, event.ban, 0, 0),
 	COL("watch", "watch", STR, row_event, watch, 0, 0),
-	COL("user", "user", STR, row_event, event.ban.subject, 0, 0),
+	COL("user", "user", SAFE, row_event, event.ban.subject, 0, 0),
 	COL("until", "until", STAMP, row_event, event.ban.end, 0, 0),
 	COL("by", "by", STR, row_event, by, 0, 0),
 	COL("note", "note", SAFE, row_event, why, 0, 0),
