@@ -345,6 +345,8 @@ create(uint32_t hash, uint16_t watch, const char *name, size_t n,
 	struct user	*u;
 	uint32_t	 number;
 
+	if (t.latest[watch] < seconds(now))
+		t.latest[watch] = seconds(now);
 	make_room();
 	if (grow() == -1 || (number = slab_get(&t.users)) == 0)
 		return NULL;
@@ -357,8 +359,6 @@ create(uint32_t hash, uint16_t watch, const char *name, size_t n,
 	u->hash = hash;
 	u->watch = watch;
 	u->touched = seconds(now);
-	if (t.latest[watch] < u->touched)
-		t.latest[watch] = u->touched;
 	link_newest(u, number);
 	insert_slot(number, hash);
 	return u;
