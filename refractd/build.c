@@ -89,6 +89,8 @@ has_control(const struct val *v)
 int
 build_text(char *dst, size_t size, const struct val *v, const char *kind)
 {
+	if (v->bad)
+		return -1;
 	if (v->len == 0)
 		report_error(&v->at, "found an empty string, expected %s",
 		    kind);

@@ -17,6 +17,7 @@ struct val {
 	struct place	 at;
 	const char	*s;		/* its text, escapes resolved */
 	size_t		 len;
+	int		 bad;		/* the lexer's error was enough */
 	int64_t		 n;		/* number, duration, or a choice */
 };
 

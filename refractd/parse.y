@@ -25,6 +25,14 @@ static int	previous;	/* the token before the last */
 
 static int	yylex(void);
 static void	yyerror(const char *);
+
+/* After a syntax error: go on with the next statement, if there is one. */
+#define RECOVER do {							\
+	if (yychar == END)						\
+		YYABORT;						\
+	yyerrok;							\
+	build_clear();							\
+} while (0)
 %}
 
 %define api.value.type {struct val}
@@ -82,7 +90,7 @@ statement	: %empty
 		}
 		| STATE path			{ set_state(&$2); }
 		| INSTANCE STRING		{ set_instance(&$2); }
-		| error				{ yyerrok; build_clear(); }
+		| error				{ RECOVER; }
 		;
 
 /* Tables. */
@@ -119,7 +127,7 @@ ban_statement	: %empty
 		| ACTION action			{ ban_action(&$2); }
 		| HOOK hook			{ ban_hook(&$2); }
 		| MAX NUMBER			{ ban_max(&$2); }
-		| error				{ yyerrok; build_clear(); }
+		| error				{ RECOVER; }
 		;
 
 never		: '{' prefixes '}'
@@ -170,7 +178,7 @@ watch_statement	: %empty
 		| TRUST FORWARDED yesno		{ watch_trust(&$3); }
 		| ZONE zone			{ watch_zone(&$2); }
 		| DRY RUN yesno			{ watch_dry_run(&$3); }
-		| error				{ yyerrok; build_clear(); }
+		| error				{ RECOVER; }
 		;
 
 from		: %empty			{ $$.at = lex.at; $$.n = 0; }
@@ -415,6 +423,7 @@ yylex(void)
 	v.at = lex.at;
 	v.s = lex.text.s;
 	v.len = lex.text.len;
+	v.bad = lex.broken;
 	switch (class) {
 	case LEX_WORD:
 		class = classify(&v);
@@ -485,15 +494,19 @@ found(char *buf, size_t size)
 }
 
 static const char *
-symbol_text(yysymbol_kind_t kind, int *is_keyword)
+symbol_text(yysymbol_kind_t kind)
 {
 	size_t	i;
 
-	*is_keyword = 1;
 	for (i = 0; i < NKEYWORDS; i++)
 		if (YYTRANSLATE(keywords[i].token) == kind)
 			return keywords[i].word;
-	*is_keyword = 0;
+	if (kind == YYTRANSLATE('{'))
+		return "\"{\"";
+	if (kind == YYTRANSLATE('}'))
+		return "\"}\"";
+	if (kind == YYTRANSLATE(','))
+		return "\",\"";
 	return yysymbol_name(kind);
 }
 
@@ -518,22 +531,43 @@ hidden(const yysymbol_kind_t *list, int n, yysymbol_kind_t kind)
 	    is_expected(list, n, ',');
 }
 
+/* Words first, then kinds, then what only separates. */
+static int
+rank(yysymbol_kind_t kind)
+{
+	const char	*name = yysymbol_name(kind);
+
+	if (strchr(name, ' ') != NULL)
+		return 1;
+	return name[1] == '\0' ? 2 : 0;
+}
+
+static size_t
+expected(const yysymbol_kind_t *list, int n, const char **names,
+    size_t *nwords)
+{
+	size_t	count = 0;
+	int	k, r;
+
+	*nwords = 0;
+	for (r = 0; r <= 2; r++) {
+		for (k = 0; k < n; k++)
+			if (rank(list[k]) == r && !hidden(list, n, list[k]))
+				names[count++] = symbol_text(list[k]);
+		if (r == 0)
+			*nwords = count;
+	}
+	return count;
+}
+
 static void
 report_syntax(const yysymbol_kind_t *list, int n)
 {
-	const char	*names[YYNTOKENS], *words[YYNTOKENS], *near = NULL;
+	const char	*names[YYNTOKENS], *near = NULL;
 	char		 text[LEX_TEXT_MAX], buf[512];
-	size_t		 nnames = 0, nwords = 0, i;
-	int		 is_keyword, k;
+	size_t		 nnames, nwords, i;
 
-	for (k = 0; k < n; k++) {
-		if (hidden(list, n, list[k]))
-			continue;
-		names[nnames] = symbol_text(list[k], &is_keyword);
-		if (is_keyword)
-			words[nwords++] = names[nnames];
-		nnames++;
-	}
+	nnames = expected(list, n, names, &nwords);
 	*text = '\0';
 	for (i = 0; i < nnames; i++) {
 		if (i > 0)
@@ -541,15 +575,13 @@ report_syntax(const yysymbol_kind_t *list, int n)
 			    sizeof(text));
 		strlcat(text, names[i], sizeof(text));
 	}
-	if (yychar > 255 && yychar != STRING && yychar != TABLE)
-		near = report_nearest(yylval.s, words, nwords);
-	if (near != NULL)
-		report_error(&yylval.at, "found %s, expected %s "
-		    "(did you mean \"%s\"?)", found(buf, sizeof(buf)), text,
-		    near);
-	else
-		report_error(&yylval.at, "found %s, expected %s",
-		    found(buf, sizeof(buf)), text);
+	if (nnames > 1 && yychar > 255 && yychar != STRING &&
+	    yychar != TABLE)
+		near = report_nearest(yylval.s, names, nwords);
+	snprintf(buf, sizeof(buf), near == NULL ? "" :
+	    " (did you mean \"%s\"?)", near);
+	report_error(&yylval.at, "found %s, expected %s%s",
+	    found((char[512]){ "" }, 512), text, buf);
 }
 
 static int
