@@ -74,13 +74,19 @@ enum db_status	 db_forgive(const struct msg_target *, int64_t at);
 /* Forget lifts that no decision can need any more. */
 enum db_status	 db_prune(int64_t now);
 
+/* Where a walk over the decisions in force stands.  Times: wall_t. */
+struct active {
+	int64_t	now, ends, row;
+	int	by_row;		/* most are in force: as they lie */
+};
+
 /*
- * Decisions in force that come after (*ends, *row) in the order of their ends:
- * at most max through fn.  Those are moved on; *n is how many there were, and
- * fewer than max means there are no more.  What was refused, or forgiven
- * afterwards, is left out.
+ * Walk over the decisions in force: at most max a call through fn; *n is how
+ * many there were, and fewer than max means there are no more.  What was
+ * refused, or forgiven afterwards, is left out.
  */
-enum db_status	 db_active(int64_t *ends, int64_t *row, unsigned int max,
+enum db_status	 db_active_begin(struct active *, int64_t now);
+enum db_status	 db_active(struct active *, unsigned int max,
 		    unsigned int *n, void (*fn)(const struct stored *));
 /* 1: this entry (NULL: the whole host) was lifted after the ban began. */
 int		 db_is_lifted(const struct stored *, const struct wire_port *);

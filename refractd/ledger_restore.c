@@ -22,7 +22,7 @@
 static struct {
 	struct channel	*ch;		/* NULL: nothing to do */
 	struct event	*turn;
-	int64_t		 ends, row;	/* the last decision that was sent */
+	struct active	 at;
 	uint64_t	 decisions, bans, lifted;
 	mono_t		 begun;
 	int		 done;
@@ -88,6 +88,15 @@ finish(void)
 		    mono_since(re.begun, mono_now()), re.lifted);
 }
 
+/* By a timer: what is made active in its own callback lets nobody in. */
+static void
+next_turn(void)
+{
+	static const struct timeval	now;
+
+	(void)evtimer_add(re.turn, &now);
+}
+
 static void
 restore_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -100,10 +109,10 @@ restore_turn(evutil_socket_t fd, short what, void *arg)
 	if (re.ch == NULL || channel_full(re.ch))
 		return;		/* restore_drained() goes on */
 	channel_cork(re.ch);
-	status = db_active(&re.ends, &re.row, PAGE, &n, add_decision);
+	status = db_active(&re.at, PAGE, &n, add_decision);
 	channel_uncork(re.ch);
 	if (status == DB_OK && n == PAGE) {
-		event_active(re.turn, 0, 0);
+		next_turn();
 		return;
 	}
 	if (status != DB_OK)
@@ -114,28 +123,33 @@ restore_turn(evutil_socket_t fd, short what, void *arg)
 void
 restore_begin(struct channel *ch)
 {
+	enum db_status	 status;
+
 	restore_stop();
 	re.ch = ch;
-	re.ends = wall_now();
-	re.row = INT64_MAX;
 	re.decisions = re.bans = re.lifted = 0;
 	re.begun = mono_now();
+	if (re.turn == NULL && (re.turn = evtimer_new(child_base,
+	    restore_turn, NULL)) == NULL)
+		fatalx("ledger: no event");
 	if (!db_is_open()) {
 		finish();	/* the start must not wait for a broken disk */
 		re.done = 0;
 		return;
 	}
-	if (re.turn == NULL && (re.turn = event_new(child_base, -1, 0,
-	    restore_turn, NULL)) == NULL)
-		fatalx("ledger: no event");
-	event_active(re.turn, 0, 0);
+	if ((status = db_active_begin(&re.at, wall_now())) != DB_OK) {
+		queue_failed(status);
+		finish();
+		return;
+	}
+	next_turn();
 }
 
 void
 restore_drained(struct channel *ch)
 {
-	if (re.ch == ch && re.turn != NULL)
-		event_active(re.turn, 0, 0);
+	if (re.ch == ch)
+		next_turn();
 }
 
 void

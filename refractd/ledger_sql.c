@@ -3,7 +3,7 @@
  */
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@ enum statement {
 	S_DECISION, S_EVIDENCE, S_WATCH, S_FORGIVEN_AT, S_SET_LIFTED,
 	S_OUTCOME, S_KILLED,
 	S_LIFT, S_FORGIVE, S_FORGIVE_ACTIVE, S_PRUNE_LIFT, S_PRUNE_FORGIVEN,
-	S_ACTIVE, S_IS_LIFTED,
+	S_COUNT, S_ACTIVE_ROWS, S_ACTIVE_ENDS, S_IS_LIFTED,
 	S_SCAN, S_GET_EVIDENCE, S_GET_WATCH,
 	S_MAX
 };
@@ -67,7 +67,13 @@ static const char *const sql[S_MAX] = {
 	[S_PRUNE_LIFT] = "DELETE FROM lift WHERE at < min(?1, ifnull("
 	    "(SELECT min(starts) FROM decision WHERE ends > ?2), ?1))",
 	[S_PRUNE_FORGIVEN] = "DELETE FROM forgiven WHERE at < ?1",
-	[S_ACTIVE] = "SELECT " COLUMNS " FROM decision"
+	[S_COUNT] = "SELECT (SELECT count(*) FROM decision WHERE ends > ?1),"
+	    " (SELECT max(id) FROM decision) - (SELECT min(id) FROM decision),"
+	    " (SELECT count(*) FROM (SELECT 1 FROM lift LIMIT 1))",
+	[S_ACTIVE_ROWS] = "SELECT " COLUMNS " FROM decision NOT INDEXED"
+	    " WHERE ends > ?1 AND id > ?2 AND lifted = 0"
+	    " AND outcome NOT IN " REFUSED " ORDER BY id LIMIT ?3",
+	[S_ACTIVE_ENDS] = "SELECT " COLUMNS " FROM decision"
 	    " WHERE (ends, id) > (?1, ?2) AND lifted = 0"
 	    " AND outcome NOT IN " REFUSED " ORDER BY ends, id LIMIT ?3",
 	[S_IS_LIFTED] = "SELECT 1 FROM lift WHERE prefix = ?1"
@@ -80,6 +86,7 @@ static const char *const sql[S_MAX] = {
 
 static sqlite3		*db;
 static sqlite3_stmt	*stmts[S_MAX];
+static int		 lifts;		/* there may be some */
 
 /* --- Our types in SQL --- */
 
@@ -162,7 +169,7 @@ read_prefix(sqlite3_stmt *s, int i, struct prefix *p)
 	prefix_of(p, sqlite3_column_blob(s, i), sqlite3_column_bytes(s, i));
 }
 
-static void
+static int
 read_ports(sqlite3_stmt *s, int i, struct stored *d)
 {
 	const unsigned char	*p = sqlite3_column_blob(s, i);
@@ -170,16 +177,24 @@ read_ports(sqlite3_stmt *s, int i, struct stored *d)
 
 	for (; len >= 3 && d->nports < BAN_PORTS_MAX; p += 3, len -= 3) {
 		d->ports[d->nports].proto = p[0];
-		d->ports[d->nports++].port = (uint16_t)(p[1] << 8 | p[2]);
+		d->ports[d->nports].port = (uint16_t)(p[1] << 8 | p[2]);
+		if ((p[0] != IPPROTO_TCP && p[0] != IPPROTO_UDP) ||
+		    d->ports[d->nports++].port == 0)
+			return 0;
 	}
+	return len == 0;
 }
 
-/* A row of COLUMNS.  0 if it is not a decision that we could have written. */
+/*
+ * A row of COLUMNS.  0 if it is nothing that we could have written: a flipped
+ * bit in the file must not become a message that ends the suite.
+ */
 static int
 read_decision(sqlite3_stmt *s, struct stored *d)
 {
 	struct wire_ban	*b = &d->ban;
 	const char	*subject;
+	int		 ports;
 
 	memset(d, 0, sizeof(*d));
 	d->row = sqlite3_column_int64(s, 0);
@@ -191,7 +206,7 @@ read_decision(sqlite3_stmt *s, struct stored *d)
 	b->end = sqlite3_column_int64(s, 6);
 	read_prefix(s, 7, &b->prefix);
 	read_prefix(s, 8, &b->offender);
-	read_ports(s, 9, d);
+	ports = read_ports(s, 9, d);
 	b->flags = (uint8_t)sqlite3_column_int(s, 10) & BANF_PREFIX;
 	d->outcome = (uint32_t)sqlite3_column_int(s, 11);
 	d->outcome_at = sqlite3_column_int64(s, 12);
@@ -200,7 +215,8 @@ read_decision(sqlite3_stmt *s, struct stored *d)
 	d->lifted = sqlite3_column_int64(s, 15);
 	if ((subject = (const char *)sqlite3_column_text(s, 16)) != NULL)
 		(void)strlcpy(b->subject, subject, sizeof(b->subject));
-	return b->prefix.family != 0;
+	return ports && b->prefix.family != 0 && b->start >= 0 &&
+	    b->end >= 0 && d->outcome < BAN_OUTCOME_MAX;
 }
 
 /* overlap(prefix, prefix): 1 if they share an address. */
@@ -382,6 +398,7 @@ db_lift(const struct wire_event *e)
 {
 	bind_key(stmts[S_LIFT], &e->ban.prefix, e->ban.proto, e->ban.port,
 	    e->at);
+	lifts = 1;
 	return run(S_LIFT);
 }
 
@@ -391,6 +408,8 @@ db_is_lifted(const struct stored *d, const struct wire_port *p)
 	sqlite3_stmt	*s = stmts[S_IS_LIFTED];
 	int		 rc;
 
+	if (!lifts)
+		return 0;
 	bind_key(s, &d->ban.prefix, p == NULL ? 0 : p->proto,
 	    p == NULL ? 0 : p->port, d->ban.start);
 	rc = sqlite3_step(s);
@@ -436,22 +455,45 @@ db_prune(int64_t now)
 
 /* --- Reading --- */
 
+/*
+ * In the order of their ends each row is a page read at random; when much of
+ * what was ever decided is in force, it is ten times faster to read it all.
+ */
 enum db_status
-db_active(int64_t *ends, int64_t *row, unsigned int max, unsigned int *n,
+db_active_begin(struct active *a, int64_t now)
+{
+	sqlite3_stmt	*s = stmts[S_COUNT];
+	int		 rc;
+
+	*a = (struct active){ .now = now, .ends = now, .row = INT64_MAX };
+	(void)sqlite3_bind_int64(s, 1, now);
+	if ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		a->by_row = sqlite3_column_int64(s, 0) >
+		    sqlite3_column_int64(s, 1) / 8;
+		lifts = sqlite3_column_int(s, 2);
+	}
+	(void)sqlite3_reset(s);
+	if (a->by_row)
+		a->row = 0;
+	return rc == SQLITE_ROW ? DB_OK : db_fail("read", rc);
+}
+
+enum db_status
+db_active(struct active *a, unsigned int max, unsigned int *n,
     void (*fn)(const struct stored *))
 {
-	sqlite3_stmt	*s = stmts[S_ACTIVE];
+	sqlite3_stmt	*s = stmts[a->by_row ? S_ACTIVE_ROWS : S_ACTIVE_ENDS];
 	struct stored	 d;
 	int		 rc;
 
-	(void)sqlite3_bind_int64(s, 1, *ends);
-	(void)sqlite3_bind_int64(s, 2, *row);
+	(void)sqlite3_bind_int64(s, 1, a->by_row ? a->now : a->ends);
+	(void)sqlite3_bind_int64(s, 2, a->row);
 	(void)sqlite3_bind_int64(s, 3, max);
 	for (*n = 0; (rc = sqlite3_step(s)) == SQLITE_ROW; ++*n) {
 		if (read_decision(s, &d))
 			fn(&d);
-		*ends = sqlite3_column_int64(s, 6);
-		*row = sqlite3_column_int64(s, 0);
+		a->ends = sqlite3_column_int64(s, 6);
+		a->row = sqlite3_column_int64(s, 0);
 	}
 	(void)sqlite3_reset(s);
 	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);

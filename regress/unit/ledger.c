@@ -164,14 +164,24 @@ keep_scanned(const struct stored *d, void *arg)
 static unsigned int
 active(void)
 {
-	int64_t		ends = wall_now(), row = INT64_MAX;
-	unsigned int	n;
+	struct active	a;
+	unsigned int	n, by_row;
 
+	/* Both ways find the same. */
+	assert_int_equal(db_active_begin(&a, wall_now()), DB_OK);
+	a.by_row = 1;
+	a.row = 0;
 	nfound = 0;
 	do
-		assert_int_equal(db_active(&ends, &row, 1000, &n, keep),
-		    DB_OK);
+		assert_int_equal(db_active(&a, 1000, &n, keep), DB_OK);
 	while (n == 1000);
+	by_row = nfound;
+	a = (struct active){ .ends = a.now, .row = INT64_MAX };
+	nfound = 0;
+	do
+		assert_int_equal(db_active(&a, 1000, &n, keep), DB_OK);
+	while (n == 1000);
+	assert_int_equal(nfound, by_row);
 	return nfound;
 }
 
@@ -462,8 +472,9 @@ static void
 test_pages(void **state)
 {
 	struct decision	d;
+	struct active	a = { .row = INT64_MAX };
 	uint64_t	i, seen = 0;
-	int64_t		ends, row = 0;
+	int64_t		row = 0;
 	unsigned int	n, pages = 0;
 	int		end = 0;
 
@@ -483,10 +494,9 @@ test_pages(void **state)
 	assert_int_equal(nfound, 1000);
 	assert_int_equal(pages, 143);
 	nfound = 0;
-	ends = wall_now();
-	row = INT64_MAX;
+	a.ends = wall_now();
 	do {
-		assert_int_equal(db_active(&ends, &row, 7, &n, keep), DB_OK);
+		assert_int_equal(db_active(&a, 7, &n, keep), DB_OK);
 		seen += n;
 	} while (n == 7);
 	assert_int_equal(seen, 1000);
