@@ -370,8 +370,8 @@ test_summary(void **state)
 	strlcpy(r[0].version, "0.1 0123456789abcdef", sizeof(r[0].version));
 	r[1] = r[0];
 	strlcpy(r[1].ledger, "disk full: bans are not recorded", TEXT_LEN);
-	strlcpy(r[1].notices[0], "xray: several users come from 10.0.0.1: PROXY "
-	    "protocol is missing in front of Xray, see refract.conf(5)",
+	strlcpy(r[1].notices[0], "xray: several users come from 10.0.0.1: "
+	    "PROXY protocol is missing in front of Xray, see refract.conf(5)",
 	    TEXT_LEN);
 	strlcpy(r[1].notices[1], "xray: lines are masked", TEXT_LEN);
 
