@@ -34,6 +34,8 @@ rule_same(const struct rule *r, const struct sighting *s,
 	if (s->v6 != (p->family == AF_INET6))
 		return 0;
 	bits = s->v6 ? r->group6 : r->group4;
+	if (bits == 32)
+		return memcmp(s->addr, p->addr, 4) == 0;
 	whole = bits / 8;
 	rest = bits % 8;
 	if (memcmp(s->addr, p->addr, whole) != 0)

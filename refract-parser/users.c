@@ -113,12 +113,6 @@ user(uint32_t n)
 	return slab_at(&t.users, n);
 }
 
-static uint32_t
-hash_of(uint16_t watch, const char *name, size_t n)
-{
-	return (uint32_t)siphash(&t.key, name, n) ^ watch * 0x9e3779b1u;
-}
-
 const char *
 users_name(const struct user *u, size_t *n)
 {
@@ -126,6 +120,40 @@ users_name(const struct user *u, size_t *n)
 
 	*n = u->name_len;
 	return slab_at(s, u->name & ((1u << CLASS_SHIFT) - 1));
+}
+
+uint32_t
+users_hash(uint16_t watch, const char *name, size_t n)
+{
+	uint32_t	hash;
+
+	hash = (uint32_t)siphash(&t.key, name, n) ^ watch * 0x9e3779b1u;
+	__builtin_prefetch(&t.slots[hash & t.mask]);
+	return hash;
+}
+
+void
+users_ahead1(uint32_t hash)
+{
+	uint32_t	slot = t.slots[hash & t.mask];
+
+	if (slot != 0)
+		__builtin_prefetch(user(NUMBER(slot)));
+}
+
+void
+users_ahead2(uint32_t hash)
+{
+	uint32_t	 slot = t.slots[hash & t.mask];
+	const struct user *u;
+	size_t		 n;
+
+	if (slot == 0)
+		return;
+	u = user(NUMBER(slot));
+	__builtin_prefetch(users_name(u, &n));
+	if (u->sightings != 0)
+		__builtin_prefetch(sighting_at(u->sightings));
 }
 
 static int
@@ -368,27 +396,27 @@ struct user *
 users_find(uint16_t watch, const char *name, size_t n)
 {
 	char		cut[USER_NAME_MAX + 1];
+	uint32_t	slot, hash = users_hash(watch, name, n);
+
+	if (n > USER_NAME_MAX) {
+		n = cut_name(cut, name, n);
+		name = cut;
+	}
+	slot = t.slots[find_slot(hash, watch, name, n)];
+	return slot == 0 ? NULL : user(NUMBER(slot));
+}
+
+struct user *
+users_get(uint16_t watch, const char *name, size_t n, uint32_t hash,
+    logtime_t now)
+{
+	char		cut[USER_NAME_MAX + 1];
 	uint32_t	slot;
 
 	if (n > USER_NAME_MAX) {
 		n = cut_name(cut, name, n);
 		name = cut;
 	}
-	slot = t.slots[find_slot(hash_of(watch, name, n), watch, name, n)];
-	return slot == 0 ? NULL : user(NUMBER(slot));
-}
-
-struct user *
-users_get(uint16_t watch, const char *name, size_t n, logtime_t now)
-{
-	char		cut[USER_NAME_MAX + 1];
-	uint32_t	hash, slot;
-
-	if (n > USER_NAME_MAX) {
-		n = cut_name(cut, name, n);
-		name = cut;
-	}
-	hash = hash_of(watch, name, n);
 	slot = t.slots[find_slot(hash, watch, name, n)];
 	if (slot == 0)
 		return create(hash, watch, name, n, now);

@@ -51,9 +51,18 @@ size_t		 users_memory(void);
 /* Forget users of this watch who were unseen for so long. */
 void		 users_keep(uint16_t watch, span_t);
 
+/*
+ * Several users are looked up faster if each step is done for all of them, so
+ * that memory is fetched while the others are worked on: hash, then ahead 1
+ * and 2, then find or get.
+ */
+uint32_t	 users_hash(uint16_t watch, const char *, size_t);
+void		 users_ahead1(uint32_t hash);
+void		 users_ahead2(uint32_t hash);
 /* NULL if there is no such user; if there is no memory for a new one. */
 struct user	*users_find(uint16_t watch, const char *, size_t);
-struct user	*users_get(uint16_t watch, const char *, size_t, logtime_t);
+struct user	*users_get(uint16_t watch, const char *, size_t,
+		    uint32_t hash, logtime_t);
 void		 users_drop(struct user *);
 void		 users_drop_watch(uint16_t watch);
 const char	*users_name(const struct user *, size_t *);

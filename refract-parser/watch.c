@@ -16,6 +16,7 @@
 
 #define SKEW_MAX	60000		/* ms a live line may be off the clock */
 #define KEEP_MIN	(10 * 60 * 1000)	/* users stay for `show` */
+#define AHEAD		16	/* lines that are parsed before one is judged */
 
 /* What a configuration's watch is made ready into, until it is committed. */
 struct plan {
@@ -267,10 +268,11 @@ struct context {
 
 /* One line on its way to an offence. */
 struct sighted {
-	const struct xray_line	*l;
+	struct xray_line	 l;
 	const char		*p;
 	size_t			 n;
 	uint64_t		 end;		/* offset after its newline */
+	uint32_t		 hash;		/* of the user */
 	int			 live;
 	logtime_t		 at;
 };
@@ -304,11 +306,13 @@ limit_of(const struct watch *w, const char *name, size_t n)
 }
 
 static struct user *
-find_user(struct watch *w, const struct slice *email, logtime_t at)
+find_user(struct watch *w, const struct sighted *s)
 {
-	struct user	*u;
+	const struct slice	*email = &s->l.email;
+	struct user		*u;
 
-	if ((u = users_get(w->number, email->p, email->n, at)) == NULL)
+	if ((u = users_get(w->number, email->p, email->n, s->hash,
+	    s->at)) == NULL)
 		return NULL;
 	if (u->epoch != epoch) {
 		u->epoch = epoch;
@@ -362,7 +366,7 @@ static int
 is_dying(const struct context *c, const struct sighted *s)
 {
 	return c->w->rule.victim != BAN_NEWEST &&
-	    decide_serving(c->w, &s->l->source,
+	    decide_serving(c->w, &s->l.source,
 	    s->live ? c->b->now : s->at);
 }
 
@@ -370,11 +374,11 @@ static void
 judge(struct context *c, const struct sighted *s)
 {
 	struct watch		*w = c->w;
-	const struct xray_line	*l = s->l;
+	const struct xray_line	*l = &s->l;
 	struct verdict		 v;
 	struct user		*u;
 
-	if ((u = find_user(w, &l->email, s->at)) == NULL || u->limit == 0 ||
+	if ((u = find_user(w, s)) == NULL || u->limit == 0 ||
 	    is_dying(c, s))
 		return;
 	w->stats.matches++;
@@ -408,7 +412,7 @@ set_time(struct context *c, struct sighted *s)
 	wall_t		 now = c->b->now;
 	int64_t		 by;
 
-	if (logtime_parse(&w->clock, s->l->date.p, s->l->date.n,
+	if (logtime_parse(&w->clock, s->l.date.p, s->l.date.n,
 	    s->live ? now : 0, w->last, &s->at) == -1)
 		return -1;
 	w->last = s->at;
@@ -429,30 +433,25 @@ unparsed(struct watch *w)
 	counter_inc(PARSER_UNPARSED);
 }
 
+/* What its grammar made of a line. */
 static void
-one_line(struct context *c, const char *p, size_t n, uint64_t end)
+take_line(struct context *c, struct sighted *s)
 {
-	struct xray_line	 l;
-	struct sighted		 s = {
-		.l = &l, .p = p, .n = n, .end = end,
-		.live = end > c->b->live_from
-	};
-
-	switch (xray_parse(&l, p, n)) {
+	switch (s->l.kind) {
 	case XRAY_UNKNOWN:
-		if (n > 0)
+		if (s->n > 0)
 			unparsed(c->w);
 		break;
 	case XRAY_MASKED:
 		c->w->stats.masked++;
 		counter_inc(PARSER_MASKED);
-		warn_masked(c->w, l.from.p, l.from.n);
+		warn_masked(c->w, s->l.from.p, s->l.from.n);
 		break;
 	case XRAY_ACCEPTED:
-		if (set_time(c, &s) == -1)
+		if (set_time(c, s) == -1)
 			unparsed(c->w);
-		else if (is_countable(c->w, &l))
-			judge(c, &s);
+		else if (is_countable(c->w, &s->l))
+			judge(c, s);
 		break;
 	case XRAY_OTHER:
 	case XRAY_REJECTED:
@@ -461,23 +460,57 @@ one_line(struct context *c, const char *p, size_t n, uint64_t end)
 	}
 }
 
+/* The next line, if it is not too long: 1, or 0. */
+static int
+parse_line(struct context *c, struct sighted *s, const char *p, size_t n)
+{
+	if (n > LINE_MAX_LEN) {
+		counter_inc(PARSER_LONG);
+		warn_long(c->w, file_name(c->b->file));
+		return 0;
+	}
+	s->p = p;
+	s->n = n;
+	s->end = c->b->offset + (uint64_t)(p + n + 1 - c->b->p);
+	s->live = s->end > c->b->live_from;
+	if (xray_parse(&s->l, p, n) == XRAY_ACCEPTED && s->l.email.n > 0)
+		s->hash = users_hash(c->w->number, s->l.email.p,
+		    s->l.email.n);
+	return 1;
+}
+
+/* Each step for all of them, so that none waits for memory alone. */
+static void
+take_lines(struct context *c, struct sighted *s, size_t n)
+{
+	size_t	i;
+
+	for (i = 0; i < n; i++)
+		users_ahead1(s[i].hash);
+	for (i = 0; i < n; i++)
+		users_ahead2(s[i].hash);
+	for (i = 0; i < n; i++)
+		take_line(c, &s[i]);
+}
+
 void
 watch_lines(struct watch *w, const struct block *b)
 {
+	struct sighted	 ahead[AHEAD] = { 0 };
 	struct context	 c = { .w = w, .b = b };
 	const char	*p = b->p, *end = b->p + b->n, *nl;
 	uint64_t	 before = w->stats.matches, lines = 0;
+	size_t		 n = 0;
 
-	for (; p < end; p = nl + 1) {
+	for (; p < end; p = nl + 1, lines++) {
 		nl = memchr(p, '\n', (size_t)(end - p));
-		if (nl - p > LINE_MAX_LEN) {
-			counter_inc(PARSER_LONG);
-			warn_long(w, file_name(b->file));
-		} else
-			one_line(&c, p, (size_t)(nl - p),
-			    b->offset + (uint64_t)(nl + 1 - b->p));
-		lines++;
+		n += (size_t)parse_line(&c, &ahead[n], p, (size_t)(nl - p));
+		if (n == AHEAD) {
+			take_lines(&c, ahead, n);
+			n = 0;
+		}
 	}
+	take_lines(&c, ahead, n);
 	w->stats.lines += lines;
 	w->stats.bytes += b->n;
 	counter_add(PARSER_LINES, lines);

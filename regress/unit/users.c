@@ -28,7 +28,7 @@ get(uint16_t watch, unsigned int i, logtime_t at)
 	char	name[32];
 	size_t	n = name_of(name, i);
 
-	return users_get(watch, name, n, at);
+	return users_get(watch, name, n, users_hash(watch, name, n), at);
 }
 
 static struct user *
@@ -94,8 +94,8 @@ test_names(void **state)
 		memset(a, 'x', n);
 		memcpy(b, a, n);
 		b[n - 1] = n % 2 ? ' ' : '\0';
-		u = users_get(1, a, n, T0);
-		v = users_get(1, b, n, T0);
+		u = users_get(1, a, n, users_hash(1, a, n), T0);
+		v = users_get(1, b, n, users_hash(1, b, n), T0);
 		assert_non_null(u);
 		assert_ptr_not_equal(u, v);
 		assert_ptr_equal(users_find(1, a, n), u);

@@ -53,7 +53,8 @@ line(const char *user, const char *addr, int64_t ms)
 	int		 i;
 
 	assert_int_equal(addr_parse(&p, addr, strlen(addr)), 0);
-	assert_non_null(u = users_get(1, user, strlen(user), T0 + ms));
+	assert_non_null(u = users_get(1, user, strlen(user),
+	    users_hash(1, user, strlen(user)), T0 + ms));
 	u->limit = (uint16_t)limit;
 	rule_line(&rule, u, &p, 4000, T0 + ms, &v);
 	*buf = '\0';
