@@ -71,7 +71,7 @@ check_json(uint32_t what, const void *row, const char *want)
 static void
 test_bans(void **state)
 {
-	static struct row_ban r[4];
+	static struct row_ban r[5];
 
 	(void)state;
 	set(&r[0].ban.prefix, "203.0.113.7");
@@ -103,7 +103,13 @@ test_bans(void **state)
 	strlcpy(r[3].watch, "w", sizeof(r[3].watch));
 	strlcpy(r[3].ban.subject, "b\\033\"\\303\xc3", SUBJECT_LEN);
 
-	check_text(SHOW_BANS, r, 4,
+	/* Exactly one too long for its column. */
+	set(&r[4].ban.prefix, "2001:db8:aaaa:bbbb::/100");
+	r[4].ban.proto = IPPROTO_TCP;
+	r[4].ban.port = 1;
+	r[4].ban.end = NOW;
+
+	check_text(SHOW_BANS, r, 5,
 	    "ADDRESS                 PORT      LEFT    UNTIL        WATCH    "
 	    "USER\n"
 	    "203.0.113.7             tcp/443   47s     13:00:47     xray     "
@@ -116,7 +122,9 @@ test_bans(void **state)
 	    "                 a-user-with-a-name-that-is-as-long-as-it-can-po"
 	    "ssibly-be-here-1\n"
 	    "198.51.100.0/24                   3s      13:00:03     w        "
-	    "b\\033\"\\303\\303\n");
+	    "b\\033\"\\303\\303\n"
+	    "2001:db8:aaaa:bbbb::/100\n"
+	    "                        tcp/1     0s      13:00:00\n");
 	check_json(SHOW_BANS, &r[0],
 	    "{\"address\":\"203.0.113.7\",\"protocol\":\"tcp\",\"port\":443,"
 	    "\"left_ms\":47000,\"until\":\"2026-11-21T13:00:47.000+00:00\",\""
@@ -520,7 +528,8 @@ test_outside(void **state)
 	obuf_vis(&out, evil, 6, OBUF_RAW);
 	obuf_vis(&out, "\\012", 4, OBUF_DONE);
 	obuf_vis(&out, "\\\"", 2, OBUF_QUOTE);
-	assert_string_equal(space, "a\\000\\011\\012\\033\\177\\012\"\\134\\\"\"");
+	assert_string_equal(space,
+	    "a\\000\\011\\012\\033\\177\\012\"\\134\\\"\"");
 }
 
 /* Nothing is written beyond the end. */

@@ -210,7 +210,7 @@ test_short(void **state)
 	assert_int_equal(good("rel").type, C_RELOAD);
 	assert_int_equal(good("reo").type, C_REOPEN);
 	assert_int_equal(good("l v").number, 2);
-	/* An address comes before a word, a whole word before a longer one. */
+	/* An address comes before a word. */
 	req = good("u a");
 	assert_int_equal(req.type, C_UNBAN);
 	assert_int_equal(req.prefix.family, 0);
