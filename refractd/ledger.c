@@ -63,7 +63,7 @@ on_opened(void)
 {
 	struct channel	*ch = child_channel(ROLE_ENFORCER, 1);
 
-	if (child_conf() != NULL && ch != NULL && !restore_done())
+	if (child_conf() != NULL && ch != NULL && !restore_begun())
 		restore_begin(ch);
 }
 

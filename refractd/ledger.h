@@ -17,8 +17,8 @@ void	 ledger(int, char **) __attribute__((__noreturn__));
 void	 restore_begin(struct channel *);
 void	 restore_drained(struct channel *);
 void	 restore_stop(void);
-/* 1: all were sent. */
-int	 restore_done(void);
+/* 1: all were sent or are being sent. */
+int	 restore_begun(void);
 
 /* ledger_show.c: one page of history to control. */
 void	 show_history(struct channel *, uint32_t id, const struct msg_show *);

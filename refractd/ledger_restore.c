@@ -162,7 +162,7 @@ restore_stop(void)
 }
 
 int
-restore_done(void)
+restore_begun(void)
 {
 	return re.done || re.ch != NULL;
 }
