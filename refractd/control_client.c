@@ -106,9 +106,22 @@ on_timer(int fd, short what, void *arg)
 	client_close(c);
 }
 
+/* It did not leave: we do not like what it said. */
+static int
+still_there(const struct channel *ch)
+{
+	char c;
+
+	return recv(channel_fd(ch), &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ||
+	    errno == EAGAIN;
+}
+
 static void
 on_closed(struct channel *ch)
 {
+	errno = 0;
+	if (still_there(ch))
+		counter_inc(CTL_REFUSED);
 	client_close(channel_ctx(ch));
 }
 

@@ -602,6 +602,7 @@ test_garbage(void **state)
 {
 	struct imsgbuf *c = connect_client(1, NULL);
 	struct msg_show show = { .what = SHOW_MAX };
+	uint64_t refused = counters[COUNT_CTL_REFUSED];
 
 	(void)state;
 	assert_int_equal(write(imsg_fd(c), "GET / HTTP/1.0\r\n\r\n", 18), 18);
@@ -621,6 +622,7 @@ test_garbage(void **state)
 	ask_show(c, SHOW_BANS);
 	expect_result(c, 1, "one request at a time");
 	expect_closed(c);
+	assert_int_equal(counters[COUNT_CTL_REFUSED], refused + 5);
 	assert_true(TAILQ_EMPTY(&clients));
 }
 
@@ -630,6 +632,7 @@ test_vanish(void **state)
 {
 	struct imsgbuf *c = connect_client(1, NULL);
 	struct msg_target t = target("203.0.113.7");
+	uint64_t refused = counters[COUNT_CTL_REFUSED];
 	uint32_t id;
 
 	(void)state;
@@ -638,6 +641,7 @@ test_vanish(void **state)
 	imsg_free(c);
 	turn();
 	assert_true(TAILQ_EMPTY(&clients));
+	assert_int_equal(counters[COUNT_CTL_REFUSED], refused);
 	c = connect_client(1, NULL);
 	say(c, C_UNBAN, 0, &t, sizeof(t));
 	id = expect(peers[ROLE_ENFORCER], M_UNBAN).hdr.id;
