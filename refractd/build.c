@@ -134,6 +134,18 @@ build_range(const struct val *v, int64_t lo, int64_t hi, const char *what)
 	return 0;
 }
 
+int
+build_span(const struct val *v, int64_t lo, int64_t hi)
+{
+	char	from[SPAN_STRLEN], to[SPAN_STRLEN];
+
+	if (v->n >= lo && v->n <= hi)
+		return 1;
+	report_error(&v->at, "found %s, expected a time of %s to %s", v->s,
+	    span_print(lo, from), span_print(hi, to));
+	return 0;
+}
+
 void
 build_item(const struct val *v)
 {
@@ -165,7 +177,8 @@ build_items(size_t *n, const struct place *at)
 	return list.items;
 }
 
-static void
+/* 0, or -1 reported. */
+static int
 port_add(const struct val *v, int proto, int port)
 {
 	struct wire_port	*p;
@@ -173,15 +186,16 @@ port_add(const struct val *v, int proto, int port)
 
 	for (i = 0; i < list.nports; i++)
 		if (list.ports[i].proto == proto && list.ports[i].port == port)
-			return;
+			return 0;
 	if (list.nports == BAN_PORTS_MAX) {
 		report_error(&v->at, "found more than %d ports, expected fewer",
 		    BAN_PORTS_MAX);
-		return;
+		return -1;
 	}
 	p = &list.ports[list.nports++];
 	p->proto = proto;
 	p->port = port;
+	return 0;
 }
 
 /* "80" or "80:90": 0, or -1 reported. */
@@ -217,8 +231,9 @@ build_ports(int proto)
 
 	for (i = 0; i < list.n; i++)
 		if (port_range(&list.items[i], &lo, &hi) == 0)
-			for (; lo <= hi; lo++)
-				port_add(&list.items[i], proto, lo);
+			while (lo <= hi &&
+			    port_add(&list.items[i], proto, lo) == 0)
+				lo++;
 	list.n = 0;
 }
 
@@ -421,22 +436,6 @@ instance_places(void)
 	}
 }
 
-static void
-check_reject(void)
-{
-	struct conf_watch	*w;
-
-	if (b.conf->global.action != ACTION_REJECT)
-		return;
-	TAILQ_FOREACH(w, &b.conf->watches, entry)
-		if (w->w.nports > 0) {
-			report_warning(&b.action.at, "action reject: the bans "
-			    "of watch \"%s\" on a port do not reach published "
-			    "ports (Docker, DNAT)", w->w.name);
-			return;
-		}
-}
-
 struct conf *
 build_finish(void)
 {
@@ -445,7 +444,6 @@ build_finish(void)
 	tables_finish();
 	watches_finish();
 	instance_places();
-	check_reject();
 	build_clear();
 	b.conf = NULL;
 	if (report_count() == 0)

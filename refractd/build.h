@@ -47,6 +47,8 @@ int		 build_path(const struct val *, size_t size);
 /* 1 if lo <= v <= hi, else it is reported as WHAT. */
 int		 build_range(const struct val *, int64_t lo, int64_t hi,
 		    const char *what);
+/* The same for a duration. */
+int		 build_span(const struct val *, int64_t lo, int64_t hi);
 
 /* Lists within a statement: what was collected, taken by the statement. */
 void		 build_item(const struct val *);

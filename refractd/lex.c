@@ -44,6 +44,8 @@ static SLIST_HEAD(, macro)	macros;
 static SLIST_HEAD(, kept)	kept;
 static int			pushed = EOI;	/* one character back */
 static int			ended;		/* the top file has ended */
+static int			opened;		/* the outermost block's line */
+static int			newline;	/* one is due before the rest */
 
 char *
 lex_keep(const char *s, size_t len)
@@ -75,6 +77,7 @@ lex_close(void)
 		pop();
 	pushed = EOI;
 	ended = 0;
+	newline = 0;
 	memset(&lex, 0, sizeof(lex));
 	lex.class = '\n';
 	lex.at.file = "";
@@ -151,6 +154,20 @@ here(void)
 	return at;
 }
 
+/* The character that was put back comes after what is pushed next. */
+static void
+settle(void)
+{
+	struct place	at = here();
+	char		c[2] = "";
+
+	if (pushed == EOI)
+		return;
+	c[0] = pushed;
+	pushed = EOI;
+	push(copy(c), 1, at.file, at.line)->macro = 1;
+}
+
 /* An error of the lexer: the parser need not wonder at what follows. */
 #define oops(...) do {							\
 	struct place	at_ = here();					\
@@ -220,7 +237,10 @@ include_depth(void)
 	return n;
 }
 
-/* Called between two statements: nothing was read beyond the line's end. */
+/*
+ * The parser may have read the end of the statement or not: with one more
+ * before the file, it does not matter.
+ */
 void
 lex_include(const char *pattern)
 {
@@ -236,6 +256,8 @@ lex_include(const char *pattern)
 	}
 	if ((m = calloc(1, sizeof(*m))) == NULL)
 		fatal("configuration");
+	settle();
+	newline = 1;
 	n = input_glob(pattern, &at, match, m);
 	if (n > INPUT_FILES_MAX)
 		report_error(&at, "found %zu files, expected at most %d", n,
@@ -351,10 +373,8 @@ static void
 expand(void)
 {
 	struct macro	*m;
-	struct layer	*l;
 	struct place	 at;
 	char		 name[64];
-	char		 next[2] = "";
 
 	if (read_name(name, sizeof(name)) == 0) {
 		oops("found \"$\", expected the name of a macro after it");
@@ -366,15 +386,9 @@ expand(void)
 		return;
 	}
 	m->used = 1;
+	settle();
 	at = here();
-	if (pushed != EOI) {	/* what follows the name comes after it */
-		next[0] = raw_getc();
-		if (next[0] == '\n')
-			source()->line--;
-		push(copy(next), 1, at.file, at.line)->macro = 1;
-	}
-	l = push(copy(m->value), strlen(m->value), at.file, at.line);
-	l->macro = 1;
+	push(copy(m->value), strlen(m->value), at.file, at.line)->macro = 1;
 }
 
 static int
@@ -611,12 +625,22 @@ skip_comment(void)
 	ungetch(c);
 }
 
-/* A file ends as if its last line had an end, then its includer goes on. */
+/*
+ * A file ends as if its last line had an end and its blocks were closed, then
+ * its includer goes on.
+ */
 static int
 end_of_file(void)
 {
 	struct layer	*l = SLIST_FIRST(&layers);
 
+	if (l != NULL && lex.depth > l->depth) {
+		if (!lex.broken)
+			oops("found the end of the file, expected \"}\" for "
+			    "the \"{\" of line %d", opened);
+		lex.depth--;
+		return '}';
+	}
 	if (!ended) {
 		ended = 1;
 		return '\n';
@@ -626,10 +650,6 @@ end_of_file(void)
 		ended = 1;
 		return LEX_EOF;
 	}
-	if (lex.depth != l->depth)
-		oops("found the end of the file, expected as many \"}\" as "
-		    "\"{\"");
-	lex.depth = l->depth;
 	pop();
 	return -1;
 }
@@ -637,9 +657,9 @@ end_of_file(void)
 static int
 brace(int c)
 {
-	if (c == '{')
-		lex.depth++;
-	else if (lex.depth > 0)
+	if (c == '{' && lex.depth++ == 0)
+		opened = lex.at.line;
+	else if (c == '}' && lex.depth > 0)
 		lex.depth--;
 	return c;
 }
@@ -677,6 +697,10 @@ lex_next(void)
 
 	if (lex.class == '\n')
 		lex.broken = 0;
+	if (newline) {
+		newline = 0;
+		class = '\n';
+	}
 	while (class == -1) {
 		lex.text.s = NULL;
 		lex.text.len = 0;

@@ -309,19 +309,25 @@ static const char *const	victims[] = {
 static void
 print_watch_ban(struct out *o, const struct wire_watch *w)
 {
-	const struct wire_port	*p;
-	size_t			 i;
+	struct items	 it = { 0 };
+	char		 head[SPAN_STRLEN + 32], port[32], span[SPAN_STRLEN];
+	size_t		 i;
 
-	putf(o, "\tban %s for ", victims[w->victim]);
-	put_span(o, w->ban);
-	if (w->nports > 0)
-		put(o, w->nports > 1 ? " on { " : " on ");
+	snprintf(head, sizeof(head), "ban %s for %s%s", victims[w->victim],
+	    span_print(w->ban, span), w->nports > 0 ? " on" : "");
 	for (i = 0; i < w->nports; i++) {
-		p = &w->ports[i];
-		putf(o, "%s%s port %u", i == 0 ? "" : ", ",
-		    p->proto == IPPROTO_TCP ? "tcp" : "udp", p->port);
+		snprintf(port, sizeof(port), "%s port %u",
+		    w->ports[i].proto == IPPROTO_TCP ? "tcp" : "udp",
+		    w->ports[i].port);
+		items_add(&it, port);
 	}
-	put(o, w->nports > 1 ? " }\n" : "\n");
+	if (w->nports > 1) {
+		put_items(o, head, &it);
+		return;
+	}
+	putf(o, "\t%s%s%s", head, w->nports == 1 ? " " : "",
+	    w->nports == 1 ? it.text : "\n");
+	free(it.text);
 }
 
 static void

@@ -222,7 +222,7 @@ watch_limit(const struct val *v)
 void
 watch_window(const struct val *v)
 {
-	if (build_range(v, 1000, WINDOW_MAX, "a time"))
+	if (build_span(v, 1000, WINDOW_MAX))
 		cur->w->w.window = v->n;
 }
 
@@ -259,7 +259,7 @@ watch_ban(const struct val *victim, const struct val *span)
 	w->victim = victim->n;
 	w->nports = build_ports_take(w->ports);
 	if (span->n == SPAN_FOREVER ||
-	    build_range(span, 1000, BAN_MAX, "a time"))
+	    build_span(span, 1000, BAN_MAX))
 		w->ban = span->n;
 	build_clear();
 }
@@ -338,8 +338,7 @@ watch_group(const struct val *v)
 void
 watch_grace(const struct val *v)
 {
-	if (once(SET_GRACE, v, "grace") &&
-	    build_range(v, 0, GRACE_MAX, "a time"))
+	if (once(SET_GRACE, v, "grace") && build_span(v, 0, GRACE_MAX))
 		cur->w->w.grace = v->n;
 }
 
