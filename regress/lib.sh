@@ -54,18 +54,19 @@ fail() {
 	return 1
 }
 
-# ok NAME CMD...: CMD succeeds.  nok NAME CMD...: it fails.
+# ok NAME CMD...: CMD succeeds.  nok NAME CMD...: it fails.  CMD runs in this
+# shell, so it may start what later commands use.
 ok() {
-	local name=$1 out
+	local name=$1
 	shift
-	if out=$("$@" 2>&1); then pass "$name"; return 0; fi
-	fail "$name"; diag "$* said: $out"; return 1
+	if "$@" >"$T/ok.out" 2>&1; then pass "$name"; return 0; fi
+	fail "$name"; diag "$* said: $(<"$T/ok.out")"; return 1
 }
 nok() {
-	local name=$1 out
+	local name=$1
 	shift
-	if ! out=$("$@" 2>&1); then pass "$name"; return 0; fi
-	fail "$name"; diag "$* succeeded: $out"; return 1
+	if ! "$@" >"$T/ok.out" 2>&1; then pass "$name"; return 0; fi
+	fail "$name"; diag "$* succeeded: $(<"$T/ok.out")"; return 1
 }
 # is NAME GOT WANTED
 is() {
@@ -192,8 +193,9 @@ spawn() {
 	shift 2
 	rm -f "$T/$name.pid"
 	# shellcheck disable=SC2016
-	nsenter -t "${MACHINE_PID[$m]}" -m -n -p -- bash -c 'echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"' \
-	    "$T/$name.pid" "$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null &
+	nsenter -t "${MACHINE_PID[$m]}" -m -n -p -- bash -c '
+	    echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"' "$T/$name.pid" \
+	    "$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null &
 	SPAWN_PID[$name]=$!
 	SPAWN_NS[$name]=$m
 	wait_for 10 test -s "$T/$name.pid"
