@@ -212,13 +212,13 @@ remove_slot(uint32_t i)
 	}
 }
 
-/* At three quarters: twice as many slots.  0, or -1 without memory. */
+/* Half of the slots are free, or there are twice as many.  0 or -1. */
 static int
 grow(void)
 {
 	uint32_t	*old = t.slots, n = t.mask + 1, i;
 
-	if (t.users.used < n - n / 4)
+	if (t.users.used < n / 2)
 		return 0;
 	if ((t.slots = calloc((size_t)n * 2, sizeof(*t.slots))) == NULL) {
 		t.slots = old;
