@@ -63,7 +63,7 @@ watchdog_fire(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	notify_send("WATCHDOG=1");
+	notify_send("WATCHDOG=1\n");
 }
 
 /* Twice as often as asked for, as sd_watchdog_enabled(3) advises. */
@@ -109,7 +109,7 @@ notify_init(struct event_base *base)
 void
 notify_ready(void)
 {
-	notify_send("READY=1");
+	notify_send("READY=1\n");
 }
 
 /* With the time, which Type=notify-reload insists on. */
@@ -121,7 +121,7 @@ notify_reloading(void)
 
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1)
 		fatal("clock_gettime");
-	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n",
 	    (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
 	notify_send(text);
 }
@@ -129,19 +129,18 @@ notify_reloading(void)
 void
 notify_stopping(void)
 {
-	notify_send("STOPPING=1");
+	notify_send("STOPPING=1\n");
 }
 
 void
 notify_status(const char *fmt, ...)
 {
-	char	text[512];
-	int	n;
+	char	status[480], text[512];
 	va_list	ap;
 
-	n = snprintf(text, sizeof(text), "STATUS=");
 	va_start(ap, fmt);
-	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+	vsnprintf(status, sizeof(status), fmt, ap);
 	va_end(ap);
+	snprintf(text, sizeof(text), "STATUS=%s\n", status);
 	notify_send(text);
 }

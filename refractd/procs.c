@@ -74,12 +74,12 @@ static struct {
 
 static void	stop_next(void);
 
-/* For people: "refract-parser", "refractd: ledger". */
+/* For people: "refract-parser", "ledger". */
 static const char *
 title(enum role role)
 {
-	return recipes[role].title == NULL ? role_name(role) :
-	    recipes[role].title;
+	return recipes[role].program == NULL || role == ROLE_RULES ?
+	    role_name(role) : recipes[role].program;
 }
 
 static void

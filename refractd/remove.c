@@ -82,7 +82,7 @@ ask(enum role role, uint32_t type, const void *data, size_t len)
 }
 
 static void
-remove_all(const struct conf *c)
+remove_all(struct conf *c)
 {
 	struct msg_rules	m;
 
@@ -91,7 +91,8 @@ remove_all(const struct conf *c)
 	m.hook = c->global.hook;
 	strlcpy(m.instance, c->global.instance, sizeof(m.instance));
 	ask(ROLE_RULES, M_RULES_REMOVE, &m, sizeof(m));
-	/* it is told its names; a commit would make the sets */
+	/* for its names; what is missing it makes, and destroys again */
+	c->generation = 1;
 	answered = 0;
 	conf_send(procs_channel(ROLE_ENFORCER), c, ROLE_ENFORCER);
 	procs_turn_until(&answered, REMOVE_LIMIT, "no answer");
@@ -99,7 +100,7 @@ remove_all(const struct conf *c)
 }
 
 int
-remove_traces(const struct conf *c, const char *dir, int verbose)
+remove_traces(struct conf *c, const char *dir, int verbose)
 {
 	static const struct handler	 from_rules[] = {
 		{ M_RULES_OUTCOME, outcome },

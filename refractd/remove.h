@@ -7,6 +7,6 @@
 struct conf;
 
 /* The lock is ours.  dir is where this program lies.  The exit status. */
-int	 remove_traces(const struct conf *, const char *dir, int verbose);
+int	 remove_traces(struct conf *, const char *dir, int verbose);
 
 #endif

@@ -42,16 +42,16 @@ said(void **state)
 	(void)state;
 	assert_string_equal(hear(), "");
 	notify_ready();
-	assert_string_equal(hear(), "READY=1");
+	assert_string_equal(hear(), "READY=1\n");
 	notify_status("watches %d", 3);
-	assert_string_equal(hear(), "STATUS=watches 3");
+	assert_string_equal(hear(), "STATUS=watches 3\n");
 	notify_reloading();
-	assert_int_equal(sscanf(hear(), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	assert_int_equal(sscanf(hear(), "RELOADING=1\nMONOTONIC_USEC=%lld\n",
 	    &usec), 1);
 	assert_true(usec / 1000 <= mono_now().ms &&
 	    usec / 1000 > mono_now().ms - 1000);
 	notify_stopping();
-	assert_string_equal(hear(), "STOPPING=1");
+	assert_string_equal(hear(), "STOPPING=1\n");
 }
 
 static void
@@ -63,7 +63,7 @@ watched(void **state)
 	(void)state;
 	while (n < 3 && mono_since(start, mono_now()) < 3000) {
 		event_base_loop(base, EVLOOP_ONCE);
-		if (strcmp(hear(), "WATCHDOG=1") == 0)
+		if (strcmp(hear(), "WATCHDOG=1\n") == 0)
 			n++;
 	}
 	assert_int_equal(n, 3);
