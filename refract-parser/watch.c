@@ -331,7 +331,7 @@ is_wanted_inbound(const struct watch *w, const struct xray_line *l)
 		return 1;
 	tag = xray_inbound(l);
 	TAILQ_FOREACH(i, &w->conf->inbounds, entry)
-		if (matches(i->w.pattern, tag.p == NULL ? "" : tag.p, tag.n))
+		if (matches(i->w.pattern, tag.p, tag.n))
 			return 1;
 	return 0;
 }

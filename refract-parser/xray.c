@@ -314,7 +314,7 @@ take_email(struct xray_line *l, const struct cursor *c)
 		return;
 	l->email = trim(at + len, c->end);
 	if (is_forged(&l->email, at, c->p))
-		l->email = (struct slice){ NULL, 0 };
+		l->email.n = 0;
 	else
 		l->rest.n = (size_t)(at - c->p);
 }
@@ -344,10 +344,11 @@ other(const struct cursor *c)
 enum xray_kind
 xray_parse(struct xray_line *l, const char *p, size_t n)
 {
-	struct cursor	 c = { p, p + n }, start;
+	const struct slice	none = { p, 0 };
+	struct cursor		c = { p, p + n }, start;
 
 	/* Member by member: clearing it all costs as much as the rest. */
-	l->from.n = l->rest.n = l->email.n = l->date.n = 0;
+	l->date = l->from = l->rest = l->email = none;
 	l->source.family = 0;
 	l->port = 0;
 	if (!take_date(&c, &l->date))
@@ -405,9 +406,9 @@ find_detour(const char *p, const char *end)
 struct slice
 xray_inbound(const struct xray_line *l)
 {
-	static const struct slice	 none = { NULL, 0 };
-	struct slice			 rest;
-	const char			*start, *end, *arrow;
+	const struct slice	 none = { l->rest.p, 0 };
+	struct slice		 rest;
+	const char		*start, *end, *arrow;
 
 	rest = trim(l->rest.p, l->rest.p + l->rest.n);
 	if (rest.n == 0 || rest.p[rest.n - 1] != ']')
