@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "build.h"
 #include "log.h"
@@ -16,7 +15,7 @@
 #define WATCHES_MAX	256
 #define SOURCES_MAX	256
 #define RULES_MAX	65536		/* limits, exempts, inbounds */
-#define LIMIT_MAX	1000000
+#define LIMIT_MAX	1000		/* RULE_LIMIT_MAX of the parser */
 #define WINDOW_MAX	(7 * 24 * 3600 * 1000LL)
 #define BAN_MAX		(3650 * 24 * 3600 * 1000LL)
 #define GRACE_MAX	(3600 * 1000LL)
@@ -367,35 +366,71 @@ watch_trust(const struct val *v)
 		cur->w->w.trust_forwarded = v->n;
 }
 
+/* "UTC", "GMT", "Z", and an offset after them or alone: "+03:00", "+0530". */
 static int
-zone_valid(const char *zone)
+zone_is_offset(const char *s)
 {
-	static const char	good[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/";
+	int	hours, minutes = 0, len = 0;
 
-	return *zone != '/' && zone[strspn(zone, good)] == '\0';
+	if (strncmp(s, "UTC", 3) == 0 || strncmp(s, "GMT", 3) == 0)
+		s += 3;
+	else if (*s == 'Z')
+		s++;
+	else if (*s != '+' && *s != '-')
+		return 0;
+	if (*s == '\0')
+		return 1;
+	if ((*s != '+' && *s != '-') ||
+	    s[1 + strspn(s + 1, "0123456789:")] != '\0')
+		return 0;
+	if (sscanf(s + 1, "%2d%n", &hours, &len) != 1 || len != 2)
+		return 0;
+	s += 1 + len;
+	s += *s == ':';
+	if (*s != '\0' && (sscanf(s, "%2d%n", &minutes, &len) != 1 ||
+	    len != 2 || s[len] != '\0'))
+		return 0;
+	return hours <= 14 && minutes <= 59;
+}
+
+/* The parser cannot see tzdata: the file's bytes go to it. */
+static int
+zone_read(struct conf_watch *w, const char *zone)
+{
+	char	 path[PATH_MAX_LEN];
+	FILE	*f;
+
+	if (*zone == '/' || strstr(zone, "..") != NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/%s", ZONEINFO, zone);
+	if ((f = fopen(path, "re")) == NULL)
+		return -1;
+	w->tz = item_new(ZONE_MAX_LEN);
+	w->tzlen = fread(w->tz, 1, ZONE_MAX_LEN, f);
+	fclose(f);
+	return w->tzlen > 44 && memcmp(w->tz, "TZif", 4) == 0 ? 0 : -1;
 }
 
 void
 watch_zone(const struct val *v)
 {
-	char	zone[NAME_MAX_LEN] = "", path[PATH_MAX_LEN];
+	struct conf_watch	*w = cur->w;
+	char			 zone[NAME_MAX_LEN] = "";
 
 	if (!once(SET_ZONE, v, "zone"))
 		return;
+	free(w->tz);
+	w->tz = NULL;
+	w->tzlen = 0;
 	if (strcmp(v->s, "local") != 0 &&
 	    build_text(zone, sizeof(zone), v, "a time zone") == -1)
 		return;
-	if (!zone_valid(zone)) {
-		report_error(&v->at, "found \"%s\", expected a time zone such "
-		    "as \"UTC\" or \"Europe/Berlin\"", zone);
-		return;
-	}
-	snprintf(path, sizeof(path), "%s/%s", ZONEINFO, zone);
-	if (*zone != '\0' && access(path, R_OK) == -1)
-		report_warning(&v->at, "zone \"%s\" is not in %s: UTC is "
-		    "taken", zone, ZONEINFO);
-	memcpy(cur->w->w.zone, zone, sizeof(zone));
+	if (*zone != '\0' && !zone_is_offset(zone) &&
+	    zone_read(w, zone) == -1)
+		report_error(&v->at, "found zone \"%s\", expected \"UTC\", an "
+		    "offset as \"+03:00\", or a name of %s",
+		    log_vis(zone, strlen(zone)), ZONEINFO);
+	memcpy(w->w.zone, zone, sizeof(zone));
 }
 
 void

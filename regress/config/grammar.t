@@ -29,6 +29,10 @@ bad() {
 }
 
 for f in *.in; do
+	if [[ $f == tzdata.in && ! -e /usr/share/zoneinfo/Europe/Berlin ]]; then
+		skip 3 "a zone by name" "tzdata is not installed"
+		continue
+	fi
 	if [[ -f ${f%.in}.err ]]; then
 		bad "${f%.in}"
 	else
