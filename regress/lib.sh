@@ -290,7 +290,7 @@ refract_notify() {
 	spawn "$REFRACT_ON" notify socat -u "UNIX-RECV:$T/notify,mode=666" - &&
 	    wait_for 10 test -S "$T/notify"
 }
-refract_ready() { grep -q '^READY=1' "$T/notify.out" && running refractd; }
+refract_ready() { grep -q 'READY=1' "$T/notify.out" && running refractd; }
 refract_ready_or_gone() { refract_ready || ! running refractd; }
 
 # refract_stop [SECONDS]: as the service manager does; its exit status.
