@@ -1,0 +1,483 @@
+/*
+ * The table of messages: every type has its row, every row says what the
+ * protocol says, and every content that must be looked at is.
+ */
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "imsg.h"
+#include "msg.h"
+
+#define CHILDREN	"relcp"
+#define CONFIGURED	"elcp"
+#define ASKED		"Pelp"
+
+/* P parent, r rules, e enforcer, l ledger, c control, p parser, x client. */
+static const char letters[ROLE_MAX + 1] = "Prelcpmx";
+
+/*
+ * Said again, apart from msg.c, as the protocol has it.  size is the shortest
+ * that is legal; step what may be added (0: nothing).
+ */
+static const struct row {
+	uint32_t	 type;
+	const char	*from, *to;
+	const char	*states;	/* s starting, r running, e ending */
+	int		 fd;
+	size_t		 size, step;
+} rows[] = {
+	{ M_READY, CHILDREN, "P", "sre", 0, 32, 0 },
+	{ M_CHANNEL, "P", CHILDREN, "sr", 1, 8, 0 },
+	{ M_VERBOSE, "P", CHILDREN, "sre", 0, 4, 0 },
+	{ M_STOP, "P", CHILDREN, "sr", 0, 0, 0 },
+	{ M_CONF_BEGIN, "P", CONFIGURED, "sr", 0, 4, 0 },
+	{ M_CONF_GLOBAL, "P", CONFIGURED, "sr", 0, 84, 0 },
+	{ M_CONF_TABLE, "P", CONFIGURED, "sr", 0, 72, 0 },
+	{ M_CONF_PREFIXES, "P", CONFIGURED, "sr", 0, 22, 18 },
+	{ M_CONF_WATCH, "P", CONFIGURED, "sr", 0, 240, 0 },
+	{ M_CONF_SOURCE, "P", CONFIGURED, "sr", 0, 528, 0 },
+	{ M_CONF_LIMIT, "P", CONFIGURED, "sr", 0, 136, 0 },
+	{ M_CONF_EXEMPT, "P", CONFIGURED, "sr", 0, 156, 0 },
+	{ M_CONF_INBOUND, "P", CONFIGURED, "sr", 0, 132, 0 },
+	{ M_CONF_ZONE, "P", CONFIGURED, "sr", 0, 1, 1 },
+	{ M_CONF_END, "P", CONFIGURED, "sr", 0, 4, 0 },
+	{ M_CONF_READY, CONFIGURED, "P", "sre", 0, 4, 0 },
+	{ M_CONF_REFUSED, CONFIGURED, "P", "sre", 0, 516, 0 },
+	{ M_CONF_COMMIT, "P", CONFIGURED, "sr", 0, 4, 0 },
+	{ M_CONF_ABORT, "P", CONFIGURED, "sr", 0, 4, 0 },
+	{ M_CONF_DONE, CONFIGURED, "P", "sre", 0, 4, 0 },
+	{ M_INOTIFY, "P", "p", "sr", 1, 0, 0 },
+	{ M_FILE, "P", "p", "re", 1, 544, 0 },
+	{ M_FILE_DONE, "p", "P", "sre", 0, 4, 0 },
+	{ M_BAN, "pc", "e", "re", 0, 160, 0 },
+	{ M_UNBAN, "c", "e", "re", 0, 88, 0 },
+	{ M_KILL, "c", "e", "re", 0, 88, 0 },
+	{ M_BAN_EVENT, "e", "lc", "sre", 0, 184, 0 },
+	{ M_RESTORE, "l", "e", "re", 0, 160, 160 },
+	{ M_RESTORE_DONE, "l", "e", "re", 0, 0, 0 },
+	{ M_SESSIONS, "P", "e", "sre", 0, 0, 18 },
+	{ M_RESTORED, "e", "P", "sre", 0, 520, 0 },
+	{ M_SETS_DESTROY, "P", "e", "sre", 0, 0, 0 },
+	{ M_SETS_GONE, "e", "P", "sre", 0, 520, 0 },
+	{ M_RULES_INSTALL, "P", "r", "sr", 0, 72, 0 },
+	{ M_RULES_REMOVE, "P", "r", "sr", 0, 72, 0 },
+	{ M_RULES_OUTCOME, "r", "P", "sre", 0, 520, 0 },
+	{ M_RULES_DRIFT, "e", "P", "sre", 0, 520, 0 },
+	{ M_CHECKPOINT, "p", "l", "re", 0, 8, 0 },
+	{ M_DECISION, "pc", "l", "re", 0, 696, 0 },
+	{ M_CHECKPOINT_END, "p", "l", "re", 0, 8, 0 },
+	{ M_COMMITTED, "l", "p", "re", 0, 8, 0 },
+	{ M_LEDGER_STATE, "l", "c", "sre", 0, 520, 0 },
+	{ M_SHOW, "c", ASKED, "sre", 0, 112, 0 },
+	{ M_ROW, "Pelpc", "cx", "sre", 0, 24, 0 },
+	{ M_SHOW_END, ASKED, "c", "sre", 0, 112, 0 },
+	{ M_RESULT, "Pelpc", "cx", "sre", 0, 520, 0 },
+	{ M_FORGIVE, "c", "pl", "sre", 0, 88, 0 },
+	{ M_RELOAD, "c", "P", "sre", 0, 0, 0 },
+	{ M_REOPEN, "c", "P", "sre", 0, 0, 0 },
+	{ M_SET_VERBOSE, "c", "P", "sre", 0, 4, 0 },
+	{ M_COUNTERS_GET, "c", ASKED, "sre", 0, 0, 0 },
+	{ M_COUNTERS, ASKED, "c", "sre", 0, COUNTER_MAX * 8, 0 },
+	{ M_NOTICE, ASKED, "c", "sre", 0, 536, 0 },
+	{ M_AUDIT_LOG, "P", "c", "sre", 1, 0, 0 },
+	{ M_LISTENER, "P", "c", "sr", 1, 0, 0 },
+	{ C_SHOW, "x", "c", "sre", 0, 112, 0 },
+	{ C_MONITOR, "x", "c", "sre", 0, 4, 0 },
+	{ C_BAN, "x", "c", "sre", 0, 432, 0 },
+	{ C_UNBAN, "x", "c", "sre", 0, 88, 0 },
+	{ C_FORGIVE, "x", "c", "sre", 0, 88, 0 },
+	{ C_KILL, "x", "c", "sre", 0, 88, 0 },
+	{ C_RELOAD, "x", "c", "sre", 0, 0, 0 },
+	{ C_REOPEN, "x", "c", "sre", 0, 0, 0 },
+	{ C_VERBOSE, "x", "c", "sre", 0, 4, 0 },
+	{ C_END, "c", "x", "sre", 0, 0, 0 }
+};
+
+#define NROWS	(sizeof(rows) / sizeof(rows[0]))
+
+static const struct prefix host = { AF_INET, 32, { 192, 0, 2, 1 } };
+
+static const struct wire_ban ban = {
+	.prefix = { AF_INET, 32, { 192, 0, 2, 1 } },
+	.port = 443, .proto = IPPROTO_TCP, .start = 1, .end = 2
+};
+
+/* Bytes that pass for a message of the type. */
+static const void *
+sample(uint32_t type)
+{
+	static uint64_t room[IMSG_MAX / 8];
+
+	memset(room, 0, sizeof(room));
+	switch (type) {
+	case M_READY:
+		((struct msg_ready *)room)->role = ROLE_PARSER;
+		break;
+	case M_CHANNEL:
+		((struct msg_channel *)room)->peer = ROLE_LEDGER;
+		break;
+	case M_CONF_GLOBAL:
+		((struct wire_global *)room)->max = 1;
+		break;
+	case M_CONF_PREFIXES:
+		memcpy((struct wire_prefixes *)room + 1, &host, sizeof(host));
+		memcpy((char *)room + 22, &host, sizeof(host));
+		break;
+	case M_CONF_WATCH:
+		*(struct wire_watch *)room = (struct wire_watch){ .hash = 1,
+		    .id = 1, .format = FORMAT_XRAY };
+		break;
+	case M_SESSIONS:
+		memcpy(room, &host, sizeof(host));
+		break;
+	case M_BAN:
+	case M_BAN_EVENT:
+	case M_DECISION:
+	case M_RESTORE:
+		memcpy(room, &ban, sizeof(ban));
+		if (type == M_BAN_EVENT)
+			((struct wire_event *)room)->outcome = BAN_APPLIED;
+		if (type == M_RESTORE)
+			memcpy((struct wire_ban *)room + 1, &ban, sizeof(ban));
+		break;
+	case M_SHOW:
+	case M_SHOW_END:
+	case C_SHOW:
+		((struct msg_show *)room)->what = SHOW_BANS;
+		break;
+	case M_ROW:
+		((struct row_head *)room)->what = SHOW_METRICS;
+		break;
+	case M_NOTICE:
+		((struct wire_notice *)room)->kind = NOTICE_FILE;
+		break;
+	case C_BAN:
+		((struct ctl_ban *)room)->prefix = host;
+		break;
+	}
+	return room;
+}
+
+static int
+check(const struct row *r, enum role from, enum role to, enum proc_state state,
+    size_t len, int fd)
+{
+	const char *why;
+	int ret = msg_check(r->type, from, to, state, sample(r->type), len,
+	    fd, &why);
+
+	assert_int_equal(ret == 0, why == NULL);
+	return ret == 0;
+}
+
+/* Any direction in which it is legal. */
+static void
+direction(const struct row *r, enum role *from, enum role *to)
+{
+	*from = (enum role)(strchr(letters, r->from[0]) - letters);
+	*to = (enum role)(strchr(letters, r->to[0]) - letters);
+}
+
+static void
+test_complete(void **arg)
+{
+	uint32_t type;
+	size_t i;
+
+	(void)arg;
+	for (type = 1; type < M_MAX; type++) {
+		for (i = 0; i < NROWS && rows[i].type != type; i++)
+			continue;
+		if (i == NROWS)
+			fail_msg("%s is not in this test", msg_name(type));
+		assert_true(strncmp(msg_name(type), "M_", 2) == 0 ||
+		    strncmp(msg_name(type), "C_", 2) == 0);
+	}
+	assert_string_equal(msg_name(0), "an unknown message");
+	assert_string_equal(msg_name(M_MAX), "an unknown message");
+	assert_string_equal(msg_name(UINT32_MAX), "an unknown message");
+}
+
+static void
+test_directions(void **arg)
+{
+	const struct row *r;
+	enum role from, to;
+	int legal;
+
+	(void)arg;
+	for (r = rows; r < &rows[NROWS]; r++)
+		for (from = 0; from < ROLE_MAX; from++)
+			for (to = 0; to < ROLE_MAX; to++) {
+				if (from == ROLE_MUX || to == ROLE_MUX)
+					continue;
+				legal = strchr(r->from, letters[from]) &&
+				    strchr(r->to, letters[to]);
+				if (check(r, from, to, STATE_ANY, r->size,
+				    r->fd) != legal)
+					fail_msg("%s from %s to %s",
+					    msg_name(r->type), role_name(from),
+					    role_name(to));
+			}
+}
+
+static void
+test_states(void **arg)
+{
+	const struct row *r;
+	enum role from, to;
+	enum proc_state state;
+
+	(void)arg;
+	for (r = rows; r < &rows[NROWS]; r++) {
+		direction(r, &from, &to);
+		for (state = 0; state <= STATE_STOPPING; state++)
+			if (check(r, from, to, state, r->size, r->fd) !=
+			    (strchr(r->states, "sre"[state]) != NULL))
+				fail_msg("%s in state %u", msg_name(r->type),
+				    state);
+	}
+}
+
+static void
+test_descriptors(void **arg)
+{
+	const struct row *r;
+	enum role from, to;
+
+	(void)arg;
+	for (r = rows; r < &rows[NROWS]; r++) {
+		direction(r, &from, &to);
+		assert_false(check(r, from, to, STATE_ANY, r->size, !r->fd));
+	}
+}
+
+static void
+test_sizes(void **arg)
+{
+	const struct row *r;
+	enum role from, to;
+	size_t len;
+	int legal;
+
+	(void)arg;
+	for (r = rows; r < &rows[NROWS]; r++) {
+		direction(r, &from, &to);
+		for (len = 0; len <= r->size + 170; len++) {
+			legal = len == r->size || (r->step != 0 &&
+			    len == r->size + r->step);
+			/* Beyond what sample() fills in there is no ban. */
+			if (r->step != 0 && len > r->size + r->step)
+				break;
+			if (r->step == 1 && len >= r->size)
+				legal = 1;
+			if (check(r, from, to, STATE_ANY, len, r->fd) != legal)
+				fail_msg("%s of %zu bytes", msg_name(r->type),
+				    len);
+		}
+	}
+}
+
+/* One change to a good message, and it is one no more. */
+#define SPOILED(type, from, to, strct, change) do {			\
+	struct strct m_;						\
+	const char *why_;						\
+	memcpy(&m_, sample(type), sizeof(m_));				\
+	assert_int_equal(msg_check(type, from, to, STATE_ANY, &m_,	\
+	    sizeof(m_), (type) == M_CHANNEL || (type) == M_FILE,	\
+	    &why_), 0);							\
+	{ struct strct *m = &m_; change; }				\
+	assert_int_equal(msg_check(type, from, to, STATE_ANY, &m_,	\
+	    sizeof(m_), (type) == M_CHANNEL || (type) == M_FILE,	\
+	    &why_), -1);						\
+	assert_non_null(why_);						\
+} while (0)
+
+#define FILL(array)	memset(array, 'x', sizeof(array))
+#define PARENT(type, strct, change)					\
+	SPOILED(type, ROLE_PARENT, ROLE_PARSER, strct, change)
+
+static void
+test_conf_content(void **arg)
+{
+	(void)arg;
+	PARENT(M_CHANNEL, msg_channel, m->peer = ROLE_CLIENT);
+	PARENT(M_CHANNEL, msg_channel, m->peer = ROLE_PARENT);
+	PARENT(M_CHANNEL, msg_channel, m->bulk = 2);
+	PARENT(M_CONF_GLOBAL, wire_global, FILL(m->instance));
+	PARENT(M_CONF_GLOBAL, wire_global, m->action = 2);
+	PARENT(M_CONF_GLOBAL, wire_global, m->hook = 2);
+	PARENT(M_CONF_GLOBAL, wire_global, m->plen4 = 33);
+	PARENT(M_CONF_GLOBAL, wire_global, m->plen6 = 129);
+	PARENT(M_CONF_GLOBAL, wire_global, m->zero[1] = 1);
+	PARENT(M_CONF_GLOBAL, wire_global, m->max = 0);
+	PARENT(M_CONF_TABLE, wire_table, FILL(m->name));
+	PARENT(M_CONF_WATCH, wire_watch, FILL(m->name));
+	PARENT(M_CONF_WATCH, wire_watch, FILL(m->zone));
+	PARENT(M_CONF_WATCH, wire_watch, m->format = 99);
+	PARENT(M_CONF_WATCH, wire_watch, m->victim = 3);
+	PARENT(M_CONF_WATCH, wire_watch, m->nports = BAN_PORTS_MAX + 1);
+	PARENT(M_CONF_WATCH, wire_watch, m->nports = 1);
+	PARENT(M_CONF_WATCH, wire_watch, m->window = -1);
+	PARENT(M_CONF_WATCH, wire_watch, m->group6 = 129);
+	PARENT(M_CONF_SOURCE, wire_source, FILL(m->path));
+	PARENT(M_CONF_LIMIT, wire_limit, FILL(m->pattern));
+	PARENT(M_CONF_EXEMPT, wire_exempt, m->kind = 3);
+	PARENT(M_CONF_EXEMPT, wire_exempt, m->kind = EXEMPT_PREFIX);
+	PARENT(M_CONF_EXEMPT, wire_exempt, FILL(m->pattern));
+	PARENT(M_CONF_INBOUND, wire_inbound, FILL(m->pattern));
+	PARENT(M_FILE, msg_file, FILL(m->name));
+}
+
+#define BAN(change)							\
+	SPOILED(M_BAN, ROLE_PARSER, ROLE_ENFORCER, wire_ban, change)
+#define DECISION(change)						\
+	SPOILED(M_DECISION, ROLE_PARSER, ROLE_LEDGER, msg_decision, change)
+
+static void
+test_ban_content(void **arg)
+{
+	(void)arg;
+	BAN(m->prefix.plen = 33);
+	BAN(m->prefix.plen = 8);
+	BAN(m->prefix.addr[9] = 1);
+	BAN(m->prefix.family = 0);
+	BAN(m->offender.plen = 1);
+	BAN(m->proto = 1);
+	BAN(m->proto = 0);
+	BAN(m->port = 0);
+	BAN(m->flags = 0x80);
+	BAN(m->zero[5] = 1);
+	BAN(m->id.zero = 1);
+	BAN(m->end = -1);
+	BAN(FILL(m->subject));
+	DECISION(m->nports = 17);
+	DECISION(m->ban.prefix.plen = 33);
+	DECISION(FILL(m->watch));
+	DECISION(FILL(m->evidence));
+	SPOILED(M_BAN_EVENT, ROLE_ENFORCER, ROLE_LEDGER, wire_event,
+	    m->outcome = BAN_OUTCOME_MAX);
+	SPOILED(M_BAN_EVENT, ROLE_ENFORCER, ROLE_LEDGER, wire_event,
+	    m->outcome = 0);
+	SPOILED(M_BAN_EVENT, ROLE_ENFORCER, ROLE_LEDGER, wire_event,
+	    m->ban.prefix.plen = 77);
+}
+
+/* In a list the last is looked at as closely as the first. */
+static void
+test_lists(void **arg)
+{
+	struct wire_ban bans[3] = { ban, ban, ban };
+	struct { struct wire_prefixes head; struct prefix list[3]; } p = {
+		{ 1 }, { host, host, host }
+	};
+	const char *why;
+
+	(void)arg;
+	assert_int_equal(msg_check(M_RESTORE, ROLE_LEDGER, ROLE_ENFORCER,
+	    STATE_RUNNING, bans, sizeof(bans), 0, &why), 0);
+	bans[2].prefix.plen = 99;
+	assert_int_equal(msg_check(M_RESTORE, ROLE_LEDGER, ROLE_ENFORCER,
+	    STATE_RUNNING, bans, sizeof(bans), 0, &why), -1);
+	assert_int_equal(msg_check(M_CONF_PREFIXES, ROLE_PARENT,
+	    ROLE_ENFORCER, STATE_RUNNING, &p, 4 + 3 * 18, 0, &why), 0);
+	p.list[2].addr[10] = 1;
+	assert_int_equal(msg_check(M_CONF_PREFIXES, ROLE_PARENT,
+	    ROLE_ENFORCER, STATE_RUNNING, &p, 4 + 3 * 18, 0, &why), -1);
+	assert_int_equal(msg_check(M_SESSIONS, ROLE_PARENT, ROLE_ENFORCER,
+	    STATE_RUNNING, p.list, sizeof(p.list), 0, &why), -1);
+}
+
+#define CLIENT(type, strct, change)					\
+	SPOILED(type, ROLE_CLIENT, ROLE_CONTROL, strct, change)
+
+static void
+test_client_content(void **arg)
+{
+	(void)arg;
+	CLIENT(C_SHOW, msg_show, m->what = 0);
+	CLIENT(C_SHOW, msg_show, m->what = SHOW_MAX);
+	CLIENT(C_SHOW, msg_show, m->by = 99);
+	CLIENT(C_SHOW, msg_show, FILL(m->name));
+	CLIENT(C_SHOW, msg_show, m->prefix.family = AF_UNIX);
+	CLIENT(C_SHOW, msg_show, m->zero[4] = 1);
+	CLIENT(C_BAN, ctl_ban, m->prefix.family = 0);
+	CLIENT(C_BAN, ctl_ban, m->port = 1);
+	CLIENT(C_BAN, ctl_ban, m->proto = 1);
+	CLIENT(C_BAN, ctl_ban, m->duration = -1);
+	CLIENT(C_BAN, ctl_ban, m->flags = 0xff);
+	CLIENT(C_BAN, ctl_ban, FILL(m->reason));
+	CLIENT(C_UNBAN, msg_target, FILL(m->user));
+	CLIENT(C_UNBAN, msg_target, m->prefix.plen = 1);
+	CLIENT(C_KILL, msg_target, m->proto = 9);
+	CLIENT(C_FORGIVE, msg_target, m->zero[0] = 1);
+	SPOILED(M_NOTICE, ROLE_PARSER, ROLE_CONTROL, wire_notice,
+	    m->kind = NOTICE_MAX);
+	SPOILED(M_NOTICE, ROLE_PARSER, ROLE_CONTROL, wire_notice,
+	    FILL(m->text));
+	SPOILED(M_RESULT, ROLE_PARENT, ROLE_CONTROL, msg_outcome,
+	    FILL(m->text));
+	SPOILED(M_READY, ROLE_PARSER, ROLE_PARENT, msg_ready,
+	    FILL(m->build));
+	SPOILED(M_READY, ROLE_PARSER, ROLE_PARENT, msg_ready,
+	    m->role = ROLE_PARENT);
+	SPOILED(M_RULES_INSTALL, ROLE_PARENT, ROLE_RULES, msg_rules,
+	    m->hook = 2);
+}
+
+/* Whatever the bytes: an answer, and no read beyond them. */
+static void
+test_random(void **arg)
+{
+	const char *why;
+	uint8_t *exact;
+	uint32_t type;
+	size_t len, i;
+	int n;
+
+	(void)arg;
+	srandom(7);
+	for (n = 0; n < 200000; n++) {
+		type = (uint32_t)random() % (M_MAX + 2);
+		len = (size_t)random() % 8;
+		if (type > 0 && type < M_MAX && random() % 4)
+			len = rows[type - 1].size;
+		exact = malloc(len + 1);
+		for (i = 0; i < len; i++)
+			exact[i] = (uint8_t)(random() % 3 ? 0 : random());
+		msg_check(type, (enum role)(random() % ROLE_MAX),
+		    (enum role)(random() % ROLE_MAX), STATE_ANY, exact, len,
+		    (int)(random() % 2), &why);
+		free(exact);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_directions),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_conf_content),
+		cmocka_unit_test(test_ban_content),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_client_content),
+		cmocka_unit_test(test_random)
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("msg", tests, NULL, NULL);
+}
