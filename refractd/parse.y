@@ -578,10 +578,12 @@ report_syntax(const yysymbol_kind_t *list, int n)
 	if (nnames > 1 && yychar > 255 && yychar != STRING &&
 	    yychar != TABLE)
 		near = report_nearest(yylval.s, names, nwords);
-	snprintf(buf, sizeof(buf), near == NULL ? "" :
-	    " (did you mean \"%s\"?)", near);
-	report_error(&yylval.at, "found %s, expected %s%s",
-	    found((char[512]){ "" }, 512), text, buf);
+	if (near != NULL)
+		report_error(&yylval.at, "found %s, expected %s (did you mean "
+		    "\"%s\"?)", found(buf, sizeof(buf)), text, near);
+	else
+		report_error(&yylval.at, "found %s, expected %s",
+		    found(buf, sizeof(buf)), text);
 }
 
 static int

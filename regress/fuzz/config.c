@@ -1,0 +1,85 @@
+/*
+ * The configuration: any bytes as statements.  What is accepted must print as
+ * text that is accepted and prints the same.
+ */
+/* LINK: refractd/parse.o refractd/lex.o refractd/input.o refractd/report.o */
+/* LINK: refractd/build.o refractd/tables.o refractd/watch.o */
+/* LINK: refractd/print.o */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+#include "input.h"
+#include "log.h"
+#include "parse.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+int	LLVMFuzzerInitialize(int *, char ***);
+
+struct text {
+	char	*s;
+	size_t	 len;
+};
+
+static void
+add(void *arg, const char *s)
+{
+	struct text	*t = arg;
+	size_t		 n = strlen(s);
+
+	if (n == 0 || n >= 1024)
+		abort();
+	if ((t->s = realloc(t->s, t->len + n + 1)) == NULL)
+		abort();
+	memcpy(t->s + t->len, s, n + 1);
+	t->len += n;
+}
+
+/* The text of what these statements mean; s NULL: they mean nothing. */
+static struct text
+meaning(const char *statements)
+{
+	struct parse_args	 args = { .statements = &statements,
+				    .nstatements = 1 };
+	struct text		 t = { 0 };
+	struct conf		*c;
+
+	c = parse_config(&args);
+	if ((c == NULL) != (*parse_errors() != '\0'))
+		abort();
+	if (c != NULL)
+		conf_print(c, add, &t);
+	conf_free(c);
+	return t;
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	input_closed = 1;
+	return 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct text	 once, twice;
+	char		*s;
+
+	if ((s = strndup((const char *)data, size)) == NULL)
+		abort();
+	once = meaning(s);
+	free(s);
+	if (once.s != NULL) {
+		twice = meaning(once.s);
+		if (twice.s == NULL || strcmp(once.s, twice.s) != 0)
+			abort();
+		free(twice.s);
+	}
+	free(once.s);
+	return 0;
+}
