@@ -539,7 +539,7 @@ reload_rules(struct channel *ch, uint32_t id, const void *data, size_t len,
 	if (m->code != 0)
 		log_warnx("rules: %s", said);
 	else
-		log_info("rules: %s", said);
+		log_info("rules: %s", *said == '\0' ? "installed" : said);
 	if (rules.again) {
 		rules.again = 0;
 		rules_send(rules.reloading ? now.new : current);

@@ -62,7 +62,7 @@ outcome(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 		failed = 1;
 		log_warnx("%s: %s", what, text);
 	} else
-		log_notice("%s: %s", what, text);
+		log_notice("%s: %s", what, *text == '\0' ? "removed" : text);
 	answered = 1;
 }
 
