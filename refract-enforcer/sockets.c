@@ -64,7 +64,7 @@ struct flow {
 	uint8_t		proto;
 };
 
-static struct nl	 socks, flows;
+static struct nl	 socks, flows, finder;
 static struct event	*socks_ready, *flows_ready, *begin;
 static struct prefixset	 wanted;	/* of all running, to ask fast */
 static mono_t		 last;
@@ -137,7 +137,20 @@ kill_socket(uint8_t family, const struct inet_diag_sockid *id, struct want *w)
 	batch_add(&kills, h, w);
 }
 
-/* Without a cookie: whatever socket has these two ends. */
+static int
+read_found(const struct nlmsghdr *h, void *arg)
+{
+	const struct inet_diag_msg	*m = mnl_nlmsg_get_payload(h);
+
+	if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY)
+		*(struct inet_diag_msg *)arg = *m;
+	return MNL_CB_OK;
+}
+
+/*
+ * Whatever socket has these two ends.  Where there is none, the kernel finds
+ * the one that listens there: it is asked for first, and killed by its cookie.
+ */
 static void
 kill_exact(const struct prefix *own, uint16_t port, const struct prefix *peer,
     uint16_t peer_port, struct want *w)
@@ -147,9 +160,22 @@ kill_exact(const struct prefix *own, uint16_t port, const struct prefix *peer,
 		.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE }
 	};
 
+	struct inet_diag_msg	 found = { .idiag_state = TCP_CLOSE };
+	struct inet_diag_req_v2	*r;
+	struct nlmsghdr		*h;
+	_Alignas(8) char	 buf[256];
+
 	memcpy(id.idiag_src, own->addr, sizeof(id.idiag_src));
 	memcpy(id.idiag_dst, peer->addr, sizeof(id.idiag_dst));
-	kill_socket(peer->family, &id, w);
+	h = nl_begin(&finder, buf, SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
+	r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
+	r->sdiag_family = peer->family;
+	r->sdiag_protocol = IPPROTO_TCP;
+	r->idiag_states = STATES;
+	r->id = id;
+	if (nl_ask(&finder, h, read_found, &found) == 0 &&
+	    (STATES >> found.idiag_state & 1) != 0)
+		kill_socket(found.idiag_family, &found.id, w);
 }
 
 /* The want that a connection falls under; port is ours, in host order. */
@@ -421,6 +447,7 @@ int
 sockets_open(void)
 {
 	if (nl_open(&kills.nl, NETLINK_SOCK_DIAG, 0) == -1 ||
+	    nl_open(&finder, NETLINK_SOCK_DIAG, 0) == -1 ||
 	    nl_open(&socks, NETLINK_SOCK_DIAG, 0) == -1 ||
 	    nl_open(&forgets.nl, NETLINK_NETFILTER, 0) == -1 ||
 	    nl_open(&flows, NETLINK_NETFILTER, 0) == -1)
