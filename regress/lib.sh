@@ -20,7 +20,7 @@ PATH=$PATH:/usr/sbin:/sbin
 T=$(mktemp -d "${TMPDIR:-/tmp}/refract.XXXXXX") || exit 1
 chmod 755 "$T"
 
-declare -A MACHINE_PID MACHINE_HOLD SPAWN_PID SPAWN_NS CONN_FD
+declare -A MACHINE_PID MACHINE_HOLD SPAWN_NS CONN_FD
 exec {NAP_FD}<> <(:)
 
 lib_cleanup() {
@@ -187,27 +187,30 @@ addr() {
 }
 
 # spawn MACHINE NAME CMD...: in the background; $T/NAME.out, .err, .pid (its
-# number inside the machine).
+# number inside the machine) and, when it has ended, .status.
 spawn() {
 	local m=$1 name=$2
 	shift 2
-	rm -f "$T/$name.pid"
+	rm -f "$T/$name.pid" "$T/$name.status"
 	# shellcheck disable=SC2016
-	nsenter -t "${MACHINE_PID[$m]}" -m -n -p -- bash -c '
-	    echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"' "$T/$name.pid" \
-	    "$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null &
-	SPAWN_PID[$name]=$!
+	{
+		nsenter -t "${MACHINE_PID[$m]}" -m -n -p -- bash -c '
+		    echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"' \
+		    "$T/$name.pid" "$@" >"$T/$name.out" 2>"$T/$name.err" \
+		    </dev/null
+		echo $? >"$T/$name.status"
+	} 2>/dev/null &
 	SPAWN_NS[$name]=$m
 	wait_for 10 test -s "$T/$name.pid"
 }
 spawn_pid() { cat "$T/$1.pid"; }
 # signal NAME [SIGNAL]: to the process itself.
 signal() { on "${SPAWN_NS[$1]}" kill -"${2:-TERM}" "$(spawn_pid "$1")"; }
-running() { kill -0 "${SPAWN_PID[$1]}" 2>/dev/null; }
+running() { [[ -e $T/$1.pid && ! -s $T/$1.status ]]; }
 # reap NAME [SECONDS]: its exit status; 124 if it would not end.
 reap() {
 	wait_for "${2:-10}" not running "$1" || return 124
-	wait "${SPAWN_PID[$1]}" 2>/dev/null
+	return "$(<"$T/$1.status")"
 }
 
 # --- Services and connections ----------------------------------------------
@@ -282,7 +285,7 @@ refract_start() {
 	return 1
 }
 refract_notify() {
-	if [[ -n ${SPAWN_PID[notify]-} ]]; then
+	if running notify; then
 		signal notify 2>/dev/null
 		reap notify
 	fi
@@ -312,7 +315,7 @@ in_set() { on "$REFRACT_ON" ipset -q test "$@"; }
 # set_timeout SET ELEMENT: the seconds it has left, as the kernel says.
 set_timeout() {
 	on "$REFRACT_ON" ipset list "$1" |
-	    sed -n "s/^${2//./\\.} timeout \([0-9]*\).*/\1/p"
+	    awk -v e="$2" '$1 == e && $2 == "timeout" { print $3 }'
 }
 
 # Before a test runs the daemon: root, the programs, the build.
