@@ -162,7 +162,7 @@ warn_user(struct watch *w, const struct prefix *p, uint32_t user)
 	if (c->n == CROWD)
 		say(w, WARN_PROXY, "several users come from %s, so a proxy "
 		    "stands before Xray and PROXY protocol is missing: every "
-		    "client has its address (see PROXY PROTOCOL in "
+		    "client has its address (see PROXY protocol in "
 		    "refract.conf(5))", prefix_print(p, addr));
 }
 
