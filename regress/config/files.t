@@ -87,6 +87,7 @@ refused "a word of 5000 characters" "long:1: found more than 4096 characters \
 in a word, expected fewer" -f long
 { printf 'a0 = xxxxxxxxxxxxxxxx\n'
 for i in {1..20}; do
+	# shellcheck disable=SC2016
 	printf 'a%d = $a%d$a%d\n' "$i" $((i - 1)) $((i - 1))
 done; } >grow
 nok "macros that double do not fill the memory" read_conf out -f grow

@@ -9,7 +9,7 @@
 
 good() {
 	local name=$1 args=()
-	[[ -f $name.args ]] && mapfile -t args <$name.args
+	[[ -f $name.args ]] && mapfile -t args <"$name.args"
 	read_conf "$name" -f "$name.in" "${args[@]}" || :
 	is "$name: accepted" "$(cat "$name.said")" \
 	    "$([[ -f $name.warn ]] && cat "$name.warn"; echo 'configuration OK')"
@@ -22,7 +22,7 @@ good() {
 
 bad() {
 	local name=$1 args=()
-	[[ -f $name.args ]] && mapfile -t args <$name.args
+	[[ -f $name.args ]] && mapfile -t args <"$name.args"
 	nok "$name: refused" read_conf "$name" -f "$name.in" "${args[@]}"
 	is "$name: every error is told" "$(cat "$name.said")" \
 	    "$(cat "$name.err")"

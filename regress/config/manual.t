@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# What ships: every example of refract.conf(5), its defaults and its grammar,
+# and the refract.conf of etc/.  In the manual a comment before each display
+# says what it is:
+#	.\" TEST: file		a whole configuration
+#	.\" TEST: defaults	what -nv prints for one watch
+#	.\" TEST: grammar	the BNF
+#	.\" TEST: other		another program's configuration
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need mandoc
+
+page=$TOP/refractd/refract.conf.5
+
+# Each display into display.N, and its kind as line N of kinds.
+awk '
+	/^\.\\" TEST: / { kind = $3 }
+	/^\.Bd -literal/ { n++; print kind == "" ? "none" : kind; on = 1
+	    kind = ""; printf "" >("display." n); next }
+	/^\.Ed/ { on = 0 }
+	on { gsub(/\\e/, "\\"); sub(/^\\&/, ""); print >("display." n) }
+' "$page" >kinds
+
+n=0
+while read -r kind; do
+	n=$((n + 1))
+	case $kind in
+	file)
+		ok "example $n is a configuration" \
+		    read_conf out -f "display.$n"
+		is "... without a warning" "$(cat out.said)" "configuration OK"
+		;;
+	defaults)
+		is "the defaults are as the manual says" \
+		    "$(cat "display.$n")" "$(cat minimal.ok)"
+		defaults=$n
+		;;
+	grammar) grammar=$n ;;
+	other) ;;
+	*) fail "display $n says what it is" ;;
+	esac
+done <kinds
+ok "there are defaults and a grammar" test -n "$defaults" -a -n "$grammar"
+
+# The grammar has every keyword, and no other.
+sed -n '/^static const struct keyword keywords/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' \
+    "$TOP/refractd/parse.y" | sort -u >have
+grep -o '"[a-z0-9]*"' "display.$grammar" | tr -d '"' | sort -u |
+    grep . >said
+is "the grammar has every keyword" "$(comm -23 have said)" ""
+is "... and no other" "$(comm -13 have said)" ""
+sed -n '/^static const struct keyword keywords/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' \
+    "$TOP/refractd/parse.y" >order
+is "keywords are in the order that bsearch(3) needs" "$(cat order)" \
+    "$(LC_ALL=C sort order)"
+is "mandoc finds nothing wrong" \
+    "$(mandoc -Tlint "$page" 2>&1 | grep -v 'referenced manual not found' |
+	grep -v 'outdated mandoc.db')" ""
+
+# etc/refract.conf: the original, without flags.
+cp "$TOP/etc/refract.conf" shipped.conf
+ok "the shipped refract.conf is good" read_conf out -f shipped.conf
+is "... without a warning" "$(cat out.said)" "configuration OK"
+is "... and is the original's rule" "$(sed '/^log bans/d' out.out)" \
+    "$(sed '/^log bans/d' minimal.ok)"
+like "... with its log" "$(cat out.out)" 'log bans "/var/log/xray/block.log"'
+cp out.out first
+ok "... what it prints reads as itself" read_conf out -f first
+is "... exactly" "$(cat out.out)" "$(cat first)"
+ok "... its macros give way to -D" read_conf out -f shipped.conf \
+    -D proto=udp -D dport=8443 -D window=10s -D timeout=2h \
+    -D access_log=/a.log -D block_log=/b.log
+is "... all of them" \
+    "$(grep -E 'log|limit|ban newest' out.out | tr -d '\t')" \
+    'log bans "/b.log"
+source file "/a.log" from end
+limit 1 address per user within 10s
+ban newest for 2h on udp port 8443'
+# What is commented out there is an example, too.
+sed 's/^\(	*\)#\([a-z]\)/\1\2/' shipped.conf |
+    sed 's,table <office> file .*,table <office> { 192.0.2.1 },
+	s/admin group "adm"/admin group "root"/' >uncommented
+chmod 644 uncommented
+ok "... its examples are good" read_conf out -f uncommented
+is "... without a warning" "$(cat out.said)" "configuration OK"
+done_testing
