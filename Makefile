@@ -126,7 +126,8 @@ install: all
 	$(call put,644,etc/refractd.service,$(D)$(LIBDIR)/systemd/system/refractd.service)
 	$(call put,644,etc/refract.sysusers,$(D)$(LIBDIR)/sysusers.d/refract.conf)
 	$(call put,644,etc/refract.tmpfiles,$(D)$(LIBDIR)/tmpfiles.d/refract.conf)
-	for f in Containerfile compose.yaml refract.conf xray.logrotate; do \
+	install -m 644 etc/Containerfile etc/compose.yaml $(D)$(EXAMPLEDIR)
+	for f in refract.conf xray.logrotate; do \
 	    $(call put,644,etc/$$f,$(D)$(EXAMPLEDIR)/$$f) || exit 1; done
 	$(call beside,600,etc/refract.conf,$(D)$(SYSCONFDIR)/refract.conf)
 	$(call once,644,etc/refract.default,$(D)$(SYSCONFDIR)/default/refract)

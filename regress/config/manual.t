@@ -65,7 +65,7 @@ ok "the shipped refract.conf is good" read_conf out -f shipped.conf
 is "... without a warning" "$(cat out.said)" "configuration OK"
 is "... and is the original's rule" "$(sed '/^log bans/d' out.out)" \
     "$(sed '/^log bans/d' minimal.ok)"
-like "... with its log" "$(cat out.out)" 'log bans "/var/log/xray/block.log"'
+like "... with a log" "$(cat out.out)" 'log bans "/var/log/refract/bans.log"'
 cp out.out first
 ok "... what it prints reads as itself" read_conf out -f first
 is "... exactly" "$(cat out.out)" "$(cat first)"

@@ -71,9 +71,14 @@ ok "make install with other paths" mk install "${other[@]}" CFLAGS=-O0 \
     INIT=openrc
 rm -rf "$TOP/obj-paths-$$"
 is "nothing lies elsewhere" "$(files | grep -v '^\./opt/refract/')" ""
-is "no text names the usual places" "$(cd "$D" && grep -rnIE \
-    '/usr/local/|(^|[^c])/etc/(refract|default)|/var/(lib|log)/refract' . |
-    grep -v '/man/man[58]/')" ""
+# A container has paths of its own.
+is "no text names the usual places" "$(cd "$D" && grep -rnIE . . |
+    grep -vE '/(Containerfile|compose.yaml):|/man/man[58]/' |
+    sed 's,/opt/refract,,g' | grep -E '/usr/local/(s?bin|lib)' )" ""
+is "nor the manuals" "$(cd "$D" && grep -rnIE . . |
+    sed 's,/opt/refract/\(etc\|var\),,g' |
+    grep -vE '/(Containerfile|compose.yaml):' |
+    grep -E '/etc/(refract|default)|/var/(lib|log)/refract')" ""
 like "OpenRC's script" "$(head -1 "$D/opt/refract/etc/init.d/refractd")" \
     openrc-run
 ok "refractd finds its files" grep -q /opt/refract/etc/refract.conf \

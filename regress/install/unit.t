@@ -97,6 +97,8 @@ watch "xray" {
 }
 EOF
 nofile=$(directive LimitNOFILE)
+# Where this machine's own limit cannot be raised, as high as it goes.
+prlimit --nofile="$nofile:$nofile" true 2>/dev/null || nofile=$(ulimit -Hn)
 confined=(prlimit --nofile="$nofile:$nofile" setpriv --no-new-privs
     --inh-caps=-all --bounding-set "$bounding")
 REFRACT_AS=(strace -D -f -qq -o "$T/trace" "${confined[@]}")
@@ -122,7 +124,7 @@ expand() {
 		case $s in
 		@*) # shellcheck disable=SC2046
 			expand $(systemd-analyze syscall-filter "$s" |
-			    sed -n 's/^    \([@a-z0-9_]*\)$/\1/p') ;;
+			    sed -n 's/^    \([-@a-z0-9_]*\)$/\1/p') ;;
 		*) echo "$s" ;;
 		esac
 	done
