@@ -60,10 +60,17 @@ on_timer(int fd, short what, void *arg)
 void
 decide_init(struct event_base *base)
 {
-	memset(&de, 0, sizeof(de));
 	arc4random_buf(&de.seed, sizeof(de.seed));
 	if ((de.timer = evtimer_new(base, on_timer, NULL)) == NULL)
 		fatal("decide");
+}
+
+void
+decide_clear(void)
+{
+	event_free(de.timer);
+	memset(&de, 0, sizeof(de));
+	memset(bans, 0, sizeof(bans));
 }
 
 /* The bans that run. */

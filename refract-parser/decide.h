@@ -31,6 +31,7 @@ struct offence {
 };
 
 void	 decide_init(struct event_base *);
+void	 decide_clear(void);
 /*
  * 1 if it became a decision.  0 if the offender serves a ban of this watch of
  * which more than half is left: what is still logged of him (connections on

@@ -22,7 +22,7 @@
 
 #define BLOCK_LEN	(256 * 1024)
 #define PRINT_LEN	64		/* bytes before the offset */
-#define HEAD_LEN	256		/* of the first line, for the identity */
+#define HEAD_LEN	256		/* of the first line: identity */
 #define BLOCKS_A_TURN	4
 #define FILES_MAX	4096
 #define EARLY_MAX	256		/* events of files not known yet */

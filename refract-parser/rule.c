@@ -9,7 +9,7 @@
 #include "rule.h"
 
 #define AGE_MAX		0x7fffffff	/* ms: 24 days */
-#define BACKWARDS	60000		/* lines may be this much out of order */
+#define BACKWARDS	60000		/* so much out of order, ms */
 
 void
 sighting_addr(const struct sighting *s, struct prefix *p)

@@ -14,7 +14,7 @@
 struct watch;
 
 enum warning {			/* the gravest first */
-	WARN_MASKED,		/* addresses are masked: limiting is impossible */
+	WARN_MASKED,		/* addresses are: limiting is impossible */
 	WARN_PROXY,		/* PROXY protocol is missing */
 	WARN_FORWARDED,		/* forgeable addresses do not count */
 	WARN_SKEWED,		/* the log's clock is not ours */

@@ -14,7 +14,7 @@
 #include "watch.h"
 #include "xray.h"
 
-#define SKEW_MAX	60000		/* ms a live line may be off the clock */
+#define SKEW_MAX	60000		/* ms off the clock if live */
 #define KEEP_MIN	(10 * 60 * 1000)	/* users stay for `show` */
 #define AHEAD		16	/* lines that are parsed before one is judged */
 
@@ -119,7 +119,7 @@ check_limits(const struct conf_watch *cw, char *why)
 			most = l->w.limit;
 	if (most <= RULE_LIMIT_MAX)
 		return 0;
-	snprintf(why, TEXT_LEN, "watch %s: limit %u: expected at most %u "
+	snprintf(why, TEXT_LEN, "watch %s: limit %u: expected at most %d "
 	    "addresses per user", cw->w.name, most, RULE_LIMIT_MAX);
 	return -1;
 }

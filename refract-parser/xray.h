@@ -41,7 +41,7 @@ struct xray_line {
 	struct slice	 from;		/* FROM as it stands */
 	struct slice	 rest;		/* TO up to " email: " or the end */
 	struct slice	 email;		/* n 0: none */
-	struct prefix	 source;	/* the whole address, v4-mapped folded */
+	struct prefix	 source;	/* whole, v4-mapped folded */
 	uint16_t	 port;		/* 0: the address was forwarded */
 };
 

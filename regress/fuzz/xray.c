@@ -1,4 +1,5 @@
-/* LINK: refract-parser/xray.o refract-parser/logtime.o refract-parser/zone.o refract-parser/text.o */
+/* LINK: refract-parser/xray.o refract-parser/logtime.o */
+/* LINK: refract-parser/zone.o refract-parser/text.o */
 /*
  * The line grammar on any bytes: every slice lies in the line, a line read
  * twice reads the same, its dates are read without harm, and what is shown of

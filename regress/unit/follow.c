@@ -39,10 +39,11 @@ static void
 on_lines(const struct block *b)
 {
 	const char	*p;
+	char		*bigger;
 
 	assert_int_equal(b->p[b->n - 1], '\n');
-	got = realloc(got, ngot + b->n + 1);
-	assert_non_null(got);
+	assert_non_null(bigger = realloc(got, ngot + b->n + 1));
+	got = bigger;
 	memcpy(got + ngot, b->p, b->n);
 	ngot += b->n;
 	got[ngot] = '\0';

@@ -1,4 +1,5 @@
-/* LINK: refract-parser/users.o refract-parser/slab.o refract-parser/siphash.o */
+/* LINK: refract-parser/users.o refract-parser/slab.o */
+/* LINK: refract-parser/siphash.o */
 /*
  * The table of users: finding, forgetting, its bound, and what it costs.
  */

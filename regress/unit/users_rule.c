@@ -1,4 +1,5 @@
-/* LINK: refract-parser/rule.o refract-parser/users.o refract-parser/slab.o refract-parser/siphash.o */
+/* LINK: refract-parser/rule.o refract-parser/users.o refract-parser/slab.o */
+/* LINK: refract-parser/siphash.o */
 /*
  * The limit rule: the original's as a table of lines and decisions, then what
  * refract adds to it.

@@ -1,4 +1,8 @@
-/* LINK: refract-parser/watch.o refract-parser/decide.o refract-parser/warn.o refract-parser/show.o refract-parser/rule.o refract-parser/users.o refract-parser/slab.o refract-parser/siphash.o refract-parser/logtime.o refract-parser/zone.o refract-parser/text.o refract-parser/xray.o */
+/* LINK: refract-parser/watch.o refract-parser/decide.o */
+/* LINK: refract-parser/warn.o refract-parser/show.o refract-parser/rule.o */
+/* LINK: refract-parser/users.o refract-parser/slab.o */
+/* LINK: refract-parser/siphash.o refract-parser/logtime.o */
+/* LINK: refract-parser/zone.o refract-parser/text.o refract-parser/xray.o */
 /*
  * From a line to what is sent: bans, decisions, notices, answers.  The
  * channels are arrays here; the rest is what the parser really runs.
@@ -204,13 +208,10 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	struct conf		*old = conf;
-	struct msg_target	 all = { .zero = { 0 } };
+	struct conf	*old = conf;
 
 	(void)state;
-	decide_forgive(&all);
-	no_ledger = 1;
-	decide_lost_ledger();
+	decide_clear();
 	conf = conf_new();
 	watch_commit(conf);		/* no watches */
 	conf_free(old);
