@@ -51,7 +51,8 @@ void	 prefix_group(struct prefix *, unsigned int v4, unsigned int v6);
 /* Total order: family, address, length.  <0, 0, >0. */
 int	 prefix_cmp(const struct prefix *, const struct prefix *);
 /* 1 if outer covers all of inner. */
-int	 prefix_contains(const struct prefix *outer, const struct prefix *inner);
+int	 prefix_contains(const struct prefix *outer,
+	    const struct prefix *inner);
 int	 prefix_overlap(const struct prefix *, const struct prefix *);
 /* 1 if family, length and cleared host bits are as they must be. */
 int	 prefix_valid(const struct prefix *);

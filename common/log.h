@@ -15,7 +15,7 @@
 
 enum log_mode {
 	LOG_TO_STDERR,		/* plain text for a terminal or a file */
-	LOG_TO_JOURNAL,		/* stderr, "<N>" before each line, sd-daemon(3) */
+	LOG_TO_JOURNAL,		/* stderr, "<N>" first, sd-daemon(3) */
 	LOG_TO_SYSLOG		/* fd 2 is a datagram socket to /dev/log */
 };
 

@@ -85,7 +85,7 @@ enum msg_type {
 	M_DECISION,		/* parser,control>ledger msg_decision */
 	M_CHECKPOINT_END,	/* parser>ledger msg_checkpoint */
 	M_COMMITTED,		/* ledger>parser msg_checkpoint */
-	M_LEDGER_STATE,		/* ledger>control msg_outcome: trouble, or not */
+	M_LEDGER_STATE,		/* ledger>control msg_outcome: trouble? */
 
 	/* Operator's requests, control and its siblings; hdr.id = client. */
 	M_SHOW,			/* control>any msg_show */
@@ -127,7 +127,7 @@ struct decision_id {
 	uint64_t	watch;		/* watch_hash(); 0: the operator */
 	uint64_t	file;		/* file_identity: see msg_file */
 	uint64_t	offset;		/* end of the line that triggered */
-	uint32_t	part;		/* several bans of one line: 0, 1, ... */
+	uint32_t	part;		/* bans of one line: 0, 1, ... */
 	uint32_t	zero;
 };
 
@@ -136,7 +136,7 @@ struct wire_ban {
 	struct decision_id id;
 	int64_t		start, end;	/* wall_t; end may be WALL_FOREVER */
 	uint16_t	port;		/* host order; 0: whole host */
-	uint16_t	peer_port;	/* offender's port if known: exact kill */
+	uint16_t	peer_port;	/* offender's if known: exact kill */
 	struct prefix	prefix;		/* what is banned */
 	struct prefix	offender;	/* who it was; family 0: not known */
 	uint8_t		proto;		/* 0 with port 0 */
@@ -169,15 +169,15 @@ struct wire_event {
 	struct wire_ban	ban;
 	int64_t		at;		/* wall_t */
 	uint32_t	outcome;	/* enum ban_outcome */
-	uint32_t	count;		/* sockets and conntrack entries ended */
+	uint32_t	count;		/* sockets, conntrack entries ended */
 	int32_t		error;		/* errno of BAN_FAILED */
 	uint32_t	zero;
 };
 
 enum notice_kind {
 	NOTICE_OFFENCE = 1,	/* the parser decided */
-	NOTICE_WATCH,		/* something about a watch the operator
-				   should know: masked, forwarded, skewed ... */
+	/* What the operator should know: masked, forwarded, skewed, ... */
+	NOTICE_WATCH,
 	NOTICE_FILE,		/* opened, rotated, lost */
 	NOTICE_DRIFT,
 	NOTICE_LEDGER,
@@ -189,9 +189,11 @@ struct wire_notice {
 	int64_t		at;		/* wall_t */
 	uint64_t	watch;		/* hash or 0 */
 	uint32_t	kind;		/* enum notice_kind */
-	uint32_t	sticky;		/* 1: stays in `show` until the next
-					   of this watch and kind; text ""
-					   says that it is over */
+	/*
+	 * 1: stays in `show` until the next of this watch and kind; text ""
+	 * says that it is over.
+	 */
+	uint32_t	sticky;
 	char		text[TEXT_LEN];	/* printable */
 };
 
@@ -218,10 +220,10 @@ struct msg_refused {
  * parser's to make; the parent only says what fstat(2) said.
  */
 struct msg_file {
-	uint32_t	file;		/* the parent's number for this opening */
+	uint32_t	file;		/* the parent's number of this open */
 	uint32_t	source;		/* wire_source.id */
 	int32_t		wd;		/* on the shared inotify descriptor */
-	uint32_t	from_end;	/* 1: only what is written from now on */
+	uint32_t	from_end;	/* 1: what is written from now on */
 	uint64_t	dev, ino;
 	char		name[PATH_MAX_LEN];	/* for display */
 };
@@ -231,8 +233,8 @@ struct msg_target {
 	uint16_t	port;		/* 0: any */
 	uint8_t		proto;		/* 0: any */
 	uint8_t		zero[3];
-	char		user[SUBJECT_LEN];	/* unban, forgive: only what has
-						   this subject; "": all */
+	/* unban, forgive: only what has this subject; "": all */
+	char		user[SUBJECT_LEN];
 };
 
 struct msg_outcome {
@@ -282,8 +284,8 @@ struct msg_show {
 	uint8_t		by;		/* enum show_by: what name is */
 	uint8_t		zero[5];
 	int64_t		since;		/* wall_t, 0: all */
-	char		name[NAME_MAX_LEN];	/* watch or user; "" with
-						   SHOW_BY_NONE: all */
+	/* Watch or user; "" with SHOW_BY_NONE: all. */
+	char		name[NAME_MAX_LEN];
 };
 
 /* Rows: M_ROW is a struct row_head and then the struct of its `what`. */
@@ -353,8 +355,8 @@ struct row_text {			/* SHOW_CONFIG: a piece of the text */
 	char		text[1024];	/* NUL-terminated */
 };
 
-struct row_event {			/* SHOW_EVENT: what was done; also a
-					   line of the audit log */
+/* SHOW_EVENT: what was done; also a line of the audit log. */
+struct row_event {
 	struct wire_event event;
 	char		what[16];	/* "ban", "refused", "reload", ... */
 	char		watch[NAME_MAX_LEN];	/* "": the operator */

@@ -230,6 +230,8 @@ inject(pid_t pid, long nr, int argc, char **argv)
 	result = regs_result(&now);
 	regs_again(&before);
 	regs_set(pid, &before);
+	/* seccomp lets the call seem to return and kills on the way out. */
+	to_call(pid);
 	if (ptrace(PTRACE_DETACH, pid, 0, 0) == -1)
 		err(2, "detach");
 	return result;

@@ -363,7 +363,12 @@ test_client_faults(void **arg)
 {
 	static const char garbage[64] = "GET / HTTP/1.1\r\n\r\n";
 	struct msg_show show = { .what = SHOW_MAX };
-	struct { uint32_t type; const void *data; size_t len; int raw; } t[] = {
+	struct {
+		uint32_t	 type;
+		const void	*data;
+		size_t		 len;
+		int		 raw;
+	} t[] = {
 		{ M_STOP, NULL, 0, 0 },			/* not a client's */
 		{ C_RELOAD, "x", 1, 0 },		/* too long */
 		{ C_VERBOSE, "x", 1, 0 },		/* too short */

@@ -134,8 +134,9 @@ sample(uint32_t type)
 		memcpy((char *)room + 22, &host, sizeof(host));
 		break;
 	case M_CONF_WATCH:
-		*(struct wire_watch *)room = (struct wire_watch){ .hash = 1,
-		    .id = 1, .format = FORMAT_XRAY };
+		((struct wire_watch *)room)->hash = 1;
+		((struct wire_watch *)room)->id = 1;
+		((struct wire_watch *)room)->format = FORMAT_XRAY;
 		break;
 	case M_SESSIONS:
 		memcpy(room, &host, sizeof(host));
@@ -378,7 +379,10 @@ static void
 test_lists(void **arg)
 {
 	struct wire_ban bans[3] = { ban, ban, ban };
-	struct { struct wire_prefixes head; struct prefix list[3]; } p = {
+	struct {
+		struct wire_prefixes	head;
+		struct prefix		list[3];
+	} p = {
 		{ 1 }, { host, host, host }
 	};
 	const char *why;
