@@ -71,6 +71,7 @@ test-deps:
 
 tests: all
 	@$(MAKE) --no-print-directory -C regress/unit
+	@$(MAKE) --no-print-directory -C regress/sandbox
 ifeq ($(FUZZ),yes)
 	@$(MAKE) --no-print-directory -C regress/fuzz
 endif
