@@ -225,8 +225,8 @@ echo_service() {
 	    wait_for 10 listening "$1" "$3"
 }
 
-# conn MACHINE NAME FROM FROM-PORT TO TO-PORT: open a connection and keep it;
-# succeeds when the service has answered a first time.  $T/NAME.out is what
+# conn MACHINE NAME FROM FROM-PORT TO TO-PORT [SECONDS]: open a connection and
+# keep it; succeeds when the service has answered a first time.  $T/NAME.out is what
 # came back, $T/NAME.err how it ended.
 conn() {
 	local from=$3 to=$5 proto=TCP4 fd
@@ -237,9 +237,9 @@ conn() {
 	    "$proto:$to:$6,bind=$from:$4,reuseaddr,connect-timeout=3" || return 1
 	exec {fd}<>"$T/$2.in"
 	CONN_FD[$2]=$fd
-	conn_works "$2"
+	conn_works "$2" "${7:-3}"
 }
-# conn_works NAME: it carries a word and brings it back.
+# conn_works NAME [SECONDS]: it carries a word and brings it back.
 conn_works() {
 	local word=w$RANDOM$RANDOM
 	echo "$word" >&"${CONN_FD[$1]}"
