@@ -544,7 +544,8 @@ watch_valid(const struct wire_watch *w)
 	return w->id != 0 && msg_has_nul(w->name, sizeof(w->name)) &&
 	    *w->name != '\0' && w->hash == watch_hash(w->name) &&
 	    msg_has_nul(w->zone, sizeof(w->zone)) &&
-	    w->window > 0 && w->grace >= 0 && w->ban > 0 &&
+	    w->limit <= CONF_LIMIT_MAX && w->window > 0 && w->grace >= 0 &&
+	    w->ban > 0 &&
 	    w->format == FORMAT_XRAY && w->victim <= BAN_ALL &&
 	    w->together <= 1 && w->trust_forwarded <= 1 &&
 	    w->dry_run <= 1 && w->group4 >= 1 && w->group4 <= 32 &&
@@ -601,7 +602,8 @@ rx_limit(const void *data)
 	struct conf_limit	*l = xcalloc(sizeof(*l));
 
 	memcpy(&l->w, data, sizeof(l->w));
-	need(of_watch(l->w.watch) && *l->w.pattern != '\0' &&
+	need(of_watch(l->w.watch) && l->w.limit <= CONF_LIMIT_MAX &&
+	    *l->w.pattern != '\0' &&
 	    msg_has_nul(l->w.pattern, sizeof(l->w.pattern)), "limit");
 	TAILQ_INSERT_TAIL(&rx.watch->limits, l, entry);
 }

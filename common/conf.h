@@ -23,6 +23,7 @@
 #define PATH_MAX_LEN	512	/* a path with its NUL */
 #define ZONE_MAX_LEN	8192	/* a TZif file */
 #define BAN_PORTS_MAX	16	/* ports of one ban */
+#define CONF_LIMIT_MAX	1000	/* addresses per user */
 #define BAN_ENTRIES_DEFAULT	1048576
 #define BAN_ENTRIES_MAX	16777216
 #define CONF_PREFIXES_MAX	1048576	/* in all tables together */
@@ -100,7 +101,7 @@ struct wire_source {
 struct wire_limit {
 	uint32_t	watch;
 	uint32_t	limit;		/* 0: none */
-	char		pattern[PATTERN_MAX_LEN];	/* fnmatch(3), '*' '?' */
+	char		pattern[PATTERN_MAX_LEN];	/* fnmatch(3) */
 };
 
 enum exempt_kind { EXEMPT_TABLE, EXEMPT_PREFIX, EXEMPT_USER };
@@ -126,8 +127,7 @@ struct conf_table {
 	struct prefixset	 prefixes;
 	char			*file;	/* parent only: read from here */
 	int			 self;	/* parent only: has `self` in it */
-	char			*text;	/* parent only: as it was written, an
-					   item a line */
+	char			*text;	/* parent only: its items, a line each */
 };
 
 #define CONF_ITEM(name)							\
@@ -147,7 +147,7 @@ struct conf_watch {
 	TAILQ_HEAD(, conf_limit)	 limits;
 	TAILQ_HEAD(, conf_exempt)	 exempts;
 	TAILQ_HEAD(, conf_inbound)	 inbounds;
-	void				*state;	/* the parser's; kept on reload */
+	void				*state;	/* the parser's own */
 	/*
 	 * A named zone's TZif file (RFC 8536), because the parser's root has
 	 * no /usr/share/zoneinfo: read by parse.y, sent as M_CONF_ZONE after
@@ -175,7 +175,8 @@ struct conf {
 	char			*limit_group;	/* reserved, NULL */
 };
 
-struct conf		*conf_new(void);	/* defaults set; fatal w/o memory */
+/* Defaults set; fatal without memory. */
+struct conf		*conf_new(void);
 void			 conf_free(struct conf *);
 struct conf_table	*conf_table_byid(const struct conf *, uint32_t);
 struct conf_table	*conf_table_byname(const struct conf *, const char *);
@@ -194,7 +195,8 @@ uint64_t		 watch_hash(const char *name);	/* never 0 */
  * Give what is the same by name in the new configuration the ids of the old
  * one, and new ids to the rest.  old may be NULL.
  */
-void			 conf_adopt_ids(struct conf *new, const struct conf *old);
+void			 conf_adopt_ids(struct conf *new,
+			    const struct conf *old);
 
 struct channel;
 

@@ -31,8 +31,8 @@ extern struct lex {
 	struct place	 at;
 	struct text	 text;
 	int		 class;
-	int		 depth;		/* of braces, this token included */
-	int		 broken;	/* reported an error in this statement */
+	int		 depth;		/* of braces, with it */
+	int		 broken;	/* its statement has an error */
 } lex;
 
 void	 lex_reset(void);		/* before a parse: forget the last one */

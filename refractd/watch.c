@@ -15,7 +15,6 @@
 #define WATCHES_MAX	256
 #define SOURCES_MAX	256
 #define RULES_MAX	65536		/* limits, exempts, inbounds */
-#define LIMIT_MAX	1000		/* RULE_LIMIT_MAX of the parser */
 #define WINDOW_MAX	(7 * 24 * 3600 * 1000LL)
 #define BAN_MAX		(3650 * 24 * 3600 * 1000LL)
 #define GRACE_MAX	(3600 * 1000LL)
@@ -208,7 +207,7 @@ limit_valid(const struct val *v)
 		    "\"limit none\"", v->s);
 		return 0;
 	}
-	return v->n == 0 || build_range(v, 1, LIMIT_MAX, "a limit");
+	return v->n == 0 || build_range(v, 1, CONF_LIMIT_MAX, "a limit");
 }
 
 void

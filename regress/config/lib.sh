@@ -3,7 +3,7 @@
 # the caller, and refractd -nv as somebody who is not root, so that only the
 # language is checked and not the host.
 
-cp -R "$TOP"/regress/config/. "$T"
+cp -R "$TOP/regress/config/"* "$T"
 install -m 755 "$OBJ/sbin/refractd" "$T/refractd"
 chmod -R u+rw,go-w,a+rX "$T"
 cd "$T" || exit 1

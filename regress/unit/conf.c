@@ -1,0 +1,502 @@
+/*
+ * What a configuration is: ids over reloads, its way through a channel into
+ * the same structs, and that a child takes nothing else.
+ */
+/* LINK: refractd/parse.o refractd/lex.o refractd/input.o refractd/report.o */
+/* LINK: refractd/build.o refractd/tables.o refractd/watch.o */
+/* LINK: refractd/print.o */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <event2/event.h>
+
+#include "channel.h"
+#include "conf.h"
+#include "imsg.h"
+#include "log.h"
+#include "msg.h"
+#include "parse.h"
+
+#define MESSAGES	64
+
+static const struct handler	none[] = { { 0, NULL } };
+static struct event_base	*base;
+
+static const char	whole[] =
+    "instance \"edge\"\n"
+    "table <big> file \"big\"\n"
+    "table <unused> { 192.0.2.3 }\n"
+    "ban { never { 192.0.2.1, 2001:db8::/32 }; max 77; action reject }\n"
+    "watch \"a\" { format xray; source file /a /b; limit 2 for { \"x\" }\n"
+    "  limit none for \"y*\"; exempt { <big>, 192.0.2.9, user \"z\" }\n"
+    "  only inbound \"in-*\"; zone \"UTC\"; dry run; grace 2s\n"
+    "  ban all for forever on tcp port { 1, 2 } on udp port 3 }\n"
+    "watch \"b\" { format xray; ban for 5m }\n";
+
+static struct conf *
+parse(const char *text)
+{
+	struct parse_args	 args = { .statements = &text,
+				    .nstatements = 1 };
+	struct conf		*c;
+
+	c = parse_config(&args);
+	assert_non_null(c);
+	c->generation = 1;
+	return c;
+}
+
+/* A directory with a table that takes several messages. */
+static int
+setup(void **state)
+{
+	char	dir[] = "/tmp/refract-conf.XXXXXX";
+	FILE	*f;
+	int	 i;
+
+	(void)state;
+	base = event_base_new();
+	if (base == NULL || mkdtemp(dir) == NULL || chdir(dir) == -1 ||
+	    (f = fopen("big", "w")) == NULL)
+		return -1;
+	for (i = 0; i < 2500; i++)
+		fprintf(f, "10.%d.%d.0/25\n", i / 256, i % 256);
+	return fclose(f);
+}
+
+static int
+teardown(void **state)
+{
+	char	dir[64];
+
+	(void)state;
+	event_base_free(base);
+	if (getcwd(dir, sizeof(dir)) == NULL)
+		return -1;
+	return unlink("big") | rmdir(dir);
+}
+
+/* The messages that `to` is sent, as they arrive. */
+struct message {
+	uint32_t	 type;
+	size_t		 len;
+	uint64_t	 data[IMSG_MAX / 8];
+};
+
+static struct message	messages[MESSAGES];
+static size_t		nmessages;
+
+static void
+drain(struct imsgbuf *buf)
+{
+	struct imsg	imsg;
+
+	while (imsg_read(buf) > 0)
+		while (imsg_get(buf, &imsg) == 1) {
+			assert_true(nmessages < MESSAGES);
+			messages[nmessages].type = imsg.hdr.type;
+			messages[nmessages].len = imsg.len;
+			memcpy(messages[nmessages].data, imsg.data, imsg.len);
+			nmessages++;
+		}
+}
+
+static void
+send_to(const struct conf *c, enum role to)
+{
+	struct channel	*ch;
+	struct imsgbuf	*buf;
+	int		 fds[2];
+
+	nmessages = 0;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	proc_set_role(ROLE_PARENT);
+	proc_set_state(STATE_RUNNING);
+	ch = channel_new(base, fds[0], to, none);
+	buf = imsg_new(fds[1]);
+	conf_send(ch, c, to);
+	while (channel_queued(ch) > 0) {
+		drain(buf);
+		channel_drain(ch, 1);
+	}
+	drain(buf);
+	channel_free(ch);
+	imsg_free(buf);
+}
+
+static struct conf *
+receive_all(void)
+{
+	struct conf	*c = NULL;
+	size_t		 i;
+
+	for (i = 0; i < nmessages; i++) {
+		assert_null(c);
+		c = conf_receive(messages[i].type, messages[i].data,
+		    messages[i].len);
+	}
+	return c;
+}
+
+#define same_list(type, a, b) do {					\
+	struct type	*x_, *y_;					\
+									\
+	y_ = TAILQ_FIRST(b);						\
+	TAILQ_FOREACH(x_, a, entry) {					\
+		assert_non_null(y_);					\
+		assert_memory_equal(&x_->w, &y_->w, sizeof(x_->w));	\
+		y_ = TAILQ_NEXT(y_, entry);				\
+	}								\
+	assert_null(y_);						\
+} while (0)
+
+static void
+same_watches(const struct conf *a, const struct conf *b)
+{
+	struct conf_watch	*x, *y;
+
+	same_list(conf_watch, &a->watches, &b->watches);
+	y = TAILQ_FIRST(&b->watches);
+	TAILQ_FOREACH(x, &a->watches, entry) {
+		same_list(conf_source, &x->sources, &y->sources);
+		same_list(conf_limit, &x->limits, &y->limits);
+		same_list(conf_exempt, &x->exempts, &y->exempts);
+		same_list(conf_inbound, &x->inbounds, &y->inbounds);
+		assert_int_equal(x->tzlen, y->tzlen);
+		y = TAILQ_NEXT(y, entry);
+	}
+}
+
+static void
+same_table(const struct conf *a, const struct conf *b, uint32_t id)
+{
+	struct conf_table	*x = conf_table_byid(a, id);
+	struct conf_table	*y = conf_table_byid(b, id);
+
+	assert_non_null(x);
+	assert_non_null(y);
+	assert_string_equal(x->w.name, y->w.name);
+	assert_int_equal(x->prefixes.n, y->prefixes.n);
+	assert_memory_equal(x->prefixes.list, y->prefixes.list,
+	    x->prefixes.n * sizeof(struct prefix));
+}
+
+static void
+test_parser_gets_all(void **state)
+{
+	struct conf	*c = parse(whole), *r;
+
+	(void)state;
+	send_to(c, ROLE_PARSER);
+	r = receive_all();
+	assert_non_null(r);
+	assert_int_equal(r->generation, 1);
+	assert_memory_equal(&c->global, &r->global, sizeof(c->global));
+	same_watches(c, r);
+	same_table(c, r, c->global.never);
+	same_table(c, r, conf_table_byname(c, "big")->w.id);
+	assert_int_equal(conf_table_byname(r, "big")->prefixes.n, 2500);
+	assert_null(conf_table_byname(r, "unused"));
+	conf_free(r);
+	conf_free(c);
+}
+
+static void
+test_enforcer_gets_what_bans(void **state)
+{
+	struct conf		*c = parse(whole), *r;
+	struct conf_watch	*w;
+
+	(void)state;
+	send_to(c, ROLE_ENFORCER);
+	r = receive_all();
+	assert_non_null(r);
+	same_list(conf_watch, &c->watches, &r->watches);
+	same_table(c, r, c->global.never);
+	assert_null(conf_table_byname(r, "big"));
+	TAILQ_FOREACH(w, &r->watches, entry)
+		assert_true(TAILQ_EMPTY(&w->sources) &&
+		    TAILQ_EMPTY(&w->limits) && TAILQ_EMPTY(&w->exempts) &&
+		    TAILQ_EMPTY(&w->inbounds));
+	conf_free(r);
+	conf_free(c);
+}
+
+static void
+test_ledger_gets_no_tables(void **state)
+{
+	struct conf	*c = parse(whole), *r;
+
+	(void)state;
+	send_to(c, ROLE_LEDGER);
+	r = receive_all();
+	assert_non_null(r);
+	assert_true(TAILQ_EMPTY(&r->tables));
+	assert_int_equal(r->global.never, 0);
+	same_list(conf_watch, &c->watches, &r->watches);
+	conf_free(r);
+	conf_free(c);
+}
+
+static void
+test_ids_survive(void **state)
+{
+	struct conf		*old = parse(whole), *new = parse(whole), *more;
+	struct conf_watch	*w;
+	struct conf_source	*s;
+
+	(void)state;
+	assert_true(conf_watch_byname(old, "a")->w.id !=
+	    conf_watch_byname(new, "a")->w.id);
+	conf_adopt_ids(new, old);
+	same_watches(old, new);
+	assert_int_equal(old->global.never, new->global.never);
+	same_table(old, new, conf_table_byname(old, "big")->w.id);
+
+	more = parse("watch \"b\" { format xray }\n"
+	    "watch \"c\" { format xray; source file /b /a }\n"
+	    "watch \"a\" { format xray; source file /b /c }\n");
+	conf_adopt_ids(more, new);
+	assert_int_equal(more->global.never, 0);
+	w = conf_watch_byname(more, "a");
+	assert_int_equal(w->w.id, conf_watch_byname(old, "a")->w.id);
+	s = TAILQ_FIRST(&conf_watch_byname(old, "a")->sources);
+	assert_int_equal(TAILQ_FIRST(&w->sources)->w.id,
+	    TAILQ_NEXT(s, entry)->w.id);
+	w = conf_watch_byname(more, "c");
+	assert_null(conf_watch_byid(old, w->w.id));
+	assert_true(TAILQ_FIRST(&w->sources)->w.watch == w->w.id);
+	conf_adopt_ids(more, NULL);
+	conf_free(old);
+	conf_free(new);
+	conf_free(more);
+}
+
+static void
+test_names(void **state)
+{
+	struct conf	*c = parse(whole);
+
+	(void)state;
+	/* The numbers of FNV-1a: decisions of years ago hang on them. */
+	assert_true(watch_hash("") == 0xcbf29ce484222325ULL);
+	assert_true(watch_hash("a") == 0xaf63dc4c8601ec8cULL);
+	assert_true(watch_hash("foobar") == 0x85944171f73967e8ULL);
+	assert_ptr_equal(conf_watch_byhash(c, watch_hash("b")),
+	    conf_watch_byname(c, "b"));
+	assert_null(conf_watch_byname(c, "c"));
+	assert_null(conf_watch_byhash(c, 1));
+	assert_null(conf_table_byname(c, ""));
+	assert_null(conf_table_byid(c, 0));
+	conf_free(c);
+}
+
+/* What a child does with what it was sent: 0 took it, 1 fatal. */
+static int
+outcome(void)
+{
+	pid_t	pid;
+	int	status, fd;
+
+	fflush(NULL);
+	if ((pid = fork()) == 0) {
+		if ((fd = open("/dev/null", O_WRONLY)) != -1)
+			dup2(fd, STDERR_FILENO);
+		_exit(receive_all() == NULL ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static struct message *
+find(uint32_t type)
+{
+	size_t	i;
+
+	for (i = 0; i < nmessages; i++)
+		if (messages[i].type == type)
+			return &messages[i];
+	return NULL;
+}
+
+/* One byte or more of one message wrong, and all else right. */
+#define CASE(type, st, field, ...)					\
+	{ #st "." #field, type, offsetof(struct st, field),		\
+	    sizeof(((struct st *)NULL)->field), __VA_ARGS__ }
+
+static const struct {
+	const char	*name;
+	uint32_t	 type;
+	size_t		 offset, size;
+	uint64_t	 value;
+} wrong[] = {
+	CASE(M_CONF_GLOBAL, wire_global, max, 0),
+	CASE(M_CONF_GLOBAL, wire_global, max, BAN_ENTRIES_MAX + 1),
+	CASE(M_CONF_GLOBAL, wire_global, action, 2),
+	CASE(M_CONF_GLOBAL, wire_global, hook, 2),
+	CASE(M_CONF_GLOBAL, wire_global, plen4, 33),
+	CASE(M_CONF_GLOBAL, wire_global, plen4, 0),
+	CASE(M_CONF_GLOBAL, wire_global, plen6, 129),
+	CASE(M_CONF_GLOBAL, wire_global, protect_sessions, 2),
+	CASE(M_CONF_GLOBAL, wire_global, audit_json, 2),
+	CASE(M_CONF_GLOBAL, wire_global, zero, 1),
+	CASE(M_CONF_GLOBAL, wire_global, never, 4000000),
+	CASE(M_CONF_TABLE, wire_table, id, 0),
+	CASE(M_CONF_TABLE, wire_table, count, 2499),
+	CASE(M_CONF_TABLE, wire_table, count, 2501),
+	CASE(M_CONF_TABLE, wire_table, count, CONF_PREFIXES_MAX + 1),
+	CASE(M_CONF_PREFIXES, wire_prefixes, table, 4000000),
+	{ "prefix.family", M_CONF_PREFIXES, sizeof(struct wire_prefixes), 1,
+	    77 },
+	{ "prefix.plen", M_CONF_PREFIXES, sizeof(struct wire_prefixes) + 1, 1,
+	    33 },
+	{ "prefix host bits", M_CONF_PREFIXES,
+	    sizeof(struct wire_prefixes) + 5, 1, 127 },
+	CASE(M_CONF_WATCH, wire_watch, id, 0),
+	CASE(M_CONF_WATCH, wire_watch, hash, 1),
+	CASE(M_CONF_WATCH, wire_watch, name, 0),
+	CASE(M_CONF_WATCH, wire_watch, limit, CONF_LIMIT_MAX + 1),
+	CASE(M_CONF_WATCH, wire_watch, window, 0),
+	CASE(M_CONF_WATCH, wire_watch, grace, (uint64_t)-1),
+	CASE(M_CONF_WATCH, wire_watch, ban, 0),
+	CASE(M_CONF_WATCH, wire_watch, format, 0),
+	CASE(M_CONF_WATCH, wire_watch, victim, 3),
+	CASE(M_CONF_WATCH, wire_watch, together, 2),
+	CASE(M_CONF_WATCH, wire_watch, trust_forwarded, 2),
+	CASE(M_CONF_WATCH, wire_watch, dry_run, 2),
+	CASE(M_CONF_WATCH, wire_watch, group4, 33),
+	CASE(M_CONF_WATCH, wire_watch, group6, 0),
+	CASE(M_CONF_WATCH, wire_watch, nports, BAN_PORTS_MAX + 1),
+	CASE(M_CONF_WATCH, wire_watch, nports, 2),
+	CASE(M_CONF_WATCH, wire_watch, ports[0].port, 0),
+	CASE(M_CONF_WATCH, wire_watch, ports[0].proto, 1),
+	CASE(M_CONF_WATCH, wire_watch, ports[0].zero, 1),
+	CASE(M_CONF_SOURCE, wire_source, id, 0),
+	CASE(M_CONF_SOURCE, wire_source, watch, 4000000),
+	CASE(M_CONF_SOURCE, wire_source, from_start, 2),
+	CASE(M_CONF_SOURCE, wire_source, zero, 1),
+	CASE(M_CONF_SOURCE, wire_source, path[0], 'x'),
+	CASE(M_CONF_LIMIT, wire_limit, watch, 4000000),
+	CASE(M_CONF_LIMIT, wire_limit, limit, CONF_LIMIT_MAX + 1),
+	CASE(M_CONF_LIMIT, wire_limit, pattern[0], 0),
+	CASE(M_CONF_EXEMPT, wire_exempt, watch, 4000000),
+	CASE(M_CONF_EXEMPT, wire_exempt, table, 4000000),
+	CASE(M_CONF_EXEMPT, wire_exempt, kind, EXEMPT_PREFIX),
+	CASE(M_CONF_EXEMPT, wire_exempt, kind, EXEMPT_USER),
+	CASE(M_CONF_EXEMPT, wire_exempt, kind, 3),
+	CASE(M_CONF_EXEMPT, wire_exempt, zero, 1),
+	CASE(M_CONF_INBOUND, wire_inbound, watch, 4000000),
+	CASE(M_CONF_INBOUND, wire_inbound, pattern[0], 0),
+	{ "generation 0", M_CONF_BEGIN, 0, 4, 0 },
+	{ "other generation", M_CONF_END, 0, 4, 2 },
+};
+
+static void
+test_wrong_values_are_fatal(void **state)
+{
+	struct conf	*c = parse(whole);
+	struct message	*m, good;
+	uint64_t	 value[16] = { 0 };
+	size_t		 i;
+
+	(void)state;
+	send_to(c, ROLE_PARSER);
+	assert_int_equal(outcome(), 0);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_non_null(m = find(wrong[i].type));
+		good = *m;
+		value[0] = wrong[i].value;
+		memcpy((char *)m->data + wrong[i].offset, value,
+		    wrong[i].size);
+		if (outcome() != 1)
+			fail_msg("%s = %llu was taken", wrong[i].name,
+			    (unsigned long long)wrong[i].value);
+		*m = good;
+	}
+	conf_free(c);
+}
+
+static void
+test_wrong_lengths_are_fatal(void **state)
+{
+	struct conf	*c = parse(whole);
+	size_t		 i;
+
+	(void)state;
+	send_to(c, ROLE_PARSER);
+	for (i = 0; i < nmessages; i++) {
+		messages[i].len--;
+		assert_int_equal(outcome(), 1);
+		messages[i].len += 2;
+		assert_int_equal(outcome(), 1);
+		messages[i].len--;
+	}
+	assert_int_equal(outcome(), 0);
+	conf_free(c);
+}
+
+/* Nothing left out, nothing twice, nothing before its time. */
+static void
+test_wrong_order_is_fatal(void **state)
+{
+	struct conf	*c = parse(whole);
+	struct message	*m, tmp;
+	size_t		 i;
+
+	(void)state;
+	send_to(c, ROLE_PARSER);
+	for (i = 0; i + 1 < nmessages; i++) {
+		m = &messages[i];
+		if (m[0].type == m[1].type || (m[0].type >= M_CONF_SOURCE &&
+		    m[1].type != M_CONF_WATCH))
+			continue;
+		if (m[0].type == M_CONF_GLOBAL ||
+		    m[1].type == M_CONF_END)
+			continue;	/* any place after BEGIN is good */
+		tmp = m[0];
+		m[0] = m[1];
+		m[1] = tmp;
+		if (outcome() != 1)
+			fail_msg("%s before %s was taken",
+			    msg_name(m[0].type), msg_name(m[1].type));
+		tmp = m[0];
+		m[0] = m[1];
+		m[1] = tmp;
+	}
+	find(M_CONF_GLOBAL)->type = M_CONF_BEGIN;
+	assert_int_equal(outcome(), 1);
+	conf_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(test_parser_gets_all),
+		cmocka_unit_test(test_enforcer_gets_what_bans),
+		cmocka_unit_test(test_ledger_gets_no_tables),
+		cmocka_unit_test(test_ids_survive),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_wrong_values_are_fatal),
+		cmocka_unit_test(test_wrong_lengths_are_fatal),
+		cmocka_unit_test(test_wrong_order_is_fatal),
+	};
+
+	log_init(LOG_TO_STDERR, "conf");
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
