@@ -578,6 +578,14 @@ test_skew(void **state)
 	assert_int_equal(nnotices, 2);		/* and the offence */
 	assert_non_null(strstr(warn_text(w), "\"+03:00\""));
 	assert_non_null(strstr(warn_text(w), "3h ahead"));
+	/* By its stamps these are a second apart; by our clock ten. */
+	now = NOW + 20000;
+	give("2026/01/30 20:10:00 from 203.0.113.20:1 accepted tcp:h:1 "
+	    "[a >> b] email: al\n");
+	now = NOW + 30000;
+	give("2026/01/30 20:10:01 from 203.0.113.21:1 accepted tcp:h:1 "
+	    "[a >> b] email: al\n");
+	assert_int_equal(nbans, 1);
 }
 
 /* Caught up on: judged by its stamp; what is over is only recorded. */
@@ -731,6 +739,7 @@ test_reload(void **state)
 	assert_int_equal(bans[0].end - bans[0].start, 3600000);
 	old = conf;
 	conf = new_conf(&cw);
+	cw->w.window = 60000;
 	add_limit("bob", 2);
 	commit();
 	conf_free(old);
