@@ -127,7 +127,7 @@ struct conf_table {
 	struct prefixset	 prefixes;
 	char			*file;	/* parent only: read from here */
 	int			 self;	/* parent only: has `self` in it */
-	char			*text;	/* parent only: its items, a line each */
+	char			*text;	/* parent only: an item a line */
 };
 
 #define CONF_ITEM(name)							\

@@ -35,7 +35,7 @@ extern struct lex {
 	int		 broken;	/* its statement has an error */
 } lex;
 
-void	 lex_reset(void);		/* before a parse: forget the last one */
+void	 lex_reset(void);		/* before a parse: forget the last */
 /* Read from a file, or from text that errors call label: 0 or -1. */
 int	 lex_open_file(const char *);
 void	 lex_open_text(const char *label, const char *text);
