@@ -31,7 +31,7 @@
 
 struct clients	clients = TAILQ_HEAD_INITIALIZER(clients);
 
-static unsigned int	 nclients;
+static unsigned int	 nclients, nmembers;	/* all; those without rights */
 static int		 listen_fd = -1;
 static struct event	*listen_ev, *listen_later;
 
@@ -84,6 +84,7 @@ void
 client_close(struct client *c)
 {
 	TAILQ_REMOVE(&clients, c, entry);
+	nmembers -= !c->admin;
 	counter_set(CTL_CLIENTS, --nclients);
 	event_free(c->timer);
 	channel_free(c->ch);
@@ -160,7 +161,8 @@ client_new(int fd, int admin, const char *name)
 	struct channel *ch;
 
 	ch = channel_new(child_base, fd, ROLE_CLIENT, route_client_handlers);
-	if (nclients >= CLIENTS_MAX + (admin ? CLIENTS_SPARE : 0)) {
+	if (nclients >= CLIENTS_MAX + CLIENTS_SPARE ||
+	    (!admin && nmembers >= CLIENTS_MAX)) {
 		too_many(ch);
 		return NULL;
 	}
@@ -180,6 +182,7 @@ client_new(int fd, int admin, const char *name)
 	channel_ondrained(ch, on_drained);
 	client_timer(c, IDLE_SECONDS);
 	TAILQ_INSERT_TAIL(&clients, c, entry);
+	nmembers += !admin;
 	counter_set(CTL_CLIENTS, ++nclients);
 	return c;
 }

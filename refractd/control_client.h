@@ -14,7 +14,7 @@
 #include "msg.h"
 
 #define CLIENTS_MAX	64
-#define CLIENTS_SPARE	4	/* more, for root when all are taken */
+#define CLIENTS_SPARE	4	/* more, that only root can take */
 
 struct channel;
 struct event;
