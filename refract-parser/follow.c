@@ -27,6 +27,7 @@
 #define FILES_MAX	4096
 #define EARLY_MAX	256		/* events of files not known yet */
 #define QUIET		(10 * 60 * 1000)
+#define FINISH_MAX	2000	/* ms: a stop does not wait for a backlog */
 
 struct file {
 	TAILQ_ENTRY(file) entry;
@@ -388,9 +389,11 @@ void
 follow_finish(void)
 {
 	struct file	*f, *next;
+	mono_t		 start = mono_now();
 
 	TAILQ_FOREACH_SAFE(f, &fo.all, entry, next)
-		while (read_block(f) == 1)
+		while (read_block(f) == 1 &&
+		    mono_since(start, mono_now()) < FINISH_MAX)
 			;
 }
 

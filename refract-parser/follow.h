@@ -62,7 +62,7 @@ int	 follow_open(const struct msg_file *, int fd);
 /* Stop following all files of a source; done is called for each. */
 void	 follow_drop(int (*gone)(uint32_t source));
 void	 follow_resume(void);
-/* Read all there is now (before a stop). */
+/* Read what there is now (before a stop), for two seconds at most. */
 void	 follow_finish(void);
 void	 follow_clear(void);
 unsigned int	 follow_count(void);
