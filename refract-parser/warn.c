@@ -17,12 +17,6 @@
 #define QUARTER		(15 * 60 * 1000)	/* zones differ by these */
 
 void
-warn_clear(struct watch *w)
-{
-	memset(&w->warnings, 0, sizeof(w->warnings));
-}
-
-void
 warn_notice(const struct watch *w, enum notice_kind kind, int sticky,
     const char *text)
 {
@@ -34,6 +28,15 @@ warn_notice(const struct watch *w, enum notice_kind kind, int sticky,
 	strlcpy(n.text, text, sizeof(n.text));
 	channel_send(child_channel(ROLE_CONTROL, 0), M_NOTICE, 0, &n,
 	    sizeof(n));
+}
+
+/* A sticky notice without text ends those of its watch. */
+void
+warn_clear(struct watch *w)
+{
+	if (w->warnings.said != 0)
+		warn_notice(w, NOTICE_WATCH, 1, "");
+	memset(&w->warnings, 0, sizeof(w->warnings));
 }
 
 static int

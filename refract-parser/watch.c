@@ -202,6 +202,7 @@ watch_new(uint64_t hash)
 static void
 watch_free(struct watch *w)
 {
+	warn_clear(w);
 	users_drop_watch(w->number);
 	numbers[w->number] = 0;
 	TAILQ_REMOVE(&watches, w, entry);

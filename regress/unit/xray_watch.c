@@ -505,6 +505,8 @@ test_inbound(void **state)
 static void
 test_forwarded(void **state)
 {
+	struct conf	*old;
+
 	(void)state;
 	commit();
 	seen("bob", "203.0.113.9:0", 0);
@@ -515,6 +517,17 @@ test_forwarded(void **state)
 	assert_int_equal(nnotices, 1);
 	assert_int_equal(notices[0].sticky, 1);
 	assert_non_null(strstr(warn_text(w), "trust forwarded"));
+	/* A reload takes it back, and says it again if it is still so. */
+	old = conf;
+	conf = new_conf(&cw);
+	commit();
+	conf_free(old);
+	assert_int_equal(nnotices, 2);
+	assert_int_equal(notices[1].sticky, 1);
+	assert_string_equal(notices[1].text, "");
+	assert_string_equal(warn_text(w), "");
+	seen("bob", "203.0.113.9:0", 3);
+	assert_int_equal(nnotices, 3);
 }
 
 static void
