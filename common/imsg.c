@@ -374,8 +374,8 @@ send_some(struct imsgbuf *buf)
 	} control = { .room = { 0 } };
 	struct iovec iov[BLOCKS_AT_ONCE];
 	struct msghdr msg = { .msg_iov = iov };
-	struct mark *next = buf->marks + buf->mfirst;
 	size_t left = buf->nmarks;
+	struct mark *next = left != 0 ? &buf->marks[buf->mfirst] : NULL;
 	ssize_t n;
 	int fd = -1;
 
