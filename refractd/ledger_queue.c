@@ -326,6 +326,23 @@ apply(struct record *r, int *decisions)
 	}
 }
 
+/* Outcomes that found no decision before: is it here now? */
+static enum db_status
+match(struct records *list, const struct record *last_one)
+{
+	struct record	*r;
+	enum db_status	 status;
+
+	STAILQ_FOREACH(r, list, entry) {
+		if (r->kind == REC_EVENT && !r->found &&
+		    (status = db_event(&r->u.event, &r->found)) != DB_OK)
+			return status;
+		if (r == last_one)
+			break;
+	}
+	return DB_OK;
+}
+
 /*
  * The next transaction: whole batches only.  *last_one is its last record.
  * Outcomes that came before their decisions are tried after new decisions.
@@ -347,11 +364,9 @@ transact(struct record **last_one, int *decisions)
 		if (++n >= COMMIT_RECORDS && !r->batch)
 			break;
 	}
-	if (*decisions != 0)
-		STAILQ_FOREACH(r, &orphans, entry)
-			if ((status = db_event(&r->u.event, &r->found)) !=
-			    DB_OK)
-				return status;
+	if (*decisions != 0 && ((status = match(&orphans, NULL)) != DB_OK ||
+	    (status = match(&ready, *last_one)) != DB_OK))
+		return status;
 	if (mono_since(pruned, mono_now()) > PRUNE_EVERY &&
 	    (status = db_prune(wall_now())) != DB_OK)
 		return status;
@@ -415,7 +430,7 @@ settle(struct record *last_one)
 static int
 commit(void)
 {
-	struct record	*last_one = NULL;
+	struct record	*r, *last_one = NULL;
 	enum db_status	 status = DB_OK;
 	int		 decisions = 0;
 
@@ -427,6 +442,9 @@ commit(void)
 		status = transact(&last_one, &decisions);
 	if (status != DB_OK) {
 		db_rollback();
+		/* What was found was not kept. */
+		STAILQ_FOREACH(r, &orphans, entry)
+			r->found = 0;
 		queue_failed(status);
 		return -1;
 	}

@@ -34,7 +34,7 @@ ok 'a network' link host eth0 "$V4.1/24 $V6:1::1/48" \
     home eth0 "$V4.7/24 $V4.8/24 $V4.9/24 $V6:7::7/48 $V6:8::8/48"
 ok 'a service' echo_service host service 443
 ok 'another service' echo_service host other 444
-ok 'refractd starts' refract_start
+ok 'refractd starts' refract_start || done_testing
 
 # meets FROM [PORT]: somebody there gets through to the service.
 meets() {

@@ -356,15 +356,22 @@ test_outcome(void **state)
 	assert_int_equal(active(), 1);
 	assert_int_equal(found[0].outcome, BAN_APPLIED);
 	assert_true(found[0].outcome_at == e.at);
+	/* Or just before it, and both are written together. */
+	d.ban.id.offset = e.ban.id.offset = 2;
+	queue_event(&e);
+	assert_int_equal(queue_decision(&d, 0), 0);
+	assert_int_equal(queue_flush(), 0);
+	assert_int_equal(active(), 2);
+	assert_int_equal(found[1].outcome, BAN_APPLIED);
 	/* Connections are added up and hide nothing. */
 	e.outcome = BAN_KILLED;
 	e.count = 3;
 	queue_event(&e);
 	queue_event(&e);
 	assert_int_equal(queue_flush(), 0);
-	assert_int_equal(active(), 1);
-	assert_int_equal(found[0].outcome, BAN_APPLIED);
-	assert_int_equal(found[0].killed, 6);
+	assert_int_equal(active(), 2);
+	assert_int_equal(found[1].outcome, BAN_APPLIED);
+	assert_int_equal(found[1].killed, 6);
 	queue_stop();
 }
 
