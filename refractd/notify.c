@@ -121,7 +121,8 @@ notify_reloading(void)
 
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1)
 		fatal("clock_gettime");
-	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n",
+	snprintf(text, sizeof(text),
+	    "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n",
 	    (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
 	notify_send(text);
 }

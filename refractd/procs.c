@@ -36,21 +36,21 @@ struct proc {
 	char			 build[BUILD_ID_LEN];
 };
 
-/* How each is started; stop_limit is in seconds. */
+/* How each is started.  All limits together are less than systemd's 90 s. */
 static const struct recipe {
 	const char	*title;		/* argv[0]: what ps(1) shows */
 	const char	*program;	/* below libexec/refract; NULL: us */
 	const char	*option, *value;
-	int		 stop_limit;
+	int		 stop_limit;	/* seconds */
 } recipes[ROLE_MAX] = {
 	[ROLE_RULES] = { "refractd: rules", "refract-enforcer", "-R", NULL,
-	    15 },
+	    10 },
 	[ROLE_ENFORCER] = { "refract-enforcer", "refract-enforcer", NULL,
-	    NULL, 10 },
-	[ROLE_LEDGER] = { "refractd: ledger", NULL, "-X", "ledger", 30 },
+	    NULL, 5 },
+	[ROLE_LEDGER] = { "refractd: ledger", NULL, "-X", "ledger", 20 },
 	[ROLE_CONTROL] = { "refractd: control", NULL, "-X", "control", 5 },
 	[ROLE_PARSER] = { "refract-parser", "refract-parser", NULL, NULL,
-	    30 },
+	    10 },
 };
 
 static const enum role	 stop_order[] = {

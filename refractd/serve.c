@@ -292,7 +292,7 @@ stop(void)
 	notify_stopping();
 	if (!is_up) {
 		log_notice("stopped before the start was over");
-		exit(1);
+		exit(0);
 	}
 	log_info("stopping");
 	reload_cancel();

@@ -102,13 +102,39 @@ mv "$T/bans.log" "$T/bans.log.2"
 signal refractd USR1
 soon 'SIGUSR1 too' 5 test -f "$T/bans.log"
 
+# --- A child that does not answer ---
+p=$(child_pid ledger)
+on host kill -STOP "$p"
+reloads() { grep -c RELOADING "$T/notify.out"; }
+n=$(reloads)
+signal refractd HUP
+wait_for 5 eval '[[ $(reloads) -gt $n ]]'
+like 'a second reload is told of the first' "$(ctl reload 2>&1)" 'under way'
+n=$(grep -c 'reloaded: generation' "$T/refractd.err")
+on host kill -CONT "$p"
+soon 'the first one ends well' 5 \
+    eval '[[ $(grep -c "reloaded: generation" "$T/refractd.err") -gt $n ]]'
+
+descriptors() { on host ls "/proc/$pid/fd" | wc -l; }
+ctl reload >/dev/null
+before=$(descriptors)
+for _ in 1 2 3 4 5 6 7 8 9 10; do ctl reload >/dev/null; done
+is 'reloads leave no descriptors behind' "$(descriptors)" "$before"
+
 # --- Stop ---
-before=$(suite)
 refract_stop
 is 'it stops' $? 0
 is 'nobody is left' "$(suite)" ''
 is 'nothing is left in /run' "$(leftover)" ''
 like 'the service manager was told' "$(cat "$T/notify.out")" 'STOPPING=1'
+
+refract_start
+p=$(child_pid control)
+on host kill -STOP "$p"
+refract_stop 30
+is 'a child that hangs does not hold up the end' $? 1
+ok 'and is named' logged 'control .* does not stop: killed after 5 s'
+is 'nothing of it is left' "$(suite)$(leftover)" ''
 
 # --- Deaths ---
 for child in rules refract-enforcer ledger control refract-parser; do
@@ -138,6 +164,23 @@ on host kill -TERM "$p"
 nap 0.2
 ok 'a child does not heed SIGTERM' running refractd
 refract_stop
+
+# --- People who are logged in ---
+conf 'ban { protect sessions }'
+on host mkdir -p /run/systemd/sessions
+refract_start
+on host sh -c 'echo REMOTE_HOST=192.0.2.77 >/run/systemd/sessions/1'
+protected() {
+	local out
+	out=$(ctl ban 192.0.2.77 for 1m 2>&1)
+	ctl unban 192.0.2.77 >/dev/null 2>&1
+	[[ $out == *protected* || $out == *'logged in'* ]]
+}
+soon 'an address with a session is not banned' 5 protected
+on host rm /run/systemd/sessions/1
+soon 'when the session is over it is' 5 eval '! protected'
+refract_stop
+conf
 
 # --- A child of another build ---
 mkdir -p "$T/obj/sbin" "$T/obj/libexec/refract"
@@ -183,10 +226,10 @@ soon 'also after it was restarted' 5 grep -q 'reloaded: generation 2' \
 on host kill -TERM "$p"
 soon 'it stops' 10 gone "$p"
 soon 'and says so' 5 grep -q 'stopped' "$T/syslog.out"
-conf 'state "/nowhere/refract"'
+conf 'state "/var/lib/nowhere/refract"'
 out=$(on host "$OBJ/sbin/refractd" -f "$REFRACT_CONF" 2>&1)
 is 'a start that fails' $? 1
-like 'says why' "$out" '/nowhere/refract: No such file'
+like 'says why' "$out" '/var/lib/nowhere/refract: No such file'
 conf
 
 # --- The control socket ---
