@@ -34,7 +34,10 @@ static struct book {
 } now_book, old_book;
 static mono_t			 changed;
 static struct prefixset		 sessions;
-static struct { double left; mono_t at; } buckets[ROLE_MAX];
+static struct {
+	double			 left;
+	mono_t			 at;
+} buckets[ROLE_MAX];
 
 void
 ask_load(const struct conf *conf)

@@ -17,7 +17,7 @@
 #include "entries.h"
 #include "nl.h"
 
-#define ADT_BYTES	64000		/* a nested attribute's length: 16 bit */
+#define ADT_BYTES	64000	/* a nested attribute's length: 16 bit */
 
 static struct queue {
 	struct entry	list[ENTRIES_BATCH];

@@ -16,8 +16,9 @@
 #define LIFT_KEEP	((int64_t)35 * 86400 * 1000)
 
 #define COLUMNS								\
-	"id, watch, file, offset, part, starts, ends, prefix, offender,"	\
-	" ports, flags, outcome, outcome_at, killed, error, lifted, subject"
+	"id, watch, file, offset, part, starts, ends, prefix,"		\
+	" offender, ports, flags, outcome, outcome_at, killed, error,"	\
+	" lifted, subject"
 
 /* Refused, or without effect: not for a restart to apply. */
 #define REFUSED		"(4, 5, 6, 7, 9, 13)"
@@ -223,7 +224,7 @@ read_decision(sqlite3_stmt *s, struct stored *d)
 static void
 sql_overlap(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-	struct prefix	 p[2];
+	struct prefix	 p[2] = { { .family = 0 } };
 	int		 i;
 
 	for (i = 0; i < 2 && i < argc; i++)

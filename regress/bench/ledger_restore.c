@@ -114,7 +114,8 @@ record(uint32_t n)
 	begun = mono_now();
 	for (i = 0; i < n; i++) {
 		d.ban.id.offset = (uint64_t)i * 120;
-		d.ban.end = d.ban.start + 3600000 + arc4random_uniform(86400000);
+		d.ban.end = d.ban.start + 3600000 +
+		    arc4random_uniform(86400000);
 		d.ban.prefix.addr[0] = 10;
 		d.ban.prefix.addr[1] = (uint8_t)(i >> 16);
 		d.ban.prefix.addr[2] = (uint8_t)(i >> 8);
