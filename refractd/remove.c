@@ -81,6 +81,19 @@ ask(enum role role, uint32_t type, const void *data, size_t len)
 	procs_turn_until(&answered, REMOVE_LIMIT, "no answer");
 }
 
+/*
+ * A configuration tells the enforcer the names of an instance; what is missing
+ * of them it makes, and destroys again.
+ */
+static void
+name_sets(struct conf *c)
+{
+	c->generation = 1;
+	answered = 0;
+	conf_send(procs_channel(ROLE_ENFORCER), c, ROLE_ENFORCER);
+	procs_turn_until(&answered, REMOVE_LIMIT, "no answer");
+}
+
 static void
 remove_all(struct conf *c)
 {
@@ -91,11 +104,8 @@ remove_all(struct conf *c)
 	m.hook = c->global.hook;
 	strlcpy(m.instance, c->global.instance, sizeof(m.instance));
 	ask(ROLE_RULES, M_RULES_REMOVE, &m, sizeof(m));
-	/* for its names; what is missing it makes, and destroys again */
-	c->generation = 1;
-	answered = 0;
-	conf_send(procs_channel(ROLE_ENFORCER), c, ROLE_ENFORCER);
-	procs_turn_until(&answered, REMOVE_LIMIT, "no answer");
+	if (*c->global.instance != '\0')
+		name_sets(c);
 	ask(ROLE_ENFORCER, M_SETS_DESTROY, NULL, 0);
 }
 
