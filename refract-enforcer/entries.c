@@ -209,7 +209,8 @@ struct reading {
 static void
 read_entry(const struct nlattr *element, const struct reading *r)
 {
-	const struct nlattr	*tb[IPSET_ATTR_CADT_MAX + 1] = { 0 }, *a;
+	const struct nlattr	*tb[IPSET_ATTR_CADT_MAX + 1] = { 0 };
+	struct nlattr		*a;
 	struct entry		 e = { 0 };
 
 	mnl_attr_for_each_nested(a, element) {
@@ -234,7 +235,7 @@ read_entry(const struct nlattr *element, const struct reading *r)
 static int
 read_entries(const struct nlmsghdr *h, void *arg)
 {
-	const struct nlattr	*a, *element;
+	struct nlattr	*a, *element;
 
 	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(a) != IPSET_ATTR_ADT)

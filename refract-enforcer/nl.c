@@ -3,6 +3,7 @@
  */
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <stdio.h>
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -71,6 +72,7 @@ nl_read(struct nl *nl, mnl_cb_t cb, void *arg)
 
 	if ((n = mnl_socket_recvfrom(nl->sock, nl_in, sizeof(nl_in))) == -1)
 		return -1;
+	{const struct nlmsghdr *h=(void*)nl_in; fprintf(stderr,"n %zd len0 %u\n", n, h->nlmsg_len);}
 	return mnl_cb_run(nl_in, n, nl->seq, nl->port, cb, arg);
 }
 
@@ -90,8 +92,10 @@ const struct nlattr *
 nl_find(const void *p, size_t len, const int *path)
 {
 	const struct nlattr	*attr;
+	const char		*end = (const char *)p + len;
 
-	mnl_attr_for_each_payload(p, len) {
+	for (attr = p; mnl_attr_ok(attr, (int)(end - (const char *)attr));
+	    attr = mnl_attr_next(attr)) {
 		if (mnl_attr_get_type(attr) == *path)
 			return path[1] == 0 ? attr :
 			    nl_find(mnl_attr_get_payload(attr),
