@@ -82,6 +82,8 @@ conf_new(void)
 	c->global.plen4 = 32;
 	c->global.plen6 = 64;
 	c->global.admin_gid = (uint32_t)-1;
+	c->global.ledger_keep = LEDGER_KEEP_DEFAULT;
+	c->global.ledger_max = LEDGER_MAX_DEFAULT;
 	c->state_dir = xstrdup(CONF_STATE_DIR);
 	c->control_path = xstrdup(CONF_CONTROL_PATH);
 	return c;
@@ -476,6 +478,8 @@ rx_global(const void *data)
 	    g->plen4 >= 1 && g->plen4 <= 32 &&
 	    g->plen6 >= 1 && g->plen6 <= 128 &&
 	    g->protect_sessions <= 1 && g->audit_json <= 1 &&
+	    g->ledger_keep <= LEDGER_KEEP_MAX &&
+	    g->ledger_max <= LEDGER_MAX_MOST &&
 	    all_zero(g->zero, sizeof(g->zero)), "global part");
 }
 

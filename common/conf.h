@@ -27,6 +27,11 @@
 #define BAN_ENTRIES_DEFAULT	1048576
 #define BAN_ENTRIES_MAX	16777216
 #define CONF_PREFIXES_MAX	1048576	/* in all tables together */
+#define LEDGER_KEEP_DEFAULT	(90 * 86400)	/* seconds */
+#define LEDGER_KEEP_MAX		(10 * 365 * 86400)
+#define LEDGER_MAX_DEFAULT	(1024 * 1024)	/* KiB */
+#define LEDGER_MAX_LEAST	1024
+#define LEDGER_MAX_MOST		(1024 * 1024 * 1024)
 
 #define CONF_FILE	SYSCONFDIR "/refract.conf"
 /* Defaults; an instance has its own: see parse.y. */
@@ -48,6 +53,8 @@ struct wire_global {
 	uint8_t		zero[2];
 	uint32_t	never;		/* table id, 0: none */
 	uint32_t	admin_gid;	/* control ... admin group; -1: none */
+	uint32_t	ledger_keep;	/* seconds; 0: for ever */
+	uint32_t	ledger_max;	/* KiB; 0: no bound */
 };
 
 struct wire_table {
@@ -173,6 +180,7 @@ struct conf {
 	char			*audit_path;	/* log bans "...", or NULL */
 	char			*admin_group;	/* or NULL */
 	char			*limit_group;	/* reserved, NULL */
+	int			 hot_reload;
 };
 
 /* Defaults set; fatal without memory. */

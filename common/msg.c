@@ -21,7 +21,7 @@
 
 EXACT(prefix, 1 + 1 + 16);
 EXACT(decision_id, 3 * 8 + 2 * 4);
-EXACT(wire_global, NAME_MAX_LEN + 4 + 6 + 2 + 2 * 4);
+EXACT(wire_global, NAME_MAX_LEN + 4 + 6 + 2 + 4 * 4);
 EXACT(wire_table, 2 * 4 + NAME_MAX_LEN);
 EXACT(wire_prefixes, 4);
 EXACT(wire_port, 2 + 2);

@@ -21,6 +21,7 @@ static struct {
 	int		 layer;
 	struct once	 state, instance, control, admin, log_bans;
 	struct once	 plen4, plen6, protect, action, hook, max;
+	struct once	 hot_reload, ledger_keep, ledger_max;
 } b;
 
 /* Lists of the statement that is being read. */
@@ -358,6 +359,39 @@ set_log_bans(const struct val *v, int json)
 		replace(&b.conf->audit_path, NULL);
 	else if (build_path(v, PATH_MAX_LEN) == 0)
 		replace(&b.conf->audit_path, v->s);
+}
+
+void
+set_hot_reload(const struct val *v)
+{
+	if (build_once(&b.hot_reload, &v->at, "hot reload"))
+		b.conf->hot_reload = v->n;
+}
+
+/* ledger { } */
+
+void
+ledger_keep(const struct val *v)
+{
+	if (!build_once(&b.ledger_keep, &v->at, "keep"))
+		return;
+	if (v->n == SPAN_FOREVER)
+		b.conf->global.ledger_keep = 0;
+	else if (build_span(v, 1000, LEDGER_KEEP_MAX * 1000LL))
+		b.conf->global.ledger_keep = v->n / 1000;
+}
+
+void
+ledger_max(const struct val *v)
+{
+	if (!build_once(&b.ledger_max, &v->at, "max"))
+		return;
+	if (v->n != 0 && (v->n < LEDGER_MAX_LEAST * 1024LL ||
+	    v->n > LEDGER_MAX_MOST * 1024LL))
+		report_error(&v->at, "found %s, expected a size of 1M to "
+		    "1024G", v->s);
+	else
+		b.conf->global.ledger_max = v->n / 1024;
 }
 
 /* ban { } */

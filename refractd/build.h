@@ -67,6 +67,9 @@ void		 set_instance(const struct val *);
 void		 set_control(const struct val *);
 void		 set_admin_group(const struct val *);
 void		 set_log_bans(const struct val *, int json);
+void		 set_hot_reload(const struct val *);
+void		 ledger_keep(const struct val *);	/* SPAN_FOREVER too */
+void		 ledger_max(const struct val *);	/* bytes; 0: none */
 void		 ban_prefix(const struct val *);
 void		 ban_protect(const struct val *);
 void		 ban_action(const struct val *);

@@ -48,6 +48,7 @@ static void	yyerror(const char *);
 %token PATH		"a path that begins with /"
 %token NUMBER		"a number"
 %token RANGE		"a range of ports a:b"
+%token SIZE		"a size such as 500M or 1G"
 %token SPAN		"a duration such as 5s or 1h30m"
 %token ADDRESS		"an address or prefix"
 %token TABLE		"a table <name>"
@@ -56,8 +57,10 @@ static void	yyerror(const char *);
 
 %token ACTION ADDRESSES ADMIN ALL APART BAN BANS CONTROL DROP DRY END_ EXEMPT
 %token FAMILIES FILE_ FOR FOREVER FORMAT FORWARD FORWARDED FROM GRACE GROUP
-%token HOOK INBOUND INCLUDE INET INET6 INSTANCE JSON LIMIT LOCAL LOG MAX NEVER
-%token NEWEST NO NONE OLDEST ON ONLY PER PORT PREFIX PROTECT REJECT RUN SELF
+%token HOOK HOT INBOUND INCLUDE INET INET6 INSTANCE JSON KEEP LEDGER LIMIT
+%token LOCAL LOG MAX NEVER
+%token NEWEST NO NONE OLDEST ON ONLY PER PORT PREFIX PROTECT REJECT RELOAD RUN
+%token SELF
 %token SESSIONS SOURCE START STATE TABLE_ TCP TOGETHER TRUST UDP USER WATCH
 %token WITHIN XRAY YES ZONE
 
@@ -90,6 +93,9 @@ statement	: %empty
 		}
 		| STATE path			{ set_state(&$2); }
 		| INSTANCE STRING		{ set_instance(&$2); }
+		| HOT RELOAD yesno		{ set_hot_reload(&$3); }
+		| LEDGER '{'			{ blocks++; }
+		    ledger_statements '}'	{ blocks--; }
 		| error				{ RECOVER; }
 		;
 
@@ -153,6 +159,22 @@ hook		: LOCAL				{ $$.n = HOOK_LOCAL; }
 yesno		: %empty			{ $$.at = lex.at; $$.n = 1; }
 		| YES				{ $$.n = 1; }
 		| NO				{ $$.n = 0; }
+		;
+
+/* ledger { } */
+
+ledger_statements: ledger_statement
+		| ledger_statements '\n' ledger_statement
+		;
+
+ledger_statement: %empty
+		| KEEP duration			{ ledger_keep(&$2); }
+		| MAX size			{ ledger_max(&$2); }
+		| error				{ RECOVER; }
+		;
+
+size		: SIZE
+		| NONE				{ $$.n = 0; }
 		;
 
 /* watch "name" { } */
@@ -320,12 +342,15 @@ static const struct keyword keywords[] = {
 	{ "grace",	GRACE },
 	{ "group",	GROUP },
 	{ "hook",	HOOK },
+	{ "hot",	HOT },
 	{ "inbound",	INBOUND },
 	{ "include",	INCLUDE },
 	{ "inet",	INET },
 	{ "inet6",	INET6 },
 	{ "instance",	INSTANCE },
 	{ "json",	JSON },
+	{ "keep",	KEEP },
+	{ "ledger",	LEDGER },
 	{ "limit",	LIMIT },
 	{ "local",	LOCAL },
 	{ "log",	LOG },
@@ -342,6 +367,7 @@ static const struct keyword keywords[] = {
 	{ "prefix",	PREFIX },
 	{ "protect",	PROTECT },
 	{ "reject",	REJECT },
+	{ "reload",	RELOAD },
 	{ "run",	RUN },
 	{ "self",	SELF },
 	{ "sessions",	SESSIONS },
@@ -385,6 +411,23 @@ is_range(const char *s)
 	return n > 0 && s[n] == ':' && all_digits(s + n + 1);
 }
 
+/* "500M": a number and K, M, G or T, in bytes. */
+static int
+is_size(struct val *v)
+{
+	static const char	 units[] = "KMGT";
+	const char		*unit;
+	size_t			 n = strspn(v->s, "0123456789");
+
+	if (n == 0 || n > 9 || v->s[n] == '\0' || v->s[n + 1] != '\0' ||
+	    (unit = strchr(units, v->s[n])) == NULL)
+		return 0;
+	v->n = atoll(v->s) << 10;
+	while (unit-- != units && v->n < INT64_MAX >> 10)
+		v->n <<= 10;
+	return 1;
+}
+
 /* Which token a bare word is. */
 static int
 classify(struct val *v)
@@ -407,6 +450,8 @@ classify(struct val *v)
 		return RANGE;
 	if (*s >= '0' && *s <= '9' && span_parse(&v->n, s) == 0)
 		return SPAN;
+	if (is_size(v))
+		return SIZE;
 	if (prefix_parse(&p, s) == 0)
 		return ADDRESS;
 	return WORD;

@@ -231,6 +231,34 @@ print_ban(struct out *o, const struct conf *c)
 	put(o, "}\n");
 }
 
+/* A size as the language writes it, by the greatest unit that is exact. */
+static void
+put_size(struct out *o, uint32_t kib)
+{
+	if (kib % (1024 * 1024) == 0)
+		putf(o, "%uG", kib / (1024 * 1024));
+	else if (kib % 1024 == 0)
+		putf(o, "%uM", kib / 1024);
+	else
+		putf(o, "%uK", kib);
+}
+
+static void
+print_ledger(struct out *o, const struct wire_global *g)
+{
+	put(o, "ledger {\n\tkeep ");
+	if (g->ledger_keep == 0)
+		put(o, "forever");
+	else
+		put_span(o, g->ledger_keep * (span_t)1000);
+	put(o, "\n\tmax ");
+	if (g->ledger_max == 0)
+		put(o, "none");
+	else
+		put_size(o, g->ledger_max);
+	put(o, "\n}\n");
+}
+
 static void
 print_global(struct out *o, const struct conf *c)
 {
@@ -244,6 +272,7 @@ print_global(struct out *o, const struct conf *c)
 		put(o, " admin group ");
 		put_quoted(o, c->admin_group);
 	}
+	putf(o, "\nhot reload %s", yesno(c->hot_reload));
 	put(o, "\nlog bans ");
 	if (c->audit_path == NULL)
 		put(o, "none");
@@ -405,6 +434,7 @@ conf_print(const struct conf *c, void (*emit)(void *, const char *),
 	struct conf_watch	*w;
 
 	print_global(&o, c);
+	print_ledger(&o, &c->global);
 	TAILQ_FOREACH(t, &c->tables, entry)
 		if (*t->w.name != '\0')
 			print_table(&o, t);

@@ -354,6 +354,8 @@ static const struct {
 	CASE(M_CONF_GLOBAL, wire_global, protect_sessions, 2),
 	CASE(M_CONF_GLOBAL, wire_global, audit_json, 2),
 	CASE(M_CONF_GLOBAL, wire_global, zero, 1),
+	CASE(M_CONF_GLOBAL, wire_global, ledger_keep, LEDGER_KEEP_MAX + 1),
+	CASE(M_CONF_GLOBAL, wire_global, ledger_max, LEDGER_MAX_MOST + 1),
 	CASE(M_CONF_GLOBAL, wire_global, never, 4000000),
 	CASE(M_CONF_TABLE, wire_table, id, 0),
 	CASE(M_CONF_TABLE, wire_table, count, 2499),

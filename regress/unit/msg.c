@@ -41,7 +41,7 @@ static const struct row {
 	{ M_VERBOSE, "P", CHILDREN, "sre", 0, 4, 0 },
 	{ M_STOP, "P", CHILDREN, "sr", 0, 0, 0 },
 	{ M_CONF_BEGIN, "P", CONFIGURED, "sr", 0, 4, 0 },
-	{ M_CONF_GLOBAL, "P", CONFIGURED, "sr", 0, 84, 0 },
+	{ M_CONF_GLOBAL, "P", CONFIGURED, "sr", 0, 92, 0 },
 	{ M_CONF_TABLE, "P", CONFIGURED, "sr", 0, 72, 0 },
 	{ M_CONF_PREFIXES, "P", CONFIGURED, "sr", 0, 22, 18 },
 	{ M_CONF_WATCH, "P", CONFIGURED, "sr", 0, 240, 0 },
