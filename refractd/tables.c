@@ -35,7 +35,7 @@ struct info {
 	int			 defined;
 	int			 done;	/* 1 being put together, 2 together */
 	size_t			 items;
-	size_t			 textlen;
+	size_t			 textlen, textroom;
 	SLIST_HEAD(, nested)	 nested;
 };
 
@@ -143,7 +143,7 @@ redefine(struct info *i)
 	prefixset_init(&i->t->prefixes);
 	free(i->t->text);
 	i->t->text = NULL;
-	i->textlen = 0;
+	i->textlen = i->textroom = 0;
 	i->items = 0;
 	i->t->self = 0;
 }
@@ -191,15 +191,18 @@ static void
 add_text(const char *item)
 {
 	size_t	 len = strlen(item);
-	char	*p;
+	char	*p = cur->t->text;
 
-	if ((p = realloc(cur->t->text, cur->textlen + len + 2)) == NULL)
-		fatal("configuration");
+	if (cur->textroom - cur->textlen < len + 2) {
+		cur->textroom = cur->textroom * 2 + len + 64;
+		if ((p = realloc(p, cur->textroom)) == NULL)
+			fatal("configuration");
+		cur->t->text = p;
+	}
 	memcpy(p + cur->textlen, item, len);
 	cur->textlen += len;
 	p[cur->textlen++] = '\n';
 	p[cur->textlen] = '\0';
-	cur->t->text = p;
 	cur->items++;
 }
 
