@@ -75,6 +75,10 @@ C(LEDGER_DECISIONS, LEDGER, TOTAL, "refract_ledger_decisions_total",	\
     "Decisions recorded")						\
 C(LEDGER_WAITING, LEDGER, GAUGE, "refract_ledger_waiting",		\
     "Records that wait for the disk")					\
+C(LEDGER_BYTES, LEDGER, GAUGE, "refract_ledger_bytes",			\
+    "Size of the ledger's file")					\
+C(LEDGER_DROPPED, LEDGER, TOTAL, "refract_ledger_forgotten_total",	\
+    "Decisions forgotten by age or size")				\
 C(CTL_CLIENTS, CONTROL, GAUGE, "refract_control_clients",		\
     "Control clients connected now")					\
 C(CTL_REQUESTS, CONTROL, TOTAL, "refract_control_requests_total",	\

@@ -246,6 +246,7 @@ ledger_stop(void)
 	static const struct timeval	limit = { 0, STOP_MS * 1000 };
 
 	stopping = 1;
+	keep_stop();
 	restore_stop();
 	if ((stop_timer = evtimer_new(child_base, ledger_end, NULL)) == NULL)
 		fatalx("ledger: no timer");
@@ -267,7 +268,7 @@ ledger_commit(struct conf *new, struct conf *old)
 {
 	struct channel	*ch = child_channel(ROLE_ENFORCER, 1);
 
-	(void)new;
+	keep_conf(new);
 	if (old == NULL && ch != NULL)
 		restore_begin(ch);
 }

@@ -5,6 +5,7 @@
 #define LEDGER_H
 
 struct channel;
+struct conf;
 struct msg_show;
 
 /*
@@ -19,6 +20,10 @@ void	 restore_drained(struct channel *);
 void	 restore_stop(void);
 /* 1: all were sent or are being sent. */
 int	 restore_begun(void);
+
+/* ledger_keep.c: forget what the configuration says; stop doing so. */
+void	 keep_conf(const struct conf *);
+void	 keep_stop(void);
 
 /* ledger_show.c: one page of history to control. */
 void	 show_history(struct channel *, uint32_t id, const struct msg_show *);

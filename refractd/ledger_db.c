@@ -8,7 +8,7 @@
  * nothing that matters.  kill -9 loses nothing committed in either mode.
  * locking_mode=EXCLUSIVE: no shared memory file, and a second ledger on the
  * same file is refused.  auto_vacuum can only be chosen before the first
- * table, so it is chosen here though nothing shrinks the file yet.
+ * table, so it is chosen here; ledger_keep.c uses it.
  */
 #include <sys/stat.h>
 
@@ -123,6 +123,32 @@ ask(const char *query, int *rc)
 	}
 	(void)sqlite3_finalize(s);
 	return n;
+}
+
+enum db_status
+db_usage(struct db_usage *u)
+{
+	int	pages, unused = 0, size = 0, rc;
+
+	if ((pages = ask("PRAGMA page_count", &rc)) == -1 ||
+	    (unused = ask("PRAGMA freelist_count", &rc)) == -1 ||
+	    (size = ask("PRAGMA page_size", &rc)) == -1)
+		return db_fail("size", rc);
+	*u = (struct db_usage){ (uint64_t)pages, (uint64_t)unused,
+	    (uint64_t)size };
+	return DB_OK;
+}
+
+enum db_status
+db_vacuum(unsigned int pages)
+{
+	char	vacuum[64];
+	int	rc;
+
+	(void)snprintf(vacuum, sizeof(vacuum),
+	    "PRAGMA incremental_vacuum(%u)", pages);
+	rc = sqlite3_exec(db, vacuum, NULL, NULL, NULL);
+	return rc == SQLITE_OK ? DB_OK : db_fail("shrink", rc);
 }
 
 static int

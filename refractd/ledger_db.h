@@ -74,6 +74,19 @@ enum db_status	 db_forgive(const struct msg_target *, int64_t at);
 /* Forget lifts that no decision can need any more. */
 enum db_status	 db_prune(int64_t now);
 
+/* How big the file is, a write-ahead log that is yet to be taken in excepted. */
+struct db_usage {
+	uint64_t	pages, free, page_size;
+};
+enum db_status	 db_usage(struct db_usage *);
+/*
+ * In a transaction of its own: forget at most max decisions that ended before
+ * this time (wall_t), the earliest first; *n is how many.
+ */
+enum db_status	 db_drop(int64_t before, unsigned int max, unsigned int *n);
+/* Give at most so many free pages back to the file system. */
+enum db_status	 db_vacuum(unsigned int pages);
+
 /* Where a walk over the decisions in force stands.  Times: wall_t. */
 struct active {
 	int64_t	now, ends, row;

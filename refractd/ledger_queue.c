@@ -135,6 +135,12 @@ queue_full(void)
 	return bytes > QUEUE_MAX;
 }
 
+int
+queue_well(void)
+{
+	return backoff == 0 && db_is_open();
+}
+
 /* What cannot wait for room is dropped, said once and counted. */
 static int
 refuse(size_t limit, const char *what)

@@ -36,6 +36,8 @@ int	 queue_decision(const struct decision *, int batch);
 void	 queue_event(const struct wire_event *);
 void	 queue_forgive(const struct msg_target *, int64_t at);
 
+/* 1: the file is open and was written the last time. */
+int	 queue_well(void);
 /* 1: the one who can wait should. */
 int	 queue_full(void);
 /* Write all that is complete now.  0, or -1 if it could not be. */

@@ -20,6 +20,10 @@
 	" offender, ports, flags, outcome, outcome_at, killed, error,"	\
 	" lifted, subject"
 
+/* Those that ended first. */
+#define OLDEST								\
+	"SELECT id FROM decision WHERE ends < ?1 ORDER BY ends, id LIMIT ?2"
+
 /* Refused, or without effect: not for a restart to apply. */
 #define REFUSED		"(4, 5, 6, 7, 9, 13)"
 _Static_assert(BAN_NEVER == 4 && BAN_PROTECTED == 5 && BAN_FULL == 6 &&
@@ -30,7 +34,7 @@ enum statement {
 	S_BEGIN, S_COMMIT, S_ROLLBACK,
 	S_DECISION, S_EVIDENCE, S_WATCH, S_FORGIVEN_AT, S_SET_LIFTED,
 	S_OUTCOME, S_KILLED,
-	S_LIFT, S_FORGIVE, S_FORGIVE_ACTIVE, S_PRUNE_LIFT, S_PRUNE_FORGIVEN,
+	S_DROP_EVIDENCE, S_DROP, S_LIFT, S_FORGIVE, S_FORGIVE_ACTIVE, S_PRUNE_LIFT, S_PRUNE_FORGIVEN,
 	S_COUNT, S_ACTIVE_ROWS, S_ACTIVE_ENDS, S_IS_LIFTED,
 	S_SCAN, S_GET_EVIDENCE, S_GET_WATCH,
 	S_MAX
@@ -56,6 +60,9 @@ static const char *const sql[S_MAX] = {
 	    " AND part = ?4 AND outcome_at <= ?6",
 	[S_KILLED] = "UPDATE decision SET killed = killed + ?5"
 	    " WHERE watch = ?1 AND file = ?2 AND offset = ?3 AND part = ?4",
+	[S_DROP_EVIDENCE] = "DELETE FROM evidence WHERE decision IN (" OLDEST
+	    ")",
+	[S_DROP] = "DELETE FROM decision WHERE id IN (" OLDEST ")",
 	[S_LIFT] = "INSERT INTO lift VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO"
 	    " UPDATE SET at = max(at, excluded.at)",
 	[S_FORGIVE] = "INSERT INTO forgiven (at, prefix, subject)"
@@ -452,6 +459,34 @@ db_prune(int64_t now)
 		return status;
 	(void)sqlite3_bind_int64(stmts[S_PRUNE_FORGIVEN], 1, now - LIFT_KEEP);
 	return run(S_PRUNE_FORGIVEN);
+}
+
+static enum db_status
+drop_from(enum statement which, int64_t before, unsigned int max)
+{
+	(void)sqlite3_bind_int64(stmts[which], 1, before);
+	(void)sqlite3_bind_int64(stmts[which], 2, max);
+	return run(which);
+}
+
+enum db_status
+db_drop(int64_t before, unsigned int max, unsigned int *n)
+{
+	enum db_status	status;
+
+	*n = 0;
+	if ((status = db_begin()) != DB_OK)
+		return status;
+	if ((status = drop_from(S_DROP_EVIDENCE, before, max)) == DB_OK &&
+	    (status = drop_from(S_DROP, before, max)) == DB_OK)
+		*n = (unsigned int)sqlite3_changes(db);
+	if (status == DB_OK)
+		status = db_commit();
+	if (status != DB_OK) {
+		*n = 0;
+		db_rollback();
+	}
+	return status;
 }
 
 /* --- Reading --- */
