@@ -191,14 +191,15 @@ static void
 add_text(const char *item)
 {
 	size_t	 len = strlen(item);
-	char	*p = cur->t->text;
+	char	*p;
 
 	if (cur->textroom - cur->textlen < len + 2) {
 		cur->textroom = cur->textroom * 2 + len + 64;
-		if ((p = realloc(p, cur->textroom)) == NULL)
+		if ((p = realloc(cur->t->text, cur->textroom)) == NULL)
 			fatal("configuration");
 		cur->t->text = p;
 	}
+	p = cur->t->text;
 	memcpy(p + cur->textlen, item, len);
 	cur->textlen += len;
 	p[cur->textlen++] = '\n';
