@@ -351,6 +351,15 @@ prefix_is_host(const struct prefix *p)
 }
 
 int
+addr_is_loopback(const struct prefix *p)
+{
+	static const struct prefix v4 = { AF_INET, 8, { 127 } };
+	static const struct prefix v6 = { AF_INET6, 128, { [15] = 1 } };
+
+	return prefix_contains(&v4, p) || prefix_contains(&v6, p);
+}
+
+int
 prefix_is_private(const struct prefix *p)
 {
 	static const struct prefix ranges[] = {

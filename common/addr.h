@@ -57,6 +57,8 @@ int	 prefix_overlap(const struct prefix *, const struct prefix *);
 /* 1 if family, length and cleared host bits are as they must be. */
 int	 prefix_valid(const struct prefix *);
 int	 prefix_is_host(const struct prefix *);
+/* 127.0.0.0/8, ::1. */
+int	 addr_is_loopback(const struct prefix *);
 /* Loopback, private (RFC 1918, 4193), CGN (RFC 6598), link-local. */
 int	 prefix_is_private(const struct prefix *);
 uint64_t prefix_hash(const struct prefix *, uint64_t seed);

@@ -104,6 +104,7 @@ CONF(M_CONF_LIMIT)
 CONF(M_CONF_EXEMPT)
 CONF(M_CONF_INBOUND)
 CONF(M_CONF_ZONE)
+CONF(M_CONF_STATUS)
 CONF(M_CONF_END)
 
 static const struct handler common_handlers[] = {
@@ -120,6 +121,7 @@ static const struct handler common_handlers[] = {
 	{ M_CONF_EXEMPT, on_M_CONF_EXEMPT },
 	{ M_CONF_INBOUND, on_M_CONF_INBOUND },
 	{ M_CONF_ZONE, on_M_CONF_ZONE },
+	{ M_CONF_STATUS, on_M_CONF_STATUS },
 	{ M_CONF_END, on_M_CONF_END },
 	{ M_CONF_COMMIT, on_commit },
 	{ M_CONF_ABORT, on_abort },

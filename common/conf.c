@@ -76,6 +76,7 @@ conf_new(void)
 
 	TAILQ_INIT(&c->tables);
 	TAILQ_INIT(&c->watches);
+	TAILQ_INIT(&c->statuses);
 	c->global.max = BAN_ENTRIES_DEFAULT;
 	c->global.action = ACTION_DROP;
 	c->global.hook = HOOK_LOCAL;
@@ -168,6 +169,7 @@ conf_free(struct conf *c)
 		TAILQ_REMOVE(&c->watches, w, entry);
 		conf_watch_free(w);
 	}
+	FREE_LIST(&c->statuses);
 	free(c->state_dir);
 	free(c->control_path);
 	free(c->audit_path);
@@ -232,6 +234,18 @@ conf_watch_byname(const struct conf *c, const char *name)
 		if (strcmp(w->w.name, name) == 0)
 			break;
 	return w;
+}
+
+struct conf_status *
+conf_status_find(const struct conf *c, const struct wire_status *w)
+{
+	struct conf_status	*s;
+
+	TAILQ_FOREACH(s, &c->statuses, entry)
+		if (s->w.port == w->port &&
+		    prefix_cmp(&s->w.addr, &w->addr) == 0)
+			break;
+	return s;
 }
 
 /* Ids over reloads. */
@@ -310,6 +324,7 @@ conf_adopt_ids(struct conf *new, const struct conf *old)
 #define PART_NEVER	0x02	/* the never-table */
 #define PART_WATCH	0x04	/* what a watch is and may ask for */
 #define PART_RULE	0x08	/* its sources, limits, exempts, their tables */
+#define PART_STATUS	0x10	/* where the status page is */
 
 static const struct {
 	enum role	 role;
@@ -317,7 +332,7 @@ static const struct {
 } needs[] = {
 	{ ROLE_ENFORCER, PART_GLOBAL | PART_NEVER | PART_WATCH },
 	{ ROLE_LEDGER,	 PART_GLOBAL | PART_WATCH },
-	{ ROLE_CONTROL,	 PART_GLOBAL | PART_NEVER | PART_WATCH },
+	{ ROLE_CONTROL,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_STATUS },
 	{ ROLE_PARSER,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_RULE },
 };
 
@@ -400,6 +415,7 @@ conf_send(struct channel *ch, const struct conf *c, enum role to)
 {
 	struct wire_global	 global = c->global;
 	struct conf_watch	*w;
+	struct conf_status	*s;
 	unsigned int		 parts = parts_of(to);
 
 	if (!(parts & PART_NEVER))
@@ -413,6 +429,8 @@ conf_send(struct channel *ch, const struct conf *c, enum role to)
 		if (parts & PART_RULE)
 			send_rule(ch, w);
 	}
+	if (parts & PART_STATUS)
+		SEND_LIST(ch, M_CONF_STATUS, s, &c->statuses);
 	channel_send(ch, M_CONF_END, 0, &c->generation,
 	    sizeof(c->generation));
 }
@@ -641,6 +659,18 @@ rx_inbound(const void *data)
 	TAILQ_INSERT_TAIL(&rx.watch->inbounds, i, entry);
 }
 
+static void
+rx_status(const void *data)
+{
+	struct conf_status	*s = xcalloc(sizeof(*s));
+
+	memcpy(&s->w, data, sizeof(s->w));
+	need(s->w.port != 0 && prefix_valid(&s->w.addr) &&
+	    prefix_is_host(&s->w.addr) &&
+	    conf_status_find(rx.conf, &s->w) == NULL, "status page");
+	TAILQ_INSERT_TAIL(&rx.conf->statuses, s, entry);
+}
+
 static struct conf *
 rx_end(const void *data)
 {
@@ -671,6 +701,7 @@ static const struct {
 	{ M_CONF_LIMIT,   sizeof(struct wire_limit),	rx_limit },
 	{ M_CONF_EXEMPT,  sizeof(struct wire_exempt),	rx_exempt },
 	{ M_CONF_INBOUND, sizeof(struct wire_inbound),	rx_inbound },
+	{ M_CONF_STATUS,  sizeof(struct wire_status),	rx_status },
 };
 
 struct conf *

@@ -23,6 +23,7 @@
 #define PATH_MAX_LEN	512	/* a path with its NUL */
 #define ZONE_MAX_LEN	8192	/* a TZif file */
 #define BAN_PORTS_MAX	16	/* ports of one ban */
+#define CONF_STATUS_MAX	8	/* status pages */
 #define CONF_LIMIT_MAX	1000	/* addresses per user */
 #define BAN_ENTRIES_DEFAULT	1048576
 #define BAN_ENTRIES_MAX	16777216
@@ -122,6 +123,12 @@ struct wire_exempt {
 	char		pattern[PATTERN_MAX_LEN];	/* EXEMPT_USER */
 };
 
+/* status on ADDR port N */
+struct wire_status {
+	struct prefix	addr;		/* a whole address */
+	uint16_t	port;		/* host order */
+};
+
 /* only inbound { "tag*" } */
 struct wire_inbound {
 	uint32_t	watch;
@@ -146,6 +153,7 @@ CONF_ITEM(source);
 CONF_ITEM(limit);
 CONF_ITEM(exempt);
 CONF_ITEM(inbound);
+CONF_ITEM(status);
 
 struct conf_watch {
 	TAILQ_ENTRY(conf_watch)		 entry;
@@ -167,12 +175,14 @@ struct conf_watch {
 
 TAILQ_HEAD(conf_tables, conf_table);
 TAILQ_HEAD(conf_watches, conf_watch);
+TAILQ_HEAD(conf_statuses, conf_status);
 
 struct conf {
 	uint32_t		 generation;
 	struct wire_global	 global;
 	struct conf_tables	 tables;
 	struct conf_watches	 watches;
+	struct conf_statuses	 statuses;
 
 	/* Parent only, never sent. */
 	char			*state_dir;	/* state "..." */
@@ -197,6 +207,9 @@ void			 conf_table_free(struct conf_table *);
 struct conf_watch	*conf_watch_new(void);
 void			 conf_watch_free(struct conf_watch *);
 uint32_t		 conf_new_id(void);
+/* NULL: no status page there. */
+struct conf_status	*conf_status_find(const struct conf *,
+			    const struct wire_status *);
 uint64_t		 watch_hash(const char *name);	/* never 0 */
 
 /*

@@ -88,7 +88,13 @@ C(CTL_REFUSED, CONTROL, TOTAL, "refract_control_refused_total",		\
 C(CTL_MONITOR_DROPPED, CONTROL, TOTAL, "refract_monitor_dropped_total",	\
     "Monitor records dropped because a client read too slowly")		\
 C(CTL_AUDIT_DROPPED, CONTROL, TOTAL, "refract_audit_dropped_total",	\
-    "Audit log lines that could not be written")
+    "Audit log lines that could not be written")			\
+C(STATUS_REQUESTS, CONTROL, TOTAL, "refract_status_requests_total",	\
+    "Requests to the status page")					\
+C(STATUS_REFUSED, CONTROL, TOTAL, "refract_status_refused_total",	\
+    "Requests to the status page that were refused")			\
+C(STATUS_CONNECTIONS, CONTROL, GAUGE, "refract_status_connections",	\
+    "Connections to the status page now")
 
 #define C(id, role, kind, name, help)	COUNT_##id,
 enum counter { COUNTER_LIST COUNTER_MAX };

@@ -95,6 +95,7 @@ struct role_filter {
 	int		 exec_maps;	/* may map code: PCRE2's JIT */
 	int		 locks;		/* may lock files */
 	int		 denylist;	/* refuse some, allow the rest */
+	int		 zones;		/* may ask a zone's name, in vain */
 };
 
 static const struct role_filter filters[ROLE_MAX] = {
@@ -102,7 +103,7 @@ static const struct role_filter filters[ROLE_MAX] = {
 	[ROLE_RULES] = { .denylist = 1 },
 	[ROLE_ENFORCER] = { .calls = enforcer_calls },
 	[ROLE_LEDGER] = { .calls = ledger_calls, .locks = 1 },
-	[ROLE_CONTROL] = { .calls = control_calls },
+	[ROLE_CONTROL] = { .calls = control_calls, .zones = 1 },
 	[ROLE_PARSER] = { .calls = parser_calls, .exec_maps = 1 }
 };
 
@@ -202,6 +203,21 @@ allow_some(scmp_filter_ctx ctx)
 	add(ctx, SCMP_ACT_ALLOW, CALL(tgkill), &self);
 }
 
+/*
+ * evhttp writes down each peer's address by getnameinfo(3), which opens a
+ * socket to ask for the zone's name of a link-local one, and writes its number
+ * if it gets none.  Without this any such peer could have control killed.
+ */
+static void
+refuse_zones(scmp_filter_ctx ctx)
+{
+	static const struct arg datagram = {
+		1, UINT32_MAX, SOCK_DGRAM | SOCK_CLOEXEC
+	};
+
+	add(ctx, SCMP_ACT_ERRNO(EACCES), CALL(socket), &datagram);
+}
+
 #ifdef SANITIZED
 /* A report needs these not to kill; there is nothing they could reach. */
 static void
@@ -249,6 +265,8 @@ build_allowlist(const struct role_filter *f)
 	allow_fcntl(ctx, f->locks);
 	allow_maps(ctx, f->exec_maps);
 	allow_some(ctx);
+	if (f->zones)
+		refuse_zones(ctx);
 	allow_sanitizer(ctx);
 	return ctx;
 }

@@ -31,6 +31,7 @@ EXACT(wire_source, 2 * 4 + 8 + PATH_MAX_LEN);
 EXACT(wire_limit, 2 * 4 + PATTERN_MAX_LEN);
 EXACT(wire_exempt, 2 * 4 + 18 + 2 + PATTERN_MAX_LEN);
 EXACT(wire_inbound, 4 + PATTERN_MAX_LEN);
+EXACT(wire_status, 18 + 2);
 EXACT(wire_ban, 32 + 2 * 8 + 2 * 2 + 2 * 18 + 8 + SUBJECT_LEN);
 EXACT(wire_event, 160 + 8 + 4 * 4);
 EXACT(wire_notice, 2 * 8 + 2 * 4 + TEXT_LEN);
@@ -377,6 +378,17 @@ check_target(const void *data, size_t len)
 }
 
 static const char *
+check_status(const void *data, size_t len)
+{
+	const struct wire_status *s = data;
+
+	(void)len;
+	if (!prefix_valid(&s->addr) || !prefix_is_host(&s->addr))
+		return bad_prefix;
+	return s->port != 0 ? NULL : bad_port;
+}
+
+static const char *
 check_outcome(const void *data, size_t len)
 {
 	const struct msg_outcome *o = data;
@@ -680,7 +692,11 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(C_RELOAD, X, C, ALWAYS, 0, NONE),
 	ROW(C_REOPEN, X, C, ALWAYS, 0, NONE),
 	ROW(C_VERBOSE, X, C, ALWAYS, 0, NUMBER),
-	ROW(C_END, C, X, ALWAYS, 0, NONE)
+	ROW(C_END, C, X, ALWAYS, 0, NONE),
+
+	ROW(M_CONF_STATUS, P, C, LIVE, 0, ONE(wire_status, check_status)),
+	ROW(M_STATUS_LISTENER, P, C, ALWAYS, 1,
+	    ONE(wire_status, check_status))
 };
 
 _Static_assert(sizeof(struct row_head) + sizeof(struct row_summary) +

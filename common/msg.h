@@ -115,6 +115,10 @@ enum msg_type {
 	/* control -> refractctl: M_ROW, M_RESULT, and this at the end */
 	C_END,
 
+	/* The status page: parent -> control. */
+	M_CONF_STATUS,		/* wire_status: part of a configuration */
+	M_STATUS_LISTENER,	/* wire_status + fd: it listens there */
+
 	M_MAX
 };
 
