@@ -21,6 +21,7 @@ static struct {
 	int		 layer;
 	struct once	 state, instance, control, admin, log_bans;
 	struct once	 plen4, plen6, protect, action, hook, max;
+	unsigned int	 nstatus;
 	struct once	 hot_reload, ledger_keep, ledger_max;
 } b;
 
@@ -392,6 +393,56 @@ ledger_max(const struct val *v)
 		    "1024G", v->s);
 	else
 		b.conf->global.ledger_max = v->n / 1024;
+}
+
+static int
+status_parse(struct wire_status *w, const struct val *addr,
+    const struct val *port)
+{
+	static const struct prefix	link_local = {
+		AF_INET6, 10, { 0xfe, 0x80 }
+	};
+
+	memset(w, 0, sizeof(*w));
+	if (prefix_parse(&w->addr, addr->s) == -1 ||
+	    strchr(addr->s, '/') != NULL)
+		report_error(&addr->at, "found %s, expected an address "
+		    "without a length", addr->s);
+	else if (prefix_contains(&link_local, &w->addr))
+		report_error(&addr->at, "found %s, expected an address that "
+		    "is not link-local", addr->s);
+	else if (build_range(port, 1, 65535, "a port")) {
+		w->port = port->n;
+		return 0;
+	}
+	return -1;
+}
+
+void
+set_status(const struct val *addr, const struct val *port)
+{
+	struct conf_status	*s;
+	struct wire_status	 w;
+
+	if (status_parse(&w, addr, port) == -1)
+		return;
+	if (conf_status_find(b.conf, &w) != NULL) {
+		report_error(&addr->at, "found a second \"status on %s port "
+		    "%u\", expected one", addr->s, w.port);
+		return;
+	}
+	if (b.nstatus++ == CONF_STATUS_MAX) {
+		report_error(&addr->at, "found more than %d status pages, "
+		    "expected fewer", CONF_STATUS_MAX);
+		return;
+	}
+	if (!addr_is_loopback(&w.addr))
+		report_warning(&addr->at, "status on %s: other hosts can reach "
+		    "it, and it asks nobody who he is", addr->s);
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		fatal("configuration");
+	s->w = w;
+	TAILQ_INSERT_TAIL(&b.conf->statuses, s, entry);
 }
 
 /* ban { } */

@@ -70,6 +70,8 @@ void		 set_log_bans(const struct val *, int json);
 void		 set_hot_reload(const struct val *);
 void		 ledger_keep(const struct val *);	/* SPAN_FOREVER too */
 void		 ledger_max(const struct val *);	/* bytes; 0: none */
+/* Address and port; said several times, they add up. */
+void		 set_status(const struct val *, const struct val *);
 void		 ban_prefix(const struct val *);
 void		 ban_protect(const struct val *);
 void		 ban_action(const struct val *);

@@ -1,7 +1,8 @@
 /*
  * The control role: what it is, and who may tell it what.  The work is in
  * control_client.c (clients), control_route.c (their requests),
- * control_monitor.c (events and notices) and control_audit.c (the log).
+ * control_monitor.c (events and notices), control_audit.c (the log) and
+ * control_web.c (the status page).
  */
 #include <stddef.h>
 
@@ -10,7 +11,9 @@
 #include "control_audit.h"
 #include "control_client.h"
 #include "control_monitor.h"
+#include "control_page.h"
 #include "control_route.h"
+#include "control_web.h"
 
 static void
 on_listener(struct channel *ch, uint32_t id, const void *data, size_t len,
@@ -32,6 +35,16 @@ on_audit_log(struct channel *ch, uint32_t id, const void *data, size_t len,
 	(void)data;
 	(void)len;
 	audit_open(fd);
+}
+
+static void
+on_status_listener(struct channel *ch, uint32_t id, const void *data,
+    size_t len, int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)len;
+	web_listen(data, fd);
 }
 
 static void
@@ -73,11 +86,13 @@ commit(struct conf *conf, struct conf *old)
 	(void)old;
 	audit_json(conf->global.audit_json);
 	monitor_commit(conf);
+	web_commit(conf);
 }
 
 static void
 stop(void)
 {
+	web_stop();
 	clients_stop();
 	child_exit();
 }
@@ -85,6 +100,7 @@ stop(void)
 static const struct handler from_parent[] = {
 	{ M_LISTENER, on_listener },
 	{ M_AUDIT_LOG, on_audit_log },
+	{ M_STATUS_LISTENER, on_status_listener },
 	{ M_ROW, route_row },
 	{ M_SHOW_END, route_show_end },
 	{ M_RESULT, route_result },
@@ -136,7 +152,9 @@ static const struct child me = {
 void
 control(int argc, char **argv)
 {
+	page_init();
 	child_start(&me, argc, argv);
 	route_init();
+	web_init();
 	child_run();
 }

@@ -154,6 +154,31 @@ too_many(struct channel *ch)
 	channel_free(ch);
 }
 
+static struct client *
+client_alloc(void)
+{
+	struct client *c;
+
+	if ((c = calloc(1, sizeof(*c))) != NULL &&
+	    (c->timer = evtimer_new(child_base, on_timer, c)) != NULL)
+		return c;
+	log_warn("control: client");
+	free(c);
+	return NULL;
+}
+
+struct client *
+client_ours(const struct client_sink *sink)
+{
+	struct client *c;
+
+	if ((c = client_alloc()) == NULL)
+		return NULL;
+	c->sink = sink;
+	TAILQ_INSERT_TAIL(&clients, c, entry);
+	return c;
+}
+
 struct client *
 client_new(int fd, int admin, const char *name)
 {
@@ -166,10 +191,7 @@ client_new(int fd, int admin, const char *name)
 		too_many(ch);
 		return NULL;
 	}
-	if ((c = calloc(1, sizeof(*c))) == NULL ||
-	    (c->timer = evtimer_new(child_base, on_timer, c)) == NULL) {
-		log_warn("control: client");
-		free(c);
+	if ((c = client_alloc()) == NULL) {
 		channel_free(ch);
 		return NULL;
 	}
@@ -192,7 +214,18 @@ client_row(struct client *c, uint32_t what, const void *row, size_t len)
 {
 	struct row_head head = { .what = what };
 
+	if (c->sink != NULL) {
+		c->sink->row(what, row);
+		return;
+	}
 	channel_send2(c->ch, M_ROW, 0, &head, sizeof(head), row, len);
+}
+
+void
+client_outcome(struct client *c, const struct msg_outcome *res)
+{
+	if (c->sink == NULL)
+		send_result(c->ch, 0, res);
 }
 
 void
@@ -207,12 +240,20 @@ client_result(struct client *c, int code, uint32_t count, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(res.text, sizeof(res.text), fmt, ap);
 	va_end(ap);
-	send_result(c->ch, 0, &res);
+	client_outcome(c, &res);
 }
 
 void
 client_end(struct client *c)
 {
+	uint64_t next = c->req.show.cursor;
+
+	if (c->sink != NULL) {
+		memset(&c->req, 0, sizeof(c->req));
+		client_timer(c, 0);
+		c->sink->end(next);
+		return;
+	}
 	channel_send(c->ch, C_END, 0, NULL, 0);
 	memset(&c->req, 0, sizeof(c->req));
 	client_timer(c, IDLE_SECONDS);
@@ -336,10 +377,12 @@ clients_listen(int fd)
 void
 clients_stop(void)
 {
-	struct client *c;
+	struct client *c, *next;
 
 	stop_listening();
-	while ((c = TAILQ_FIRST(&clients)) != NULL) {
+	TAILQ_FOREACH_SAFE(c, &clients, entry, next) {
+		if (c->sink != NULL)
+			continue;
 		if (c->req.id != 0) {
 			client_result(c, 1, 0, "refractd is stopping");
 			client_end(c);

@@ -33,9 +33,20 @@ struct request {
 	uint64_t		 counters[COUNTER_MAX];
 };
 
+/*
+ * A request of our own, for the status page: no channel, no timer of its own,
+ * its answer goes here.  A show is one page of show.max rows; next is the
+ * cursor of the page after it.
+ */
+struct client_sink {
+	void	(*row)(uint32_t what, const void *row);
+	void	(*end)(uint64_t next);
+};
+
 struct client {
 	TAILQ_ENTRY(client)	 entry;
-	struct channel		*ch;
+	struct channel		*ch;		/* NULL: ours */
+	const struct client_sink *sink;		/* ours: the answers */
 	struct event		*timer;
 	int			 admin;		/* may change things */
 	char			 name[SUBJECT_LEN];	/* "root", "uid 7" */
@@ -54,6 +65,8 @@ void	 clients_stop(void);
 
 /* A connected client.  NULL if there are too many: it was told and closed. */
 struct client	*client_new(int fd, int admin, const char *name);
+/* One that is ours and never closed.  NULL without memory. */
+struct client	*client_ours(const struct client_sink *);
 void		 client_close(struct client *);
 /* Whose request this is; NULL if he is gone or it is over. */
 struct client	*client_byid(uint32_t id);
@@ -64,6 +77,8 @@ void		 client_timer(struct client *, unsigned int seconds);
 
 void	 client_result(struct client *, int code, uint32_t count,
 	    const char *, ...) __attribute__((__format__(printf, 4, 5)));
+/* An answer that is no row. */
+void	 client_outcome(struct client *, const struct msg_outcome *);
 void	 client_row(struct client *, uint32_t what, const void *, size_t);
 /* The answer is complete. */
 void	 client_end(struct client *);

@@ -75,7 +75,8 @@ static void
 show_page(struct client *c)
 {
 	c->req.stalled = 0;
-	c->req.show.max = PAGE_ROWS;
+	if (c->sink == NULL)
+		c->req.show.max = PAGE_ROWS;
 	client_timer(c, ANSWER_SECONDS);
 	if (!ask(c, show_roles[c->req.show.what], M_SHOW, &c->req.show,
 	    sizeof(c->req.show)))
@@ -95,7 +96,7 @@ route_show_end(struct channel *ch, uint32_t id, const void *data, size_t len,
 		return;
 	c->req.waiting = 0;
 	c->req.show.cursor = end->cursor;
-	if (end->cursor == 0)
+	if (end->cursor == 0 || c->sink != NULL)
 		client_end(c);
 	else if (!channel_full(c->ch))
 		show_page(c);
@@ -135,7 +136,7 @@ route_row(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 	if (head->what == SHOW_BANS)
 		ban_row(c, (const void *)(head + 1));
 	else
-		channel_send(c->ch, M_ROW, 0, data, len);
+		client_row(c, head->what, head + 1, len - sizeof(*head));
 }
 
 /* --- Show, from counters ------------------------------------------------- */
@@ -255,10 +256,8 @@ route_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
 }
 
 static void
-request_show(struct client *c, const void *data)
+show(struct client *c)
 {
-	c->req.show = *(const struct msg_show *)data;
-	c->req.show.cursor = 0;
 	switch (c->req.show.what) {
 	case SHOW_SUMMARY:
 	case SHOW_METRICS:
@@ -273,6 +272,22 @@ request_show(struct client *c, const void *data)
 		show_page(c);
 		break;
 	}
+}
+
+static void
+request_show(struct client *c, const void *data)
+{
+	c->req.show = *(const struct msg_show *)data;
+	c->req.show.cursor = 0;
+	show(c);
+}
+
+void
+route_show(struct client *c, const struct msg_show *what)
+{
+	client_begin(c, C_SHOW);
+	c->req.show = *what;
+	show(c);
 }
 
 static void
@@ -315,7 +330,7 @@ request_finish(struct client *c)
 	audit_request(c->name, action_name(c->req.type),
 	    c->req.type == C_UNBAN || c->req.type == C_FORGIVE ||
 	    c->req.type == C_KILL ? &c->req.target : NULL, res);
-	channel_send(c->ch, M_RESULT, 0, res, sizeof(*res));
+	client_outcome(c, res);
 	client_end(c);
 }
 
@@ -352,8 +367,7 @@ route_result(struct channel *ch, uint32_t id, const void *data, size_t len,
 		return;
 	}
 	/* Instead of rows, or of an event. */
-	channel_send(c->ch, M_RESULT, 0, &c->req.outcome,
-	    sizeof(c->req.outcome));
+	client_outcome(c, &c->req.outcome);
 	client_end(c);
 }
 

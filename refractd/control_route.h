@@ -9,6 +9,7 @@
 #include "channel.h"
 
 struct client;
+struct msg_show;
 struct wire_event;
 
 /* Once, before the first client. */
@@ -16,6 +17,9 @@ void	 route_init(void);
 
 /* What clients may say. */
 extern const struct handler	route_client_handlers[];
+
+/* A client of ours asks; its cursor is kept. */
+void	 route_show(struct client *, const struct msg_show *);
 
 /* Answers of the parent and the siblings. */
 void	 route_row(struct channel *, uint32_t, const void *, size_t, int);

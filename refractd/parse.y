@@ -61,7 +61,7 @@ static void	yyerror(const char *);
 %token LOCAL LOG MAX NEVER
 %token NEWEST NO NONE OLDEST ON ONLY PER PORT PREFIX PROTECT REJECT RELOAD RUN
 %token SELF
-%token SESSIONS SOURCE START STATE TABLE_ TCP TOGETHER TRUST UDP USER WATCH
+%token SESSIONS SOURCE START STATE STATUS TABLE_ TCP TOGETHER TRUST UDP USER WATCH
 %token WITHIN XRAY YES ZONE
 
 %%
@@ -92,6 +92,7 @@ statement	: %empty
 			set_admin_group(&$5);
 		}
 		| STATE path			{ set_state(&$2); }
+		| STATUS ON ADDRESS PORT NUMBER	{ set_status(&$3, &$5); }
 		| INSTANCE STRING		{ set_instance(&$2); }
 		| HOT RELOAD yesno		{ set_hot_reload(&$3); }
 		| LEDGER '{'			{ blocks++; }
@@ -374,6 +375,7 @@ static const struct keyword keywords[] = {
 	{ "source",	SOURCE },
 	{ "start",	START },
 	{ "state",	STATE },
+	{ "status",	STATUS },
 	{ "table",	TABLE_ },
 	{ "tcp",	TCP },
 	{ "together",	TOGETHER },

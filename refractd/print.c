@@ -283,6 +283,17 @@ print_global(struct out *o, const struct conf *c)
 	put(o, "\n");
 }
 
+static void
+print_statuses(struct out *o, const struct conf *c)
+{
+	struct conf_status	*s;
+	char			 addr[PREFIX_STRLEN];
+
+	TAILQ_FOREACH(s, &c->statuses, entry)
+		putf(o, "status on %s port %u\n",
+		    prefix_print(&s->w.addr, addr), s->w.port);
+}
+
 /* watch "name" { } */
 
 static void
@@ -434,6 +445,7 @@ conf_print(const struct conf *c, void (*emit)(void *, const char *),
 	struct conf_watch	*w;
 
 	print_global(&o, c);
+	print_statuses(&o, c);
 	print_ledger(&o, &c->global);
 	TAILQ_FOREACH(t, &c->tables, entry)
 		if (*t->w.name != '\0')

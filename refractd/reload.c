@@ -22,6 +22,7 @@
 #include "paths.h"
 #include "procs.h"
 #include "reload.h"
+#include "status.h"
 
 #define PREPARE_LIMIT	30	/* seconds for all to be ready */
 #define COMMIT_LIMIT	60	/* seconds for one to be done */
@@ -185,6 +186,7 @@ give_up(const char *why)
 
 	limit_set(0);
 	files_abort();
+	status_abort();
 	if (now.audit != -1)
 		close(now.audit);
 	now.audit = -1;
@@ -269,7 +271,8 @@ prepare_ours(char *why)
 		strlcpy(why, restart, TEXT_LEN);
 		return -1;
 	}
-	if (files_prepare(now.new, why, TEXT_LEN) == -1)
+	if (files_prepare(now.new, why, TEXT_LEN) == -1 ||
+	    status_prepare(now.new, why, TEXT_LEN) == -1)
 		return -1;
 	now.audit = paths_audit(now.new->audit_path, why, TEXT_LEN);
 	return now.audit == -1 ? -1 : 0;
@@ -458,6 +461,7 @@ commit_ours(void)
 	channel_send_fd(procs_channel(ROLE_CONTROL), M_AUDIT_LOG, 0,
 	    now.audit, NULL, 0);
 	now.audit = -1;
+	status_commit(current, procs_channel(ROLE_CONTROL));
 	proc_set_state(STATE_RUNNING);
 	files_commit(current);
 	if (now.up == NULL || now.restored)
