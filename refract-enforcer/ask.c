@@ -21,6 +21,7 @@
 
 #define ASK_RATE	5000	/* bans a second ... */
 #define ASK_BURST	20000	/* ... and at once, of one sibling */
+#define START_AHEAD	61000	/* ms: a ban begins when the log says so */
 #define OLD_FOR		10000	/* ms that the last configuration counts */
 
 /*
@@ -91,7 +92,7 @@ watch_says(const struct wire_watch *w, const struct wire_ban *ban)
 	unsigned int	i;
 
 	if (w->hash != ban->id.watch || (w->ban != SPAN_FOREVER &&
-	    (ban->end == WALL_FOREVER || ban->start > wall_now() + 1000 ||
+	    (ban->end == WALL_FOREVER || ban->start > wall_now() + START_AHEAD ||
 	    ban->end - ban->start > w->ban)))
 		return 0;
 	for (i = 0; i < w->nports; i++) {

@@ -23,10 +23,11 @@
 #define WALK_TURN	1000		/* bans looked at in one turn */
 #define SHOW_TURN	20000
 #define WALKS_MAX	128
+#define ORPHAN_OFF	2000		/* ms: the kernel counts seconds */
 #define CLOCK_CHECK	30000		/* ms: the wall clock may be set */
 
 uint32_t		  bans_pass;
-uint64_t		  bans_deleted;
+uint64_t		  bans_deleted, bans_adopted;
 
 static struct ban	**buckets, **all, **heap;
 static size_t		  n_bans, max_bans, mask, in_set[SET_BANS];
@@ -273,6 +274,28 @@ end_ban(struct ban *b, enum ban_outcome outcome)
 	detach(b);
 }
 
+int
+bans_repeated(const struct wire_ban *w)
+{
+	const struct ban	*b = find(&w->prefix, w->port, w->proto);
+
+	return b != NULL && b->w.end == w->end && w->id.file != 0 &&
+	    memcmp(&b->w.id, &w->id, sizeof(w->id)) == 0;
+}
+
+/*
+ * The kernel had it when we came, and it ends when this one does: its decision
+ * was not stored before the end of those who made it.
+ */
+static int
+was_orphan(const struct ban *b, const struct wire_ban *w)
+{
+	static const struct decision_id	none;
+
+	return memcmp(&b->w.id, &none, sizeof(none)) == 0 &&
+	    b->w.end - w->end <= ORPHAN_OFF && w->end - b->w.end <= ORPHAN_OFF;
+}
+
 enum ban_outcome
 bans_put(const struct wire_ban *w, int quiet)
 {
@@ -282,10 +305,13 @@ bans_put(const struct wire_ban *w, int quiet)
 	if (w->end <= wall_now())
 		return BAN_PAST;
 	if ((b = find(&w->prefix, w->port, w->proto)) != NULL) {
-		if (b->w.end >= w->end)
+		if (was_orphan(b, w))
+			outcome = BAN_APPLIED;
+		else if (b->w.end >= w->end)
 			return BAN_KEPT;
+		else
+			outcome = BAN_EXTENDED;
 		detach(b);
-		outcome = BAN_EXTENDED;
 	}
 	if ((b = attach(w)) == NULL)
 		return BAN_FULL;
@@ -341,7 +367,7 @@ bans_found(enum set_id id, const struct entry *e)
 	else if (prefix_valid(&e->prefix)) {
 		if (e->timeout != 0)
 			w.end = w.start + e->timeout * 1000LL;
-		(void)attach(&w);
+		bans_adopted += attach(&w) != NULL;
 	}
 }
 

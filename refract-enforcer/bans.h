@@ -37,6 +37,7 @@ struct walk {
 /* Comparing with the kernel: a ban that was found there has this number. */
 extern uint32_t	bans_pass;
 extern uint64_t	bans_deleted;	/* entries taken out of the kernel, ever */
+extern uint64_t	bans_adopted;	/* entries nobody knew, kept, ever */
 
 /* How many may be: at the first commit and when `max` changes. */
 void	 bans_bound(uint32_t max);
@@ -49,6 +50,8 @@ size_t	 bans_in_set(enum set_id);
  * BAN_KEPT, BAN_PAST, BAN_FULL.
  */
 enum ban_outcome bans_put(const struct wire_ban *, int quiet);
+/* 1: this very decision is in force already, it was told a second time. */
+int	 bans_repeated(const struct wire_ban *);
 /* An entry that the kernel has: known, or kept from now on. */
 void	 bans_found(enum set_id, const struct entry *);
 void	 bans_mark(enum set_id, const struct entry *);	/* only if known */

@@ -37,8 +37,7 @@ static uint32_t		 max, most[SET_MAX];	/* references seen */
 static mono_t		 ask_again, compared;
 static span_t		 ask_wait;
 static int		 begun, comparing;	/* 0, or set_id + 1 */
-static uint64_t		 deleted;
-static size_t		 known;
+static uint64_t		 deleted, adopted;
 
 static void
 after(struct event *e, span_t ms)
@@ -46,13 +45,6 @@ after(struct event *e, span_t ms)
 	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
 
 	(void)event_add(e, &tv);
-}
-
-static size_t
-count_bans(void)
-{
-	return bans_in_set(SET_NET4) + bans_in_set(SET_NET6) +
-	    bans_in_set(SET_PORT4) + bans_in_set(SET_PORT6);
 }
 
 static void
@@ -82,7 +74,7 @@ start_compare(void)
 	compared = mono_now();
 	bans_pass++;
 	deleted = bans_deleted;
-	known = count_bans();
+	adopted = bans_adopted;
 	comparing = entries_dump(SET_NET4) == -1 ? 0 : 1;
 }
 
@@ -91,9 +83,9 @@ end_compare(void)
 {
 	static const struct walk w = { .fn = put_back, .end = all_back };
 
-	if (deleted == bans_deleted && count_bans() > known)
-		log_notice("sets: %zu entries that are not in the ledger are "
-		    "kept", count_bans() - known);
+	if (bans_adopted > adopted)
+		log_notice("sets: %llu entries that nobody recorded are kept",
+		    (unsigned long long)(bans_adopted - adopted));
 	if (bans_walk(&w) == -1)
 		comparing = 0;
 }

@@ -3,7 +3,6 @@
  */
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <stdio.h>
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -72,8 +71,7 @@ nl_read(struct nl *nl, mnl_cb_t cb, void *arg)
 
 	if ((n = mnl_socket_recvfrom(nl->sock, nl_in, sizeof(nl_in))) == -1)
 		return -1;
-	{const struct nlmsghdr *h=(void*)nl_in; fprintf(stderr,"n %zd len0 %u\n", n, h->nlmsg_len);}
-	return mnl_cb_run(nl_in, n, nl->seq, nl->port, cb, arg);
+	int rr= mnl_cb_run(nl_in, n, nl->seq, nl->port, cb, arg);return rr;
 }
 
 int

@@ -26,8 +26,14 @@ static void
 on_ban(MSG_ARGS)
 {
 	const struct wire_ban	*ban = data;
-	enum ban_outcome	 o = ask_check(channel_peer(ch), ban);
+	enum ban_outcome	 o;
 
+	/* Read from the log again after a start. */
+	if (bans_repeated(ban)) {
+		sockets_end(ban, NULL);
+		return;
+	}
+	o = ask_check(channel_peer(ch), ban);
 	if (o == BAN_APPLIED && ((o = bans_put(ban, 0)) == BAN_APPLIED ||
 	    o == BAN_EXTENDED))
 		return;		/* told when the kernel has answered */

@@ -163,7 +163,8 @@ kill_exact(const struct prefix *own, uint16_t port, const struct prefix *peer,
 	struct inet_diag_msg	 found = { .idiag_state = TCP_CLOSE };
 	struct inet_diag_req_v2	*r;
 	struct nlmsghdr		*h;
-	_Alignas(8) char	 buf[256];
+	_Alignas(8) char	 buf[1024];
+	ssize_t			 n;
 
 	memcpy(id.idiag_src, own->addr, sizeof(id.idiag_src));
 	memcpy(id.idiag_dst, peer->addr, sizeof(id.idiag_dst));
@@ -173,8 +174,14 @@ kill_exact(const struct prefix *own, uint16_t port, const struct prefix *peer,
 	r->sdiag_protocol = IPPROTO_TCP;
 	r->idiag_states = STATES;
 	r->id = id;
-	if (nl_ask(&finder, h, read_found, &found) == 0 &&
-	    (STATES >> found.idiag_state & 1) != 0)
+	/* Not into nl_in: a part of a search may be there. */
+	if (nl_send(&finder, h) == -1)
+		return;
+	do {
+		n = mnl_socket_recvfrom(finder.sock, buf, sizeof(buf));
+	} while (n > 0 && mnl_cb_run(buf, n, finder.seq, finder.port,
+	    read_found, &found) > 0);
+	if ((STATES >> found.idiag_state & 1) != 0)
 		kill_socket(found.idiag_family, &found.id, w);
 }
 
