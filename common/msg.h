@@ -186,6 +186,7 @@ enum notice_kind {
 	NOTICE_DRIFT,
 	NOTICE_LEDGER,
 	NOTICE_DROPPED,		/* control's: a slow monitor missed some */
+	NOTICE_CONFIG,		/* a reload was refused */
 	NOTICE_MAX
 };
 

@@ -42,7 +42,8 @@ static const char *const kinds[NOTICE_MAX] = {
 	[NOTICE_FILE] = "file",
 	[NOTICE_DRIFT] = "drift",
 	[NOTICE_LEDGER] = "ledger",
-	[NOTICE_DROPPED] = "dropped"
+	[NOTICE_DROPPED] = "dropped",
+	[NOTICE_CONFIG] = "configuration"
 };
 
 static const char *const states[] = { "starting", "running", "stopping" };

@@ -21,8 +21,9 @@
 int	input_closed;
 
 static struct {
-	char	**names;
-	size_t	  n;
+	char		**names;
+	struct stat	  read[INPUT_FILES_MAX];	/* st_ino 0: not */
+	size_t		  n;
 } files;
 
 void
@@ -32,6 +33,7 @@ input_reset(void)
 		free(files.names[--files.n]);
 	free(files.names);
 	files.names = NULL;
+	memset(files.read, 0, sizeof(files.read));
 }
 
 const char *const *
@@ -39,6 +41,37 @@ input_files(size_t *n)
 {
 	*n = files.n;
 	return (const char *const *)files.names;
+}
+
+int
+input_stale(void)
+{
+	const struct stat	*was;
+	struct stat		 st;
+	size_t			 i;
+
+	for (i = 0; i < files.n && i < INPUT_FILES_MAX; i++) {
+		was = &files.read[i];
+		if (was->st_ino == 0)
+			continue;
+		if (stat(files.names[i], &st) == -1 ||
+		    st.st_dev != was->st_dev || st.st_ino != was->st_ino ||
+		    st.st_size != was->st_size ||
+		    st.st_ctim.tv_sec != was->st_ctim.tv_sec ||
+		    st.st_ctim.tv_nsec != was->st_ctim.tv_nsec)
+			return 1;
+	}
+	return 0;
+}
+
+static void
+remember_stat(const char *name, const struct stat *st)
+{
+	size_t	i;
+
+	for (i = 0; i < files.n && i < INPUT_FILES_MAX; i++)
+		if (strcmp(files.names[i], name) == 0)
+			files.read[i] = *st;
 }
 
 /* The name is kept even if the file is not: it may come to be. */
@@ -103,6 +136,7 @@ check(int fd, const char *name, const struct place *at)
 		refuse(at, name, "%s", strerror(errno));
 		return -1;
 	}
+	remember_stat(name, &st);
 	if (!S_ISREG(st.st_mode))
 		refuse(at, name, "found something else, expected a regular "
 		    "file");

@@ -37,6 +37,9 @@ const char	*parse_errors(void);
  */
 const char	*const *parse_files(size_t *);
 
+/* 1 if one of them is no longer what was read. */
+int	 parse_stale(void);
+
 /*
  * The configuration as text that parses to the same, every default visible,
  * in pieces of less than 1,024 bytes.

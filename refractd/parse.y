@@ -694,3 +694,9 @@ parse_files(size_t *n)
 {
 	return input_files(n);
 }
+
+int
+parse_stale(void)
+{
+	return input_stale();
+}

@@ -15,6 +15,7 @@
 
 #include "conf.h"
 #include "files.h"
+#include "hot.h"
 #include "log.h"
 #include "msg.h"
 #include "notify.h"
@@ -35,10 +36,11 @@ static const enum role	 commit_order[] = {
 
 static struct event_base	*base;
 static const struct parse_args	*args;
-static struct event		*limit_ev;
+static struct event		*limit_ev, *again_ev;
 static struct conf		*current;
 static char			*text;		/* of current */
 static size_t			 text_len;
+static int			 ended;		/* we stop */
 
 static struct {
 	enum phase	 phase;
@@ -48,6 +50,7 @@ static struct {
 	size_t		 next;		/* in commit_order */
 	int		 audit;		/* the new audit log, or -1 */
 	int		 restored;	/* M_RESTORED was here */
+	int		 again;		/* asked for meanwhile, by nobody */
 	char		 trouble[TEXT_LEN];	/* after the first commit */
 	void		(*up)(void);
 } now = { .audit = -1 };
@@ -178,6 +181,40 @@ status(void)
 	    files_count(), current->generation);
 }
 
+/* In `show` until a reload succeeds: nobody may have read the answer. */
+static void
+notice(const char *why)
+{
+	static int		told;
+	struct wire_notice	m;
+
+	if (*why == '\0' && !told)
+		return;
+	told = *why != '\0';
+	memset(&m, 0, sizeof(m));
+	m.at = wall_now();
+	m.kind = NOTICE_CONFIG;
+	m.sticky = 1;
+	if (*why != '\0')
+		snprintf(m.text, sizeof(m.text), "reload: %.*s",
+		    (int)strcspn(why, "\n"), why);
+	channel_send(procs_channel(ROLE_CONTROL), M_NOTICE, 0, &m, sizeof(m));
+}
+
+/* A reload is over: watch what it read; another may have been asked for. */
+static void
+over(void)
+{
+	static const struct timeval	at_once;
+
+	now.phase = IDLE;
+	hot_watch(current->hot_reload);
+	notify_ready();
+	if (now.again)
+		event_add(again_ev, &at_once);
+	now.again = 0;
+}
+
 /* Nothing has changed; whoever asked is told why. */
 static void
 give_up(const char *why)
@@ -192,13 +229,13 @@ give_up(const char *why)
 	now.audit = -1;
 	conf_free(now.new);
 	now.new = NULL;
-	now.phase = IDLE;
 	log_lines(why);
 	if (current == NULL)
 		exit(1);
 	log_warnx("reload: nothing has changed");
 	answer(asker, 1, why);
-	notify_ready();
+	notice(why);
+	over();
 }
 
 static void
@@ -232,14 +269,32 @@ took_too_long(int fd, short what, void *arg)
 		fatalx("configuration: %s", why);
 }
 
+static void
+start_again(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	reload_start(0);
+}
+
+static void
+files_changed(void)
+{
+	log_info("hot reload: the configuration's files have changed");
+	reload_start(0);
+}
+
 void
 reload_init(struct event_base *b, const struct parse_args *a)
 {
 	base = b;
 	args = a;
 	limit_ev = evtimer_new(base, took_too_long, NULL);
-	if (limit_ev == NULL)
+	again_ev = evtimer_new(base, start_again, NULL);
+	if (limit_ev == NULL || again_ev == NULL)
 		fatalx("configuration: out of memory");
+	hot_init(base, files_changed);
 }
 
 /* First phase */
@@ -314,8 +369,12 @@ reload_start(uint32_t asker)
 {
 	struct conf	*new;
 
+	if (ended)
+		return;
 	if (now.phase != IDLE || current == NULL) {
-		log_warnx("reload: one is under way");
+		log_warnx("reload: one is under way%s", asker == 0 ?
+		    ": another follows" : "");
+		now.again |= asker == 0;
 		answer(asker, 1, current == NULL ? "the daemon still starts" :
 		    "a reload is under way");
 		return;
@@ -325,7 +384,8 @@ reload_start(uint32_t asker)
 	if ((new = parse_config(args)) == NULL) {
 		log_warnx("reload: nothing has changed");
 		answer(asker, 1, parse_errors());
-		notify_ready();
+		notice(parse_errors());
+		over();
 		return;
 	}
 	prepare(new, asker);
@@ -337,6 +397,7 @@ reload_cancel(void)
 	if (limit_ev != NULL)
 		limit_set(0);
 	now.phase = IDLE;
+	ended = 1;
 }
 
 /* A late answer to something that was given up means nothing. */
@@ -434,9 +495,8 @@ finish(void)
 	char	line[TEXT_LEN + 64];
 
 	limit_set(0);
-	now.phase = IDLE;
 	status();
-	notify_ready();
+	over();
 	if (now.up != NULL) {
 		now.up();
 		now.up = NULL;
@@ -447,6 +507,7 @@ finish(void)
 	    now.trouble);
 	log_notice("%s", line);
 	answer(now.asker, *now.trouble != '\0', line);
+	notice(now.trouble);
 }
 
 /* All use it: now we do. */
