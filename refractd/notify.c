@@ -106,6 +106,12 @@ notify_init(struct event_base *base)
 	unsetenv("WATCHDOG_PID");
 }
 
+int
+notify_on(void)
+{
+	return notify_fd != -1;
+}
+
 void
 notify_ready(void)
 {
@@ -143,5 +149,42 @@ notify_status(const char *fmt, ...)
 	vsnprintf(status, sizeof(status), fmt, ap);
 	va_end(ap);
 	snprintf(text, sizeof(text), "STATUS=%s\n", status);
+	notify_send(text);
+}
+
+void
+notify_store(const char *name, int fd)
+{
+	union {
+		struct cmsghdr	hdr;
+		char		room[CMSG_SPACE(sizeof(int))];
+	}		 control;
+	char		 text[160];
+	struct iovec	 iov = { .iov_base = text };
+	struct msghdr	 msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr	*c;
+
+	if (notify_fd == -1)
+		return;
+	memset(&control, 0, sizeof(control));
+	msg.msg_control = &control;
+	msg.msg_controllen = sizeof(control);
+	c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	iov.iov_len = snprintf(text, sizeof(text),
+	    "FDSTORE=1\nFDNAME=%s\nFDPOLL=0\n", name);
+	if (sendmsg(notify_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+		log_warn("service manager: cannot keep \"%s\"", name);
+}
+
+void
+notify_unstore(const char *name)
+{
+	char	text[160];
+
+	snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s\n", name);
 	notify_send(text);
 }

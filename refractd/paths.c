@@ -16,11 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fdstore.h"
 #include "log.h"
 #include "paths.h"
 #include "sandbox.h"
 
-#define RUN_DIR	"/run/refract"
+#define RUN_DIR		"/run/refract"
+#define CONTROL_KEPT	"control"	/* in the descriptor store */
 
 static int	lock_fd = -1;
 static char	pid_path[256], control_path[sizeof(((struct sockaddr_un *)0)->
@@ -113,7 +115,8 @@ cleanup(void)
 {
 	if (getpid() != owner)
 		return;
-	if (*control_path != '\0')
+	/* Who connects while we are away waits for the next one. */
+	if (*control_path != '\0' && !fdstore_on())
 		unlink(control_path);
 	if (*pid_path != '\0')
 		unlink(pid_path);
@@ -183,8 +186,8 @@ control_group(void)
 	return gr->gr_gid;
 }
 
-int
-paths_control(const char *path)
+static int
+control_listen(const char *path)
 {
 	struct sockaddr_un	 sun;
 	mode_t			 old;
@@ -204,10 +207,53 @@ paths_control(const char *path)
 	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
 		fatal("control: %s", path);
 	umask(old);
+	return fd;
+}
+
+/* 1: listens, by this name, which is still there. */
+static int
+is_control(int fd, const char *path)
+{
+	struct sockaddr_un	 sun;
+	struct stat		 st;
+	socklen_t		 len = sizeof(sun), size = sizeof(int);
+	int			 listens = 0;
+
+	memset(&sun, 0, sizeof(sun));
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) ==
+	    0 && listens &&
+	    getsockname(fd, (struct sockaddr *)&sun, &len) == 0 &&
+	    sun.sun_family == AF_UNIX && len <= sizeof(sun) &&
+	    strncmp(sun.sun_path, path, sizeof(sun.sun_path)) == 0 &&
+	    lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* What the one before us left in the service manager's hands, or -1. */
+static int
+control_kept(const char *path)
+{
+	int	fd = fdstore_take(CONTROL_KEPT);
+
+	if (fd == -1 || is_control(fd, path))
+		return fd;
+	close(fd);
+	fdstore_forget(CONTROL_KEPT);
+	return -1;
+}
+
+int
+paths_control(const char *path)
+{
+	int	fd;
+
+	if ((fd = control_kept(path)) == -1)
+		fd = control_listen(path);
 	strlcpy(control_path, path, sizeof(control_path));
 	cleanup_at_exit();
-	if (lchown(path, 0, control_group()) == -1 || listen(fd, 128) == -1)
+	if (lchown(path, 0, control_group()) == -1 || listen(fd, 128) == -1 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
 		fatal("control: %s", path);
+	fdstore_keep(CONTROL_KEPT, fd);
 	return fd;
 }
 

@@ -17,6 +17,7 @@
 #include "channel.h"
 #include "conf.h"
 #include "counter.h"
+#include "fdstore.h"
 #include "files.h"
 #include "log.h"
 #include "logrelay.h"
@@ -34,6 +35,7 @@
 
 static struct event_base	*base;
 static int			 background = -1, is_up, stopping;
+static int			 listener;	/* of control */
 static wall_t			 started;
 
 /* Reopen our own logs, for a client or a signal (asker 0). */
@@ -342,6 +344,10 @@ static void
 up(void)
 {
 	is_up = 1;
+	/* Who has waited in its queue is told of what stands. */
+	channel_send_fd(procs_channel(ROLE_CONTROL), M_LISTENER, 0, listener,
+	    NULL, 0);
+	fdstore_rest();
 	log_notice("up: version %s, processes %d, logs %u", VERSION,
 	    1 + __builtin_popcount(procs_alive()), files_count());
 	if (background == -1)
@@ -401,12 +407,10 @@ connect_children(void)
 }
 
 static void
-hand_out(int listener)
+hand_out(void)
 {
 	int	fd;
 
-	channel_send_fd(procs_channel(ROLE_CONTROL), M_LISTENER, 0, listener,
-	    NULL, 0);
 	if (procs_channel(ROLE_PARSER) == NULL)
 		return;
 	fd = fcntl(files_inotify(), F_DUPFD_CLOEXEC, 3);
@@ -429,7 +433,6 @@ void
 serve(const struct serve_args *a, struct conf *c)
 {
 	static const struct files_ops	files = { pass_file, file_trouble };
-	int				listener;
 
 	background = a->background;
 	started = wall_now();
@@ -438,6 +441,7 @@ serve(const struct serve_args *a, struct conf *c)
 	proc_set_role(ROLE_PARENT);
 	logrelay_run(base);
 	notify_init(base);
+	fdstore_init();
 	notify_status("starting");
 	catch_signals();
 	raise_descriptors();
@@ -450,7 +454,7 @@ serve(const struct serve_args *a, struct conf *c)
 	files_init(base, &files);
 	start_children(reload_roles(c));
 	connect_children();
-	hand_out(listener);
+	hand_out();
 	sessions_start(base, sessions_changed);
 	reload_init(base, a->parse);
 	reload_first(c, up);

@@ -17,6 +17,7 @@
 
 #include "channel.h"
 #include "conf.h"
+#include "fdstore.h"
 #include "log.h"
 #include "msg.h"
 #include "status.h"
@@ -44,9 +45,26 @@ sock_find(const struct wire_status *w)
 	return s;
 }
 
+/* In the descriptor store, where a colon separates names. */
+static const char *
+kept_name(const struct wire_status *w)
+{
+	static char	 name[PREFIX_STRLEN + 16];
+	char		 addr[PREFIX_STRLEN], *p;
+
+	snprintf(name, sizeof(name), "status-%s-%u",
+	    prefix_print(&w->addr, addr), w->port);
+	for (p = name; *p != '\0'; p++)
+		if (*p == ':')
+			*p = '_';
+	return name;
+}
+
 static void
 sock_close(struct sock *s)
 {
+	if (!s->is_new)
+		fdstore_forget(kept_name(&s->w));
 	TAILQ_REMOVE(&socks, s, entry);
 	close(s->fd);
 	free(s);
@@ -92,6 +110,8 @@ listen_on(const struct wire_status *w)
 	socklen_t		len = fill_sockaddr(&ss, w);
 	int			fd, saved;
 
+	if ((fd = fdstore_take(kept_name(w))) != -1)
+		return fd;
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    0);
 	if (fd == -1)
@@ -160,6 +180,7 @@ sock_pass(struct sock *s, struct channel *control)
 	channel_send_fd(control, M_STATUS_LISTENER, 0, fd, &s->w,
 	    sizeof(s->w));
 	s->is_new = 0;
+	fdstore_keep(kept_name(&s->w), s->fd);
 }
 
 void
