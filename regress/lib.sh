@@ -29,6 +29,11 @@ lib_cleanup() {
 	for m in "${!MACHINE_HOLD[@]}"; do
 		kill -9 "${MACHINE_HOLD[$m]}"
 	done 2>/dev/null
+	# A nsenter that stopped with its child would never reap it, and the
+	# machine could not end.
+	for m in $(jobs -p); do
+		pkill -9 -P "$m"
+	done 2>/dev/null
 	wait 2>/dev/null
 	rm -rf "$T"
 }
