@@ -37,6 +37,8 @@ C(PARSER_EVICTED, PARSER, TOTAL, "refract_state_evicted_total",		\
     "Users or keys forgotten because a table was full")			\
 C(PARSER_LOST, PARSER, TOTAL, "refract_log_bytes_lost_total",		\
     "Log bytes that were gone before they could be read")		\
+C(PARSER_GAPS, PARSER, TOTAL, "refract_log_gaps_total",			\
+    "Times that log bytes were gone before they could be read")		\
 C(PARSER_SKEWED, PARSER, TOTAL, "refract_lines_skewed_total",		\
     "Live log lines dated more than 60 s off the clock")		\
 C(PARSER_USERS, PARSER, GAUGE, "refract_users",				\

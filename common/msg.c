@@ -45,6 +45,13 @@ EXACT(msg_rules, 2 * 4 + NAME_MAX_LEN);
 EXACT(msg_checkpoint, 8);
 EXACT(msg_decision, 160 + 2 * 4 + BAN_PORTS_MAX * 4 + NAME_MAX_LEN +
     EVIDENCE_LEN);
+EXACT(wire_sighting, 16 + 8 + 4 + 2 + 1 + 1);
+EXACT(wire_state, 8 + 8 + 4 + 1 + 3 + PATTERN_MAX_LEN);
+EXACT(msg_position, 11 * 8 + 2 * 4 + BOOT_LEN + PATH_MAX_LEN);
+EXACT(msg_stats, 8 + WATCH_COUNTS * 8 + 2 * 8);
+EXACT(wire_served, 8 + 2 * 8 + 18 + 6);
+EXACT(msg_lift, 8 + 88);
+EXACT(msg_boot, BOOT_LEN);
 EXACT(msg_show, 8 + 2 * 4 + 18 + 1 + 5 + 8 + NAME_MAX_LEN);
 EXACT(row_head, 2 * 4);
 EXACT(row_ban, 160 + NAME_MAX_LEN);
@@ -145,7 +152,7 @@ ban_fault(const struct wire_ban *b)
 		return bad_port;
 	if (b->start < 0 || b->end < 0)
 		return bad_time;
-	if ((b->flags & ~(BANF_PREFIX | BANF_MORE)) != 0)
+	if ((b->flags & ~(BANF_PREFIX | BANF_MORE | BANF_TELL)) != 0)
 		return bad_enum;
 	if (!ZERO_OK(b->zero) || b->id.zero != 0)
 		return bad_zero;
@@ -357,7 +364,7 @@ check_file(const void *data, size_t len)
 	const struct msg_file *f = data;
 
 	(void)len;
-	if (f->from_end > 1)
+	if (f->from_end > FILE_ROTATED)
 		return bad_enum;
 	return TEXT_OK(f->name) ? NULL : no_nul;
 }
@@ -419,7 +426,95 @@ check_decision(const void *data, size_t len)
 		return no_nul;
 	if ((why = check_ports(d->ports, d->nports)) != NULL)
 		return why;
+	if (d->past > 1)
+		return bad_enum;
 	return check_ban(&d->ban, sizeof(d->ban));
+}
+
+static const char *
+check_sighting(const struct wire_sighting *s)
+{
+	if (s->v6 > 1)
+		return bad_prefix;
+	if (s->last < 0 || s->last >> 48 != 0 || s->age >> 31 != 0)
+		return bad_time;
+	return s->zero == 0 ? NULL : bad_zero;
+}
+
+static const char *
+check_state(const void *data, size_t len)
+{
+	const struct wire_state *s = data;
+	const struct wire_sighting *list = (const void *)(s + 1);
+	const char *why = NULL;
+	size_t i, n = (len - sizeof(*s)) / sizeof(*list);
+
+	if (n > STATE_SIGHTINGS || s->name_len >= sizeof(s->name))
+		return bad_enum;
+	if (s->touched < 0)
+		return bad_time;
+	if (!ZERO_OK(s->zero) || s->name[s->name_len] != '\0')
+		return bad_zero;
+	for (i = 0; i < n && why == NULL; i++)
+		why = check_sighting(&list[i]);
+	return why;
+}
+
+static const char *
+check_position(const void *data, size_t len)
+{
+	const struct msg_position *p = data;
+
+	(void)len;
+	if (p->flags & ~(POSITION_GONE | POSITION_MOVED))
+		return bad_enum;
+	if (p->zero != 0)
+		return bad_zero;
+	if (p->offset > INT64_MAX || p->size > INT64_MAX || p->last < 0)
+		return bad_time;
+	return TEXT_OK(p->boot) && TEXT_OK(p->name) ? NULL : no_nul;
+}
+
+static const char *
+check_stats(const void *data, size_t len)
+{
+	const struct msg_stats *s = data;
+
+	(void)len;
+	return s->last < 0 ? bad_time : NULL;
+}
+
+static const char *
+check_served(const void *data, size_t len)
+{
+	const struct wire_served *s = data;
+	size_t i;
+
+	for (i = 0; i < len / sizeof(*s); i++) {
+		if (!prefix_valid(&s[i].prefix))
+			return bad_prefix;
+		if (s[i].start < 0 || s[i].end < 0)
+			return bad_time;
+		if (!ZERO_OK(s[i].zero))
+			return bad_zero;
+	}
+	return NULL;
+}
+
+static const char *
+check_lift(const void *data, size_t len)
+{
+	const struct msg_lift *l = data;
+
+	(void)len;
+	return l->at < 0 ? bad_time :
+	    check_target(&l->target, sizeof(l->target));
+}
+
+static const char *
+check_boot(const void *data, size_t len)
+{
+	return msg_has_nul(data, len) ? NULL : no_nul;
 }
 
 static const char *
@@ -696,9 +791,28 @@ static const struct msg_row msg_table[M_MAX] = {
 
 	ROW(M_CONF_STATUS, P, C, LIVE, 0, ONE(wire_status, check_status)),
 	ROW(M_STATUS_LISTENER, P, C, ALWAYS, 1,
-	    ONE(wire_status, check_status))
+	    ONE(wire_status, check_status)),
+
+	ROW(M_STATE_CLEAR, S, L, AT_WORK, 0, NONE),
+	ROW(M_STATE, S | L, S | L, AT_WORK, 0, sizeof(struct wire_state),
+	    sizeof(struct wire_sighting), 0, check_state),
+	ROW(M_POSITION, S | L, P | S | L, ALWAYS, 0,
+	    ONE(msg_position, check_position)),
+	ROW(M_WATCH_STATS, S | L, S | L, AT_WORK, 0,
+	    ONE(msg_stats, check_stats)),
+	ROW(M_RESUME, S, L, AT_WORK, 0, NONE),
+	ROW(M_RESUME_BAN, L, S, AT_WORK, 0,
+	    MANY(wire_served, 1, check_served)),
+	ROW(M_RESUME_LIFT, L, S, AT_WORK, 0, ONE(msg_lift, check_lift)),
+	ROW(M_RESUME_DONE, L, S, AT_WORK, 0,
+	    ONE(msg_outcome, check_outcome)),
+	ROW(M_LEDGER_FRESH, L, S, AT_WORK, 0, NONE),
+	ROW(M_FILES_DONE, P, S, AT_WORK, 0, ONE(msg_boot, check_boot))
 };
 
+_Static_assert(sizeof(struct wire_state) + STATE_SIGHTINGS *
+    sizeof(struct wire_sighting) + IMSG_HEADER_SIZE <= IMSG_MAX,
+    "a part of a state fits in a message");
 _Static_assert(sizeof(struct row_head) + sizeof(struct row_summary) +
     IMSG_HEADER_SIZE <= IMSG_MAX, "the longest row fits in a message");
 

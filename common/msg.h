@@ -119,6 +119,23 @@ enum msg_type {
 	M_CONF_STATUS,		/* wire_status: part of a configuration */
 	M_STATUS_LISTENER,	/* wire_status + fd: it listens there */
 
+	/*
+	 * What a restart goes on with.  In a checkpoint: all of it anew
+	 * (M_STATE_CLEAR), or what changed since the last one.  Asked for by
+	 * the parser at its first configuration, and told in the same words;
+	 * the parent is told the positions, before it opens logs.
+	 */
+	M_STATE_CLEAR,		/* parser>ledger: what comes is all there is */
+	M_STATE,		/* parser<>ledger wire_state, n wire_sighting */
+	M_POSITION,		/* parser<>ledger, ledger>p msg_position */
+	M_WATCH_STATS,		/* parser<>ledger msg_stats */
+	M_RESUME,		/* parser>ledger: tell me */
+	M_RESUME_BAN,		/* ledger>parser n wire_served */
+	M_RESUME_LIFT,		/* ledger>parser msg_lift */
+	M_RESUME_DONE,		/* ledger>parser msg_outcome: code 0 or why */
+	M_LEDGER_FRESH,		/* ledger>parser: say all of it again */
+	M_FILES_DONE,		/* p>parser msg_boot: all logs were passed */
+
 	M_MAX
 };
 
@@ -151,6 +168,7 @@ struct wire_ban {
 
 #define BANF_PREFIX	0x01	/* operator named a prefix: take it as it is */
 #define BANF_MORE	0x02	/* more entries of this decision follow */
+#define BANF_TELL	0x04	/* M_RESTORE: nobody knows how it went */
 
 enum ban_outcome {
 	BAN_APPLIED = 1,
@@ -228,7 +246,8 @@ struct msg_file {
 	uint32_t	file;		/* the parent's number of this open */
 	uint32_t	source;		/* wire_source.id */
 	int32_t		wd;		/* on the shared inotify descriptor */
-	uint32_t	from_end;	/* 1: what is written from now on */
+	uint32_t	from_end;	/* 1: what is written from now on ... */
+#define FILE_ROTATED	2		/* ... not the log any more: its rest */
 	uint64_t	dev, ino;
 	char		name[PATH_MAX_LEN];	/* for display */
 };
@@ -260,10 +279,82 @@ struct msg_checkpoint {
 struct msg_decision {
 	struct wire_ban	ban;
 	uint32_t	nports;		/* entries this decision makes */
-	uint32_t	zero;
+	uint32_t	past;		/* 1: its end was over, not asked for */
 	struct wire_port ports[BAN_PORTS_MAX];
 	char		watch[NAME_MAX_LEN];	/* "": the operator */
 	char		evidence[EVIDENCE_LEN];	/* the line, vis(3)'d */
+};
+
+/* One address that a user is live from.  Times: logtime_t. */
+struct wire_sighting {
+	uint8_t		addr[16];
+	int64_t		last;		/* 48 bits */
+	uint32_t	age;		/* 31 bits */
+	uint16_t	port;
+	uint8_t		v6;
+	uint8_t		zero;
+};
+
+/* A user's rule state, in parts of so many sightings; none at all: gone. */
+#define STATE_SIGHTINGS	480
+struct wire_state {
+	uint64_t	watch;
+	int64_t		touched;	/* logtime_t */
+	uint32_t	part;		/* 0, 1, ... */
+	uint8_t		name_len;
+	uint8_t		zero[3];
+	char		name[PATTERN_MAX_LEN];	/* name_len bytes, then 0 */
+};
+
+#define BOOT_LEN	40
+
+/*
+ * How far a log was read.  With ino 0 it says of a source only that it was
+ * looked at: what its files hold is not news because it is read anew.
+ */
+struct msg_position {
+	uint64_t	watch;		/* hash */
+	uint64_t	source;		/* watch_hash() of its path */
+	uint64_t	dev, ino;
+	uint64_t	identity;	/* what decisions name it by, or 0 */
+	uint64_t	head;		/* hash of its first line; 0: none yet */
+	uint64_t	before;		/* hash of the bytes before the offset */
+	uint64_t	offset;		/* end of the last line used */
+	uint64_t	size;		/* the furthest byte seen */
+	int64_t		last;		/* logtime_t of the last line, or 0 */
+	int64_t		modified;	/* ns since 1970 */
+	uint32_t	flags;		/* POSITION_* */
+	uint32_t	zero;
+	char		boot[BOOT_LEN];	/* in which boot it was read */
+	char		name[PATH_MAX_LEN];	/* for display */
+};
+
+#define POSITION_GONE	0x01	/* nothing more comes: forget it */
+#define POSITION_MOVED	0x02	/* it has another name now */
+
+#define WATCH_COUNTS	9
+struct msg_stats {
+	uint64_t	watch;
+	uint64_t	counts[WATCH_COUNTS];	/* watch_stats, in its order */
+	int64_t		last;		/* logtime_t of the last line */
+	int64_t		keep;		/* states before this are over */
+};
+
+/* A ban that a watch has decided. */
+struct wire_served {
+	uint64_t	watch;
+	int64_t		start, end;
+	struct prefix	prefix;
+	uint8_t		zero[6];
+};
+
+struct msg_lift {
+	int64_t		at;		/* wall_t */
+	struct msg_target target;
+};
+
+struct msg_boot {
+	char		boot[BOOT_LEN];
 };
 
 enum show_what {

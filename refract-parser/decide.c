@@ -1,27 +1,22 @@
 /*
- * Decisions: the bans that run, so that none is asked for twice, and the
- * checkpoints that carry decisions to the ledger, two on their way at most.
+ * Decisions, and the bans that run, so that none is asked for twice.
  */
+#include <netinet/in.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <event2/event.h>
-
+#include "checkpoint.h"
 #include "child.h"
 #include "decide.h"
-#include "follow.h"
 #include "log.h"
+#include "resume.h"
 #include "text.h"
 #include "watch.h"
 
 #define SETS		8192	/* bans remembered: SETS * WAYS */
 #define WAYS		8
-#define QUEUE_MAX	8192	/* decisions that wait for a checkpoint */
-#define QUEUE_FULL	4096	/* reading pauses */
-#define BATCH_MAX	1024	/* decisions in a checkpoint */
-#define IN_FLIGHT_MAX	2
-#define FLUSH_MS	250
 
 /* A ban that runs: end 0 is free. */
 struct serving {
@@ -32,43 +27,22 @@ struct serving {
 };
 
 static struct {
-	struct event		*timer;
-	mono_t			 flushed;
-	uint64_t		 number;	/* of the last checkpoint */
-	unsigned int		 in_flight;
-	size_t			 head, n;	/* of the ring */
 	uint64_t		 seed;
 	unsigned int		 serving;	/* slots ever used */
-	void			(*stopped)(void);
 } de;
 
 /* Pages that are never used are never there. */
 static struct serving		bans[SETS][WAYS];
-static struct msg_decision	ring[QUEUE_MAX];
-
-static void	flush(void);
-
-static void
-on_timer(int fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	flush();
-}
 
 void
-decide_init(struct event_base *base)
+decide_init(void)
 {
 	arc4random_buf(&de.seed, sizeof(de.seed));
-	if ((de.timer = evtimer_new(base, on_timer, NULL)) == NULL)
-		fatal("decide");
 }
 
 void
 decide_clear(void)
 {
-	event_free(de.timer);
 	memset(&de, 0, sizeof(de));
 	memset(bans, 0, sizeof(bans));
 }
@@ -131,6 +105,23 @@ decide_serving(const struct watch *w, const struct prefix *addr, wall_t at)
 	return (s = find_ban(w, &p)) != NULL && s->start <= at && at < s->end;
 }
 
+/* A later one of the same address wins, in whatever order they come. */
+void
+decide_served(const struct wire_served *m)
+{
+	const struct watch	*w = watch_byhash(m->watch);
+	struct serving		*s;
+
+	if (w == NULL)
+		return;
+	if ((s = find_ban(w, &m->prefix)) == NULL)
+		s = new_ban(w, &m->prefix);
+	else if (s->start > m->start)
+		return;
+	s->start = m->start;
+	s->end = m->end;
+}
+
 /* Is there nothing new in it? */
 static int
 is_served(const struct serving *s, wall_t at)
@@ -148,7 +139,7 @@ target_covers(const struct msg_target *t, const struct serving *s)
 }
 
 void
-decide_forgive(const struct msg_target *t)
+decide_forgive(const struct msg_target *t, const struct watch *w)
 {
 	size_t	i, j;
 
@@ -156,94 +147,10 @@ decide_forgive(const struct msg_target *t)
 		return;
 	for (i = 0; i < SETS; i++)
 		for (j = 0; j < WAYS; j++)
-			if (bans[i][j].end != 0 &&
+			if (bans[i][j].end != 0 && (w == NULL ||
+			    bans[i][j].watch == w->hash) &&
 			    target_covers(t, &bans[i][j]))
 				memset(&bans[i][j], 0, sizeof(bans[i][j]));
-}
-
-/* Checkpoints. */
-
-static void
-send_batch(struct channel *ch)
-{
-	struct msg_checkpoint	m = { ++de.number };
-	size_t			i, n = de.n < BATCH_MAX ? de.n : BATCH_MAX;
-
-	channel_send(ch, M_CHECKPOINT, 0, &m, sizeof(m));
-	for (i = 0; i < n; i++)
-		channel_send(ch, M_DECISION, 0,
-		    &ring[(de.head + i) % QUEUE_MAX], sizeof(ring[0]));
-	channel_send(ch, M_CHECKPOINT_END, 0, &m, sizeof(m));
-	de.n -= n;
-	de.head = de.n == 0 ? 0 : (de.head + n) % QUEUE_MAX;
-	de.in_flight++;
-}
-
-static void
-arm(span_t ms)
-{
-	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
-
-	if (!evtimer_pending(de.timer, NULL) && evtimer_add(de.timer, &tv))
-		fatal("decide");
-}
-
-/* A few times a second at most, unless the end is near. */
-static void
-flush(void)
-{
-	struct channel	*ch = child_channel(ROLE_LEDGER, 1);
-	mono_t		 now = mono_now();
-	span_t		 since = mono_since(de.flushed, now);
-
-	if (ch == NULL) {
-		de.n = de.head = 0;
-		de.in_flight = 0;
-	}
-	while (de.n > 0 && de.in_flight < IN_FLIGHT_MAX) {
-		if (since < FLUSH_MS && de.stopped == NULL &&
-		    de.n < BATCH_MAX) {
-			arm(FLUSH_MS - since);
-			break;
-		}
-		send_batch(ch);
-		de.flushed = now;
-		since = 0;
-	}
-	if (de.stopped != NULL && de.n == 0 && de.in_flight == 0)
-		de.stopped();
-}
-
-void
-decide_committed(uint64_t number)
-{
-	if (de.in_flight == 0 || number != de.number - de.in_flight + 1)
-		fatalx("the ledger committed checkpoint %llu out of turn",
-		    (unsigned long long)number);
-	de.in_flight--;
-	flush();
-	if (!decide_full())
-		follow_resume();
-}
-
-void
-decide_lost_ledger(void)
-{
-	flush();
-	follow_resume();
-}
-
-int
-decide_full(void)
-{
-	return de.n >= QUEUE_FULL;
-}
-
-void
-decide_stop(void (*done)(void))
-{
-	de.stopped = done;
-	flush();
 }
 
 /* One decision. */
@@ -319,27 +226,20 @@ notice(const struct offence *o, const struct wire_ban *b)
 	warn_notice(o->watch, NOTICE_OFFENCE, 0, text);
 }
 
-/* For the ledger: into the ring, which reading pauses for before it is full. */
 static void
 record(const struct offence *o, const struct wire_ban *b)
 {
 	const struct wire_watch	*w = &o->watch->conf->w;
-	struct msg_decision	*d;
+	struct msg_decision	 d;
 
-	if (child_channel(ROLE_LEDGER, 1) == NULL)
-		return;
-	if (de.n == QUEUE_MAX) {
-		log_warnx("the ledger is too slow: a decision is not recorded");
-		return;
-	}
-	d = &ring[(de.head + de.n++) % QUEUE_MAX];
-	memset(d, 0, sizeof(*d));
-	d->ban = *b;
-	d->nports = w->nports;
-	memcpy(d->ports, w->ports, sizeof(d->ports));
-	strlcpy(d->watch, w->name, sizeof(d->watch));
-	text_vis(d->evidence, sizeof(d->evidence), o->line, o->len);
-	flush();
+	memset(&d, 0, sizeof(d));
+	d.ban = *b;
+	d.nports = w->nports;
+	d.past = b->end <= o->now;
+	memcpy(d.ports, w->ports, sizeof(d.ports));
+	strlcpy(d.watch, w->name, sizeof(d.watch));
+	text_vis(d.evidence, sizeof(d.evidence), o->line, o->len);
+	checkpoint_decision(&d);
 }
 
 int
@@ -353,8 +253,9 @@ decide(const struct offence *o)
 	s = find_ban(o->watch, &b.prefix);
 	if (is_served(s, o->at))
 		return 0;
-	/* Whose end is over by now is a matter of record only. */
-	if (b.end > o->now)
+	/* Over or lifted by now: a matter of record only. */
+	if (b.end > o->now && !resume_lifted(o->watch, &b.prefix, b.subject,
+	    b.start))
 		send_bans(w, &b);
 	if (s == NULL)
 		s = new_ban(o->watch, &b.prefix);

@@ -14,7 +14,6 @@
 #include "rule.h"
 #include "users.h"
 
-struct event_base;
 struct watch;
 
 struct offence {
@@ -30,7 +29,7 @@ struct offence {
 	size_t			 len;
 };
 
-void	 decide_init(struct event_base *);
+void	 decide_init(void);
 void	 decide_clear(void);
 /*
  * 1 if it became a decision.  0 if the offender serves a ban of this watch of
@@ -40,14 +39,9 @@ void	 decide_clear(void);
 int	 decide(const struct offence *);
 /* 1 if a ban of this watch runs for this address at this time. */
 int	 decide_serving(const struct watch *, const struct prefix *, wall_t);
-/* The operator lifted bans or forgave. */
-void	 decide_forgive(const struct msg_target *);
-/* So many decisions wait for the ledger that reading should pause. */
-int	 decide_full(void);
-/* The ledger has a checkpoint; went away; called when it drained. */
-void	 decide_committed(uint64_t number);
-void	 decide_lost_ledger(void);
-/* Send what waits, and call done when all is committed. */
-void	 decide_stop(void (*done)(void));
+/* The operator lifted bans or forgave; of one watch or (NULL) of all. */
+void	 decide_forgive(const struct msg_target *, const struct watch *);
+/* A ban that was decided before the start. */
+void	 decide_served(const struct wire_served *);
 
 #endif

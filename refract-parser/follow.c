@@ -18,37 +18,19 @@
 #include <unistd.h>
 
 #include "follow.h"
+#include "follow_file.h"
 #include "log.h"
 
 #define BLOCK_LEN	(256 * 1024)
-#define PRINT_LEN	64		/* bytes before the offset */
-#define HEAD_LEN	256		/* of the first line: identity */
+#define MERGE_LEN	(96 * 1024)	/* more than a line */
+#define PEEK_LEN	(16 * 1024)
+#define NO_LIMIT	INT64_MAX
 #define BLOCKS_A_TURN	4
+#define EVENTS_A_TURN	64	/* reads of the inotify descriptor */
 #define FILES_MAX	4096
 #define EARLY_MAX	256		/* events of files not known yet */
 #define QUIET		(10 * 60 * 1000)
 #define FINISH_MAX	2000	/* ms: a stop does not wait for a backlog */
-
-struct file {
-	TAILQ_ENTRY(file) entry;
-	TAILQ_ENTRY(file) ready;
-	int		 fd, wd;
-	int		 queued;	/* in the list of those to read */
-	int		 check;		/* look at its links first */
-	int		 moved;		/* it has another name now */
-	int		 nameless;	/* it has none */
-	int		 skipping;	/* in a line that is too long */
-	uint64_t	 offset;	/* of the first byte not used yet */
-	uint64_t	 extent;	/* the furthest byte seen */
-	uint64_t	 live_from;
-	uint64_t	 identity;	/* 0: not computed yet */
-	mono_t		 active;	/* when it last grew */
-	size_t		 nprint;
-	char		 print[PRINT_LEN];
-	struct msg_file	 msg;
-};
-
-TAILQ_HEAD(files, file);
 
 /* An event that came before its file did. */
 struct early {
@@ -56,9 +38,12 @@ struct early {
 	uint32_t	 mask;
 };
 
+struct follow_ops	follow_ops;
+
 static struct {
 	struct event_base	*base;
-	struct follow_ops	 ops;
+	int			 held;
+	uint64_t		 order;		/* of the last file */
 	struct event		*inotify, *work, *quiet;
 	int			 fd;
 	struct files		 all, ready;
@@ -71,14 +56,15 @@ static struct {
 static void	on_inotify(int, short, void *);
 static void	on_work(int, short, void *);
 static void	on_quiet(int, short, void *);
+static void	take_events(void);
 
 void
 follow_init(struct event_base *base, const struct follow_ops *ops)
 {
 	fo.base = base;
-	fo.ops = *ops;
-	if (fo.ops.quiet == 0)
-		fo.ops.quiet = QUIET;
+	follow_ops = *ops;
+	if (follow_ops.quiet == 0)
+		follow_ops.quiet = QUIET;
 	TAILQ_INIT(&fo.all);
 	TAILQ_INIT(&fo.ready);
 	fo.n = fo.nearly = 0;
@@ -136,46 +122,16 @@ forget(struct file *f)
 	TAILQ_REMOVE(&fo.all, f, entry);
 	fo.n--;
 	close(f->fd);
-	fo.ops.done(f->msg.file);
+	position_gone(f);
+	follow_ops.done(f->msg.file);
 	free(f);
 }
 
 static void
 end(struct file *f, enum follow_event why, uint64_t n)
 {
-	fo.ops.event(f, why, n);
+	follow_ops.event(f, why, n);
 	forget(f);
-}
-
-/* Identity. */
-
-static uint64_t
-fnv(uint64_t h, const void *data, size_t n)
-{
-	const uint8_t	*p = data;
-
-	while (n-- > 0)
-		h = (h ^ *p++) * 0x100000001b3ULL;
-	return h;
-}
-
-uint64_t
-file_identity(struct file *f)
-{
-	char		 head[HEAD_LEN], *nl;
-	uint64_t	 h = 0xcbf29ce484222325ULL;
-	ssize_t		 n;
-
-	if (f->identity != 0)
-		return f->identity;
-	if ((n = pread(f->fd, head, sizeof(head), 0)) < 0)
-		n = 0;
-	if (n > 0 && (nl = memchr(head, '\n', (size_t)n)) != NULL)
-		n = nl - head;
-	h = fnv(h, &f->msg.dev, sizeof(f->msg.dev));
-	h = fnv(h, &f->msg.ino, sizeof(f->msg.ino));
-	h = fnv(h, head, (size_t)n);
-	return f->identity = h == 0 ? 1 : h;
 }
 
 uint32_t
@@ -202,15 +158,25 @@ take_print(struct file *f, const char *data, size_t used)
 	f->nprint = n;
 }
 
+/* What has no stamp was written with the line before it. */
+static logtime_t
+stamp(struct file *f, const char *p, size_t n, logtime_t before)
+{
+	logtime_t	at = follow_ops.stamp(f, p, n);
+
+	return at == 0 ? before : at;
+}
+
 static void
 restart(struct file *f)
 {
 	uint64_t	lost = f->extent - f->offset;
 
-	f->offset = f->extent = f->live_from = f->identity = 0;
+	f->offset = f->extent = f->live_from = f->identity = f->head = 0;
 	f->nprint = 0;
+	f->next_at = 0;
 	f->skipping = 0;
-	fo.ops.event(f, FOLLOW_TRUNCATED, lost);
+	follow_ops.event(f, FOLLOW_TRUNCATED, lost);
 }
 
 /* The tail of a line that is too long, up to its newline: bytes to skip. */
@@ -244,7 +210,7 @@ give_lines(struct file *f, const char *p, size_t n, uint64_t offset)
 		.live_from = f->live_from, .now = wall_now()
 	};
 
-	fo.ops.lines(&b);
+	follow_ops.lines(&b);
 }
 
 /* Use n new bytes; how many were. */
@@ -267,18 +233,43 @@ use(struct file *f, const char *p, size_t n)
 	if (len <= LINE_MAX_LEN || f->skipping)
 		return skipped;
 	f->skipping = 1;
-	fo.ops.event(f, FOLLOW_LONG, len);
+	follow_ops.event(f, FOLLOW_LONG, len);
 	return n;
 }
 
-/* One block.  1: there may be more; 0: read to the end; -1: f is gone. */
+/* Bytes of the lines that are stamped before `until`; *all 0: some are not. */
+static size_t
+cut(struct file *f, const char *p, size_t n, logtime_t until, int *all)
+{
+	const char	*q = p, *end = p + n, *nl;
+	logtime_t	 at = f->next;
+
+	*all = 1;
+	if (until == NO_LIMIT || f->skipping)
+		return n;
+	for (; (nl = memchr(q, '\n', (size_t)(end - q))) != NULL; q = nl + 1) {
+		at = stamp(f, q, (size_t)(nl - q), at);
+		if (at >= until && q > p) {
+			*all = 0;
+			return (size_t)(q - p);
+		}
+	}
+	return n;
+}
+
+/*
+ * One block, or of it what was written before `until`.  1: there may be more;
+ * 0: read to the end; -1: f is gone.
+ */
 static int
-read_block(struct file *f)
+read_block(struct file *f, logtime_t until)
 {
 	ssize_t		n;
-	size_t		len, used;
+	size_t		len, used, want;
+	int		all;
 
-	n = pread(f->fd, fo.buf, BLOCK_LEN, (off_t)(f->offset - f->nprint));
+	want = until == NO_LIMIT ? BLOCK_LEN : MERGE_LEN;
+	n = pread(f->fd, fo.buf, want, (off_t)(f->offset - f->nprint));
 	if (n == -1) {
 		if (errno == EINTR || errno == EAGAIN)
 			return 1;
@@ -295,10 +286,11 @@ read_block(struct file *f)
 		f->extent = f->offset + len;
 		f->active = mono_now();
 	}
+	len = cut(f, fo.buf + f->nprint, len, until, &all);
 	used = use(f, fo.buf + f->nprint, len);
 	f->offset += used;
 	take_print(f, fo.buf, f->nprint + used);
-	return n == BLOCK_LEN;
+	return !all || (size_t)n == want;
 }
 
 /* Links are looked at after a rename or a change of attributes. */
@@ -323,9 +315,9 @@ arm_quiet(void)
 	TAILQ_FOREACH(f, &fo.all, entry) {
 		if (!f->moved)
 			continue;
-		left = fo.ops.quiet - mono_since(f->active, now);
+		left = follow_ops.quiet - mono_since(f->active, now);
 		if (left < 0)		/* it waits to be read */
-			left = fo.ops.quiet / 8;
+			left = follow_ops.quiet / 8;
 		if (least == -1 || left < least)
 			least = left;
 	}
@@ -338,16 +330,79 @@ arm_quiet(void)
 		fatal("follow");
 }
 
-/* One block of this file; it stays in the list while there is more. */
-static void
-turn(struct file *f)
+/* Order: of files of one watch, the one with the oldest line is read. */
+
+/* Learn when the next line was written.  0: there is none, or not to see. */
+static int
+peek(struct file *f)
 {
-	int	more;
+	static char	 buf[PRINT_LEN + PEEK_LEN];
+	const char	*p = buf + f->nprint, *nl;
+	ssize_t		 n;
+
+	if (f->next_at == f->offset + 1)
+		return 1;
+	n = pread(f->fd, buf, sizeof(buf), (off_t)(f->offset - f->nprint));
+	if (f->skipping || n <= (ssize_t)f->nprint ||
+	    memcmp(buf, f->print, f->nprint) != 0 ||
+	    (nl = memchr(p, '\n', (size_t)(buf + n - p))) == NULL)
+		return 0;
+	while (*p == '\0')
+		p++;
+	f->next = stamp(f, p, (size_t)(nl - p), f->next);
+	f->next_at = f->offset + 1;
+	return 1;
+}
+
+static int
+is_before(const struct file *a, const struct file *b)
+{
+	return a->next < b->next || (a->next == b->next &&
+	    a->order < b->order);
+}
+
+/*
+ * Of those that have something to read and are of one watch with the first,
+ * the one whose turn it is; it may be read up to *until.
+ */
+static struct file *
+whose_turn(struct file *first, logtime_t *until)
+{
+	struct file	*f, *best = first, *second = NULL;
+
+	*until = NO_LIMIT;
+	if (follow_ops.stamp == NULL || TAILQ_NEXT(first, ready) == NULL)
+		return first;
+	if (!peek(first))
+		return first;
+	for (f = first; (f = TAILQ_NEXT(f, ready)) != NULL;) {
+		if (f->watch != first->watch)
+			continue;
+		if (!peek(f))
+			return f;
+		if (is_before(f, best)) {
+			second = best;
+			best = f;
+		} else if (second == NULL || is_before(f, second))
+			second = f;
+	}
+	if (second != NULL)
+		*until = second->next + (best->order < second->order);
+	return best;
+}
+
+/* One block of a file; it stays in the list while there is more. */
+static void
+turn(struct file *first)
+{
+	logtime_t	 until;
+	struct file	*f = whose_turn(first, &until);
+	int		 more;
 
 	dequeue(f);
 	if (f->check)
 		check(f);
-	if ((more = read_block(f)) == -1)
+	if ((more = read_block(f, until)) == -1)
 		return;
 	if (more)
 		enqueue(f);
@@ -360,12 +415,13 @@ work(unsigned int blocks)
 {
 	struct file	*f;
 
-	while (blocks-- > 0 && (f = TAILQ_FIRST(&fo.ready)) != NULL) {
-		if (fo.ops.full != NULL && fo.ops.full())
+	while (!fo.held && blocks-- > 0 &&
+	    (f = TAILQ_FIRST(&fo.ready)) != NULL) {
+		if (follow_ops.full != NULL && follow_ops.full())
 			return;		/* follow_resume() goes on */
 		turn(f);
 	}
-	if (!TAILQ_EMPTY(&fo.ready))
+	if (!fo.held && !TAILQ_EMPTY(&fo.ready))
 		soon(fo.work);
 }
 
@@ -375,6 +431,9 @@ on_work(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
+	/* Who else has grown, if the order matters. */
+	if (fo.n > 1)
+		take_events();
 	work(BLOCKS_A_TURN);
 }
 
@@ -388,13 +447,16 @@ follow_resume(void)
 void
 follow_finish(void)
 {
-	struct file	*f, *next;
+	struct file	*f;
 	mono_t		 start = mono_now();
 
-	TAILQ_FOREACH_SAFE(f, &fo.all, entry, next)
-		while (read_block(f) == 1 &&
-		    mono_since(start, mono_now()) < FINISH_MAX)
-			;
+	if (fo.held)
+		return;
+	TAILQ_FOREACH(f, &fo.all, entry)
+		enqueue(f);
+	while ((f = TAILQ_FIRST(&fo.ready)) != NULL &&
+	    mono_since(start, mono_now()) < FINISH_MAX)
+		turn(f);
 }
 
 /* A renamed file that grew no more for so long is not written to any more. */
@@ -409,7 +471,7 @@ on_quiet(int fd, short what, void *arg)
 	(void)arg;
 	TAILQ_FOREACH_SAFE(f, &fo.all, entry, next)
 		if (f->moved && !f->queued &&
-		    mono_since(f->active, now) >= fo.ops.quiet)
+		    mono_since(f->active, now) >= follow_ops.quiet)
 			end(f, FOLLOW_ENDED, 0);
 	arm_quiet();
 }
@@ -423,7 +485,7 @@ happened(struct file *f, uint32_t mask)
 		if (!f->moved) {
 			f->moved = 1;
 			f->active = mono_now();
-			fo.ops.event(f, FOLLOW_RENAMED, 0);
+			follow_ops.event(f, FOLLOW_RENAMED, 0);
 		}
 		arm_quiet();
 	}
@@ -465,8 +527,9 @@ dispatch(const struct inotify_event *ev)
 		    (struct early){ ev->wd, ev->mask };
 }
 
-static void
-on_inotify(int fd, short what, void *arg)
+/* 0: there are no more now. */
+static int
+read_events(void)
 {
 	static char			 buf[16384]
 	    __attribute__((__aligned__(__alignof__(struct inotify_event))));
@@ -474,31 +537,47 @@ on_inotify(int fd, short what, void *arg)
 	const char			*p;
 	ssize_t				 n;
 
-	(void)what;
-	(void)arg;
-	if ((n = read(fd, buf, sizeof(buf))) == -1) {
+	if ((n = read(fo.fd, buf, sizeof(buf))) == -1) {
 		if (errno != EAGAIN && errno != EINTR)
 			fatal("inotify");
-		return;
+		return 0;
 	}
 	for (p = buf; p < buf + n; p += sizeof(*ev) + ev->len) {
 		ev = (const void *)p;
 		dispatch(ev);
 	}
+	return 1;
+}
+
+static void
+take_events(void)
+{
+	unsigned int	n;
+
+	for (n = 0; fo.fd != -1 && n < EVENTS_A_TURN && read_events(); n++)
+		;
+}
+
+static void
+on_inotify(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	take_events();
 	work(BLOCKS_A_TURN);
 }
 
 /* Opening. */
 
-/* The line that is being written begins after the last newline. */
-static uint64_t
-last_line(int fd, uint64_t size)
+uint64_t
+file_last_line(struct file *f, uint64_t size)
 {
 	uint64_t	 from = size > LINE_MAX_LEN ? size - LINE_MAX_LEN : 0;
 	const char	*nl;
 	ssize_t		 n;
 
-	n = pread(fd, fo.buf, LINE_MAX_LEN, (off_t)from);
+	n = pread(f->fd, fo.buf, LINE_MAX_LEN, (off_t)from);
 	if (n <= 0)
 		return size;
 	if ((nl = memrchr(fo.buf, '\n', (size_t)n)) == NULL)
@@ -506,14 +585,15 @@ last_line(int fd, uint64_t size)
 	return from + (uint64_t)(nl - fo.buf) + 1;
 }
 
-static void
-begin_at(struct file *f, uint64_t offset)
+void
+file_begin_at(struct file *f, uint64_t offset)
 {
 	size_t	n = offset < PRINT_LEN ? (size_t)offset : PRINT_LEN;
 
 	f->offset = offset;
 	if (f->extent < offset)
 		f->extent = offset;
+	f->nprint = 0;
 	if (pread(f->fd, f->print, n, (off_t)(offset - n)) == (ssize_t)n)
 		f->nprint = n;
 }
@@ -543,7 +623,23 @@ file_new(const struct msg_file *msg, int fd)
 	f->check = 1;
 	f->active = mono_now();
 	f->live_from = f->extent = (uint64_t)st.st_size;
+	f->order = ++fo.order;
+	if (msg->from_end == FILE_ROTATED)
+		f->moved = 1;
+	if (follow_ops.owner != NULL)
+		follow_ops.owner(msg->source, &f->watch, &f->source);
 	return f;
+}
+
+/* It is known where to begin. */
+static void
+begin(struct file *f)
+{
+	follow_ops.event(f, f->offset > 0 && f->msg.from_end != 1 ?
+	    FOLLOW_RESUMED : FOLLOW_OPENED, f->offset);
+	recall_early(f);
+	enqueue(f);
+	soon(fo.work);
 }
 
 int
@@ -553,18 +649,44 @@ follow_open(const struct msg_file *msg, int fd)
 
 	if ((f = file_new(msg, fd)) == NULL) {
 		close(fd);
-		fo.ops.done(msg->file);
+		follow_ops.done(msg->file);
 		return -1;
 	}
-	if (msg->from_end)
-		begin_at(f, last_line(fd, f->live_from));
 	TAILQ_INSERT_TAIL(&fo.all, f, entry);
 	fo.n++;
-	fo.ops.event(f, FOLLOW_OPENED, f->offset);
-	recall_early(f);
-	enqueue(f);
-	soon(fo.work);
+	if (fo.held)
+		return 0;
+	if (msg->from_end == 1)
+		file_begin_at(f, file_last_line(f, f->live_from));
+	f->placed = 1;
+	begin(f);
 	return 0;
+}
+
+void
+follow_hold(void)
+{
+	fo.held = 1;
+}
+
+void
+follow_go(void)
+{
+	struct file	*f;
+
+	if (!fo.held)
+		return;
+	position_settle(&fo.all);
+	fo.held = 0;
+	TAILQ_FOREACH(f, &fo.all, entry)
+		begin(f);
+	arm_quiet();
+}
+
+void
+follow_positions(int all, void (*fn)(const struct msg_position *))
+{
+	position_save(&fo.all, all, fn);
 }
 
 void
@@ -591,6 +713,7 @@ follow_clear(void)
 	event_free(fo.work);
 	event_free(fo.quiet);
 	free(fo.buf);
+	position_clear();
 	memset(&fo, 0, sizeof(fo));
 	fo.fd = -1;
 }

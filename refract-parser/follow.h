@@ -32,11 +32,14 @@ struct block {
 };
 
 enum follow_event {
-	FOLLOW_OPENED,
+	FOLLOW_OPENED,		/* n: at this offset */
+	FOLLOW_RESUMED,		/* n: at the offset where it was left */
 	FOLLOW_TRUNCATED,	/* n: bytes that were gone unread, if known */
 	FOLLOW_RENAMED,
 	FOLLOW_ENDED,		/* deleted or quiet, read to its end */
 	FOLLOW_LONG,		/* n: bytes of a line that is skipped */
+	FOLLOW_CUT,		/* n: read in an earlier boot, and gone */
+	FOLLOW_SHORTER,		/* n: read before, and gone */
 	FOLLOW_ERROR		/* n: errno; it is not followed any more */
 };
 
@@ -48,6 +51,16 @@ struct follow_ops {
 	/* 1: do not read now, follow_resume() will be called.  May be NULL. */
 	int	(*full)(void);
 	span_t	 quiet;		/* after a rename, 0: ten minutes */
+	/* Hashes of a source's watch and path.  May be NULL. */
+	void	(*owner)(uint32_t source, uint64_t *watch, uint64_t *path);
+	/*
+	 * When a line says it was written, 0: it does not.  With it, files of
+	 * one watch that have lines at the same time are read in the order of
+	 * time, then of opening.  May be NULL.
+	 */
+	logtime_t (*stamp)(struct file *, const char *line, size_t n);
+	/* n bytes that were seen, and what followed them, cannot be read. */
+	void	(*gap)(const struct msg_position *, uint64_t n);
 };
 
 void	 follow_init(struct event_base *, const struct follow_ops *);
@@ -59,6 +72,16 @@ void	 follow_inotify(int fd);
  * done was called.
  */
 int	 follow_open(const struct msg_file *, int fd);
+/*
+ * After a start: read nothing until the positions and all files are here;
+ * then each from where it was left.
+ */
+void	 follow_hold(void);
+void	 follow_position(const struct msg_position *);
+void	 follow_boot(const char *id);
+void	 follow_go(void);
+/* How far files were read: what changed since the last time, or all. */
+void	 follow_positions(int all, void (*fn)(const struct msg_position *));
 /* Stop following all files of a source; done is called for each. */
 void	 follow_drop(int (*gone)(uint32_t source));
 void	 follow_resume(void);

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint.h"
 #include "child.h"
 #include "counter.h"
 #include "decide.h"
 #include "follow.h"
 #include "log.h"
+#include "resume.h"
 #include "show.h"
 #include "text.h"
 #include "users.h"
@@ -64,6 +66,53 @@ truncated(struct watch *w, const char *name, uint64_t n)
 }
 
 static void
+cut_short(const struct watch *w, const char *name, uint64_t n,
+    const char *what)
+{
+	char	text[160];
+
+	snprintf(text, sizeof(text), "%s while nobody read it (%llu bytes that "
+	    "were read before): reading on after the last line that counted",
+	    what, (unsigned long long)n);
+	say(w, 1, name, text);
+}
+
+static void
+owner(uint32_t source, uint64_t *watch, uint64_t *path)
+{
+	struct watch		*w = watch_bysource(source);
+	struct conf_source	*s;
+
+	if (w == NULL)
+		return;
+	*watch = w->hash;
+	TAILQ_FOREACH(s, &w->conf->sources, entry)
+		if (s->w.id == source)
+			*path = watch_hash(s->w.path);
+}
+
+static logtime_t
+stamp(struct file *f, const char *p, size_t n)
+{
+	struct watch	*w = watch_bysource(file_source(f));
+
+	return w == NULL ? 0 : watch_stamp(w, p, n);
+}
+
+/* Counted by the watch, if it is still there. */
+static void
+gap(const struct msg_position *m, uint64_t n)
+{
+	struct watch	*w = watch_byhash(m->watch);
+
+	if (w == NULL)
+		return;
+	lost(w, n);
+	counter_inc(PARSER_GAPS);
+	warn_gap(w, m->name, n);
+}
+
+static void
 file_event(struct file *f, enum follow_event what, uint64_t n)
 {
 	struct watch	*w = watch_bysource(file_source(f));
@@ -73,6 +122,15 @@ file_event(struct file *f, enum follow_event what, uint64_t n)
 	case FOLLOW_OPENED:
 		say(w, 0, name, n == 0 ? "reading from its start" :
 		    "reading what is written from now on");
+		break;
+	case FOLLOW_RESUMED:
+		say(w, 0, name, "reading on where it was left");
+		break;
+	case FOLLOW_CUT:
+		cut_short(w, name, n, "its end was lost in a power cut");
+		break;
+	case FOLLOW_SHORTER:
+		cut_short(w, name, n, "its end was cut off");
 		break;
 	case FOLLOW_TRUNCATED:
 		truncated(w, name, n);
@@ -92,6 +150,7 @@ file_event(struct file *f, enum follow_event what, uint64_t n)
 		say(w, 1, name, strerror((int)n));
 		break;
 	}
+	checkpoint_touch();
 }
 
 static void
@@ -127,26 +186,20 @@ on_file(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 }
 
 static void
-on_committed(struct channel *ch, uint32_t id, const void *data, size_t len,
+on_files_done(struct channel *ch, uint32_t id, const void *data, size_t len,
     int fd)
 {
-	struct msg_checkpoint	m;
-
 	(void)ch;
 	(void)id;
+	(void)len;
 	(void)fd;
-	memcpy(&m, data, len);
-	decide_committed(m.number);
+	resume_files(data);
 }
 
 static const struct handler	from_parent[] = {
 	{ M_INOTIFY, on_inotify },
 	{ M_FILE, on_file },
-	{ 0, NULL }
-};
-
-static const struct handler	from_ledger[] = {
-	{ M_COMMITTED, on_committed },
+	{ M_FILES_DONE, on_files_done },
 	{ 0, NULL }
 };
 
@@ -155,14 +208,6 @@ static const struct handler	from_enforcer[] = {
 };
 
 /* Life. */
-
-static int
-is_full(void)
-{
-	struct channel	*ledger = child_channel(ROLE_LEDGER, 1);
-
-	return decide_full() || (ledger != NULL && channel_full(ledger));
-}
 
 static void
 drained(struct channel *ch)
@@ -181,8 +226,10 @@ connected(enum role role, int bulk, struct channel *ch)
 static void
 disconnected(enum role role, int bulk)
 {
-	if (role == ROLE_LEDGER && bulk)
-		decide_lost_ledger();
+	if (role != ROLE_LEDGER || !bulk)
+		return;
+	checkpoint_lost_ledger();
+	resume_lost_ledger();
 }
 
 static int
@@ -194,9 +241,12 @@ is_gone(uint32_t source)
 static void
 commit(struct conf *new, struct conf *old)
 {
-	(void)old;
 	watch_commit(new);
 	follow_drop(is_gone);
+	if (old == NULL)
+		resume_begin();
+	else
+		resume_reloaded();
 }
 
 /* The last lines, then the last checkpoint, then the end. */
@@ -204,7 +254,7 @@ static void
 stop(void)
 {
 	follow_finish();
-	decide_stop(child_exit);
+	checkpoint_stop(child_exit);
 }
 
 int
@@ -214,7 +264,10 @@ main(int argc, char **argv)
 		.lines = give_lines,
 		.event = file_event,
 		.done = file_done,
-		.full = is_full
+		.full = checkpoint_full,
+		.owner = owner,
+		.stamp = stamp,
+		.gap = gap
 	};
 	static const struct child	parser = {
 		.role = ROLE_PARSER,
@@ -223,7 +276,7 @@ main(int argc, char **argv)
 		.peers = {
 			[ROLE_ENFORCER] = from_enforcer,
 			[ROLE_CONTROL] = show_handlers,
-			[ROLE_LEDGER] = from_ledger
+			[ROLE_LEDGER] = resume_handlers
 		},
 		.connected = connected,
 		.disconnected = disconnected,
@@ -236,7 +289,8 @@ main(int argc, char **argv)
 	child_start(&parser, argc, argv);
 	if (users_init(USERS_MAX) == -1)
 		fatal("users");
-	decide_init(child_base);
+	decide_init();
+	checkpoint_init(child_base);
 	follow_init(child_base, &ops);
 	child_run();
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "counter.h"
-#include "decide.h"
 #include "log.h"
 #include "msg.h"
+#include "resume.h"
 #include "show.h"
 #include "text.h"
 #include "users.h"
@@ -24,17 +24,6 @@ send_row(struct channel *ch, uint32_t id, uint32_t what, const void *row,
 	struct row_head	head = { .what = what };
 
 	channel_send2(ch, M_ROW, id, &head, sizeof(head), row, len);
-}
-
-static struct watch *
-watch_bynumber(uint16_t number)
-{
-	struct watch	*w;
-
-	TAILQ_FOREACH(w, &watches, entry)
-		if (w->number == number)
-			break;
-	return w;
 }
 
 /* Users. */
@@ -219,53 +208,16 @@ on_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
 
 /* Forgiving. */
 
-static int
-is_named(const struct msg_target *t, const struct user *u)
-{
-	char		 shown[SUBJECT_LEN];
-	const char	*name;
-	size_t		 n;
-
-	if (*t->user == '\0')
-		return 1;
-	name = users_name(u, &n);
-	text_vis(shown, sizeof(shown), name, n);
-	return strcmp(shown, t->user) == 0;
-}
-
-/* Drop the addresses that the target covers: how many. */
-static uint32_t
-forgive_user(const struct msg_target *t, struct user *u)
-{
-	struct prefix	 p;
-	uint32_t	*link = &u->sightings, n = 0;
-
-	while (*link != 0) {
-		sighting_addr(sighting_at(*link), &p);
-		if (t->prefix.family == 0 || prefix_contains(&t->prefix, &p)) {
-			sighting_remove(link);
-			n++;
-		} else
-			link = &sighting_at(*link)->next;
-	}
-	return n;
-}
-
 static void
 on_forgive(struct channel *ch, uint32_t id, const void *data, size_t len,
     int fd)
 {
 	struct msg_target	 t;
 	struct msg_outcome	 res = { .code = 0 };
-	struct user		*u;
-	uint32_t		 i;
 
 	(void)fd;
 	memcpy(&t, data, len);
-	decide_forgive(&t);
-	for (i = 1; i <= users_top(); i++)
-		if ((u = users_at(i)) != NULL && is_named(&t, u))
-			res.count += forgive_user(&t, u);
+	res.count = forgive(&t, NULL);
 	/* 0: an unban was said by the way, nobody waits. */
 	if (id == 0)
 		return;

@@ -31,6 +31,7 @@ static struct {
 	uint32_t	 mask;
 	uint32_t	 newest, oldest;
 	uint64_t	 evicted;
+	uint32_t	 got;
 	uint32_t	 latest[USER_WATCHES + 1];	/* seconds, log time */
 	uint32_t	 keep[USER_WATCHES + 1];	/* seconds */
 } t;
@@ -122,11 +123,30 @@ users_name(const struct user *u, size_t *n)
 	return slab_at(s, u->name & ((1u << CLASS_SHIFT) - 1));
 }
 
+/* Too long a name: its beginning and a hash that is the same every time. */
+static size_t
+cut_name(char buf[USER_NAME_MAX + 1], const char *name, size_t n)
+{
+	static const struct sipkey	 fixed = { 0, 0 };
+	const size_t			 keep = USER_NAME_MAX - 17;
+
+	memcpy(buf, name, keep);
+	snprintf(buf + keep, 18, "#%016llx",
+	    (unsigned long long)siphash(&fixed, name, n));
+	return USER_NAME_MAX;
+}
+
+/* Of the name as it is kept: that is what comes back after a restart. */
 uint32_t
 users_hash(uint16_t watch, const char *name, size_t n)
 {
+	char		cut[USER_NAME_MAX + 1];
 	uint32_t	hash;
 
+	if (n > USER_NAME_MAX) {
+		n = cut_name(cut, name, n);
+		name = cut;
+	}
 	hash = (uint32_t)siphash(&t.key, name, n) ^ watch * 0x9e3779b1u;
 	__builtin_prefetch(&t.slots[hash & t.mask]);
 	return hash;
@@ -300,19 +320,6 @@ drop_name(struct user *u)
 	    u->name & ((1u << CLASS_SHIFT) - 1));
 }
 
-/* Too long a name: its beginning and a hash that is the same every time. */
-static size_t
-cut_name(char buf[USER_NAME_MAX + 1], const char *name, size_t n)
-{
-	static const struct sipkey	 fixed = { 0, 0 };
-	const size_t			 keep = USER_NAME_MAX - 17;
-
-	memcpy(buf, name, keep);
-	snprintf(buf + keep, 18, "#%016llx",
-	    (unsigned long long)siphash(&fixed, name, n));
-	return USER_NAME_MAX;
-}
-
 void
 users_drop(struct user *u)
 {
@@ -389,7 +396,14 @@ create(uint32_t hash, uint16_t watch, const char *name, size_t n,
 	u->touched = seconds(now);
 	link_newest(u, number);
 	insert_slot(number, hash);
+	t.got = number;
 	return u;
+}
+
+uint32_t
+users_got(void)
+{
+	return t.got;
 }
 
 struct user *
@@ -420,7 +434,8 @@ users_get(uint16_t watch, const char *name, size_t n, uint32_t hash,
 	slot = t.slots[find_slot(hash, watch, name, n)];
 	if (slot == 0)
 		return create(hash, watch, name, n, now);
-	touch(user(NUMBER(slot)), NUMBER(slot), now);
+	t.got = NUMBER(slot);
+	touch(user(t.got), t.got, now);
 	return user(NUMBER(slot));
 }
 

@@ -63,6 +63,8 @@ void		 users_ahead2(uint32_t hash);
 struct user	*users_find(uint16_t watch, const char *, size_t);
 struct user	*users_get(uint16_t watch, const char *, size_t,
 		    uint32_t hash, logtime_t);
+/* The number of the user that users_get() gave last. */
+uint32_t	 users_got(void);
 void		 users_drop(struct user *);
 void		 users_drop_watch(uint16_t watch);
 const char	*users_name(const struct user *, size_t *);

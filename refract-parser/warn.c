@@ -131,6 +131,17 @@ warn_long(struct watch *w, const char *file)
 	    shown, LINE_MAX_LEN / 1024);
 }
 
+void
+warn_gap(struct watch *w, const char *file, uint64_t n)
+{
+	char	shown[PATH_MAX_LEN / 2];
+
+	text_vis(shown, sizeof(shown), file, strlen(file));
+	say(w, WARN_GAP, "%s as it was read is gone (compressed, deleted or "
+	    "cut): %" PRIu64 " bytes that were seen could not be read, nor "
+	    "what was written after them", shown, n);
+}
+
 static struct crowd *
 crowd_of(struct warnings *ws, const struct prefix *p)
 {

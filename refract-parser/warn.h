@@ -18,6 +18,7 @@ enum warning {			/* the gravest first */
 	WARN_PROXY,		/* PROXY protocol is missing */
 	WARN_FORWARDED,		/* forgeable addresses do not count */
 	WARN_SKEWED,		/* the log's clock is not ours */
+	WARN_GAP,		/* a part of a log could not be read */
 	WARN_LONG,		/* lines too long to be Xray's */
 	WARN_MAX
 };
@@ -46,6 +47,8 @@ void		 warn_forwarded(struct watch *);
 /* The log says `by` ms more than our clock. */
 void		 warn_skewed(struct watch *, int64_t by, int32_t offset);
 void		 warn_long(struct watch *, const char *file);
+/* So many bytes that were seen are gone unread, and what followed them. */
+void		 warn_gap(struct watch *, const char *file, uint64_t n);
 /* A user was seen from an address for the first time. */
 void		 warn_user(struct watch *, const struct prefix *,
 		    uint32_t user);

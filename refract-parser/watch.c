@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint.h"
 #include "counter.h"
 #include "decide.h"
 #include "log.h"
+#include "resume.h"
 #include "users.h"
 #include "watch.h"
 #include "xray.h"
@@ -55,13 +57,24 @@ watch_bysource(uint32_t source)
 	return NULL;
 }
 
-static struct watch *
+struct watch *
 watch_byhash(uint64_t hash)
 {
 	struct watch	*w;
 
 	TAILQ_FOREACH(w, &watches, entry)
 		if (w->hash == hash)
+			break;
+	return w;
+}
+
+struct watch *
+watch_bynumber(uint16_t number)
+{
+	struct watch	*w;
+
+	TAILQ_FOREACH(w, &watches, entry)
+		if (w->number == number)
 			break;
 	return w;
 }
@@ -322,6 +335,29 @@ find_user(struct watch *w, const struct sighted *s)
 	return u;
 }
 
+void
+watch_user(struct watch *w, const struct wire_state *m,
+    const struct wire_sighting *list, size_t n)
+{
+	struct sighting	*s;
+	struct user	*u;
+	size_t		 i;
+
+	u = users_get(w->number, m->name, m->name_len,
+	    users_hash(w->number, m->name, m->name_len), m->touched);
+	if (u == NULL)
+		return;
+	u->epoch = epoch;
+	u->limit = limit_of(w, m->name, m->name_len);
+	for (i = 0; i < n && (s = sighting_append(u)) != NULL; i++) {
+		memcpy(s->addr, list[i].addr, sizeof(s->addr));
+		s->last = (uint64_t)list[i].last & 0xffffffffffffULL;
+		s->age = list[i].age & 0x7fffffff;
+		s->port = list[i].port;
+		s->v6 = list[i].v6 & 1;
+	}
+}
+
 static int
 is_wanted_inbound(const struct watch *w, const struct xray_line *l)
 {
@@ -347,8 +383,11 @@ offended(struct context *c, const struct sighted *s, const struct user *u,
 	};
 	int		i;
 
-	/* A log from tomorrow does not ban until the day after. */
-	o.at = s->live || s->at > o.now ? o.now : s->at;
+	/*
+	 * By the log's clock, so that it is the same when it is read again;
+	 * but a log from tomorrow does not ban until the day after.
+	 */
+	o.at = s->at > o.now + SKEW_MAX ? o.now : s->at;
 	if (c->identity == 0)
 		c->identity = file_identity(c->b->file);
 	o.file = c->identity;
@@ -367,8 +406,7 @@ static int
 is_dying(const struct context *c, const struct sighted *s)
 {
 	return c->w->rule.victim != BAN_NEWEST &&
-	    decide_serving(c->w, &s->l.source,
-	    s->live ? c->b->now : s->at);
+	    decide_serving(c->w, &s->l.source, s->at);
 }
 
 static void
@@ -379,9 +417,11 @@ judge(struct context *c, const struct sighted *s)
 	struct verdict		 v;
 	struct user		*u;
 
+	resume_until(w, s->at);
 	if ((u = find_user(w, s)) == NULL || u->limit == 0 ||
 	    is_dying(c, s))
 		return;
+	checkpoint_user(users_got());
 	w->stats.matches++;
 	rule_line(&w->rule, u, &l->source, l->port, s->at, &v);
 	if (v.joined)
@@ -425,6 +465,19 @@ set_time(struct context *c, struct sighted *s)
 	warn_skewed(w, by, zone_offset(w->zone, now / 1000));
 	s->at = now;
 	return 0;
+}
+
+logtime_t
+watch_stamp(struct watch *w, const char *p, size_t n)
+{
+	struct xray_line	l;
+	logtime_t		at;
+
+	xray_parse(&l, p, n);
+	if (l.date.n == 0 || logtime_parse(&w->clock, l.date.p, l.date.n, 0,
+	    w->last, &at) == -1)
+		return 0;
+	return at;
 }
 
 static void
@@ -517,4 +570,5 @@ watch_lines(struct watch *w, const struct block *b)
 	counter_add(PARSER_LINES, lines);
 	counter_add(PARSER_BYTES, b->n);
 	counter_add(PARSER_MATCHES, w->stats.matches - before);
+	checkpoint_touch();
 }

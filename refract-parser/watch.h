@@ -32,6 +32,8 @@ struct watch {
 	struct warnings		 warnings;
 	struct watch_stats	 stats;
 	logtime_t		 last;		/* of the last line; 0: none */
+	struct watch_stats	 sent;		/* in the last checkpoint */
+	size_t			 lift;		/* resume.c: the next one */
 };
 
 TAILQ_HEAD(watches, watch);
@@ -47,8 +49,15 @@ void		 watch_abort(struct conf *);
 int		 watch_is_protected(const struct prefix *);
 const struct wire_global *watch_global(void);
 
-/* NULL if the source is in no watch. */
+/* NULL if the source is in no watch; if there is no such watch. */
 struct watch	*watch_bysource(uint32_t source);
+struct watch	*watch_byhash(uint64_t);
+struct watch	*watch_bynumber(uint16_t);
+/* A user's addresses as a checkpoint had them. */
+void		 watch_user(struct watch *, const struct wire_state *,
+		    const struct wire_sighting *, size_t);
+/* When a line says it was written; 0: it does not. */
+logtime_t	 watch_stamp(struct watch *, const char *, size_t);
 /* Lines of a file of this watch. */
 void		 watch_lines(struct watch *, const struct block *);
 

@@ -24,6 +24,7 @@
 #include "files.h"
 #include "log.h"
 #include "msg.h"
+#include "rotated.h"
 #include "walk.h"
 
 #define DIR_EVENTS							\
@@ -53,8 +54,9 @@ struct logfile {
 	uint32_t		 number;
 	int			 fd;	/* -1: passed */
 	int			 wd;	/* file_watches; -1: parser is done */
-	int			 from_end;
+	uint32_t		 from_end;	/* see msg_file */
 	int			 seen;
+	int64_t			 modified;	/* ns; of a rotated one */
 	char			 name[PATH_MAX_LEN];
 };
 TAILQ_HEAD(logfiles, logfile);
@@ -258,7 +260,7 @@ file_pass(struct source *s, struct logfile *f)
 }
 
 /* A log that was there when its source was new may be read from its end. */
-static void
+static struct logfile *
 file_new(struct source *s, const struct identity *is, int fd, const char *path)
 {
 	static uint32_t	 last;
@@ -279,6 +281,7 @@ file_new(struct source *s, const struct identity *is, int fd, const char *path)
 	nfiles++;
 	if (s->live)
 		file_pass(s, f);
+	return f;
 }
 
 /* Known already: seen.  Else a descriptor of its own decides what it is. */
@@ -528,6 +531,96 @@ source_is_in(const struct conf *c, const struct source *s)
 	return 0;
 }
 
+/*
+ * Logs of the last run.  They are looked for once, when the ledger has said
+ * how far they were read: in the directories of a source's pattern, by inode,
+ * and by name what came while nobody looked.
+ */
+
+static void
+look_rotated(void *arg, int dirfd, const char *name, const char *path)
+{
+	struct source	*s = arg;
+	struct identity	 is;
+	struct logfile	*f;
+	struct stat	 st;
+	char		 why[TEXT_LEN];
+	int		 fd;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISREG(st.st_mode) || rotated_is(watch_hash(s->name),
+	    watch_hash(s->path), s->path, name, &st) == ROTATED_NOT ||
+	    (fd = walk_open(dirfd, name, why, sizeof(why))) == -1)
+		return;
+	if (identify(fd, &is) == -1 || file_known(s, &is) != NULL ||
+	    nfiles == FILES_MAX) {
+		close(fd);
+		return;
+	}
+	f = file_new(s, &is, fd, path);
+	f->from_end = FILE_ROTATED;
+	f->modified = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+}
+
+static void
+ignore_dir(void *arg, int dirfd, const char *name)
+{
+	(void)arg;
+	(void)dirfd;
+	(void)name;
+}
+
+static void
+ignore_refused(void *arg, const char *path, const char *why)
+{
+	(void)arg;
+	(void)path;
+	(void)why;
+}
+
+/* The oldest first, and before what bears the log's name now. */
+static void
+sort_rotated(struct source *s)
+{
+	struct logfiles	 sorted = TAILQ_HEAD_INITIALIZER(sorted);
+	struct logfile	*f, *o;
+
+	while ((f = TAILQ_FIRST(&s->files)) != NULL) {
+		TAILQ_REMOVE(&s->files, f, entry);
+		TAILQ_FOREACH(o, &sorted, entry)
+			if (f->from_end == FILE_ROTATED &&
+			    (o->from_end != FILE_ROTATED ||
+			    o->modified > f->modified))
+				break;
+		if (o != NULL)
+			TAILQ_INSERT_BEFORE(o, f, entry);
+		else
+			TAILQ_INSERT_TAIL(&sorted, f, entry);
+	}
+	TAILQ_CONCAT(&s->files, &sorted, entry);
+}
+
+static void
+source_resume(struct source *s)
+{
+	static const struct walk	looks = {
+		ignore_dir, look_rotated, ignore_refused
+	};
+	struct logfile			*f;
+	char				 all[PATH_MAX_LEN + 2], *slash;
+
+	if (!rotated_known(watch_hash(s->name), watch_hash(s->path)))
+		return;
+	TAILQ_FOREACH(f, &s->files, entry)
+		f->from_end = 0;
+	strlcpy(all, s->path, sizeof(all));
+	if ((slash = strrchr(all, '/')) == NULL)
+		return;
+	strlcpy(slash, "/*", 3);
+	walk(all, &looks, s);
+	sort_rotated(s);
+}
+
 /* New sources first: a watch that both have stays. */
 void
 files_commit(const struct conf *c)
@@ -535,6 +628,9 @@ files_commit(const struct conf *c)
 	struct source	*s, *ts;
 	struct logfile	*f;
 
+	TAILQ_FOREACH(s, &next, entry)
+		source_resume(s);
+	rotated_clear();
 	TAILQ_FOREACH(s, &next, entry)
 		s->live = 1;
 	TAILQ_CONCAT(&live, &next, entry);

@@ -65,6 +65,9 @@ on_opened(void)
 
 	if (child_conf() != NULL && ch != NULL && !restore_begun())
 		restore_begin(ch);
+	if (child_conf() != NULL)
+		channel_send(child_channel(ROLE_PARSER, 1), M_LEDGER_FRESH, 0,
+		    NULL, 0);
 }
 
 static const struct queue_calls queue_calls = {
@@ -81,6 +84,7 @@ take_decision(const struct msg_decision *m, int batch)
 
 	w = conf_watch_byhash(child_conf(), m->ban.id.watch);
 	d.dry_run = w != NULL && w->w.dry_run;
+	d.past = (int)m->past;
 	memcpy(d.ports, m->ports, sizeof(d.ports));
 	(void)strlcpy(d.watch, m->watch, sizeof(d.watch));
 	d.evidence = m->evidence;
@@ -127,6 +131,40 @@ on_checkpoint_end(struct channel *ch, uint32_t id, const void *data,
 		paused = 1;
 		channel_pause(ch);
 	}
+}
+
+static void
+take_state(uint32_t type, const void *data, size_t len)
+{
+	if (queue_state(type, data, len) == -1)
+		fatalx("parser: %s outside of a checkpoint", msg_name(type));
+}
+
+#define STATE(type)							\
+static void								\
+on_##type(struct channel *ch, uint32_t id, const void *data, size_t len, \
+    int fd)								\
+{									\
+	(void)ch;							\
+	(void)id;							\
+	(void)fd;							\
+	take_state(type, data, len);					\
+}
+
+STATE(M_STATE_CLEAR)
+STATE(M_STATE)
+STATE(M_POSITION)
+STATE(M_WATCH_STATS)
+
+static void
+on_resume(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)id;
+	(void)data;
+	(void)len;
+	(void)fd;
+	resume_begin(ch);
 }
 
 static void
@@ -195,18 +233,16 @@ static const struct handler from_control[] = {
 static const struct handler from_parser[] = {
 	{ M_CHECKPOINT, on_checkpoint },
 	{ M_DECISION, on_decision },
+	{ M_STATE_CLEAR, on_M_STATE_CLEAR },
+	{ M_STATE, on_M_STATE },
+	{ M_POSITION, on_M_POSITION },
+	{ M_WATCH_STATS, on_M_WATCH_STATS },
 	{ M_CHECKPOINT_END, on_checkpoint_end },
+	{ M_RESUME, on_resume },
 	{ 0, NULL }
 };
 
 /* --- Life --- */
-
-static void
-ledger_open(void)
-{
-	(void)umask(077);
-	queue_start(LEDGER_FILE, &queue_calls);
-}
 
 static void
 ledger_connected(enum role peer, int bulk, struct channel *ch)
@@ -214,6 +250,8 @@ ledger_connected(enum role peer, int bulk, struct channel *ch)
 	nchannels++;
 	if (peer == ROLE_ENFORCER && bulk)
 		channel_ondrained(ch, restore_drained);
+	if (peer == ROLE_PARSER && bulk)
+		channel_ondrained(ch, resume_drained);
 	if (peer == ROLE_CONTROL && state.code != 0)
 		channel_send(ch, M_LEDGER_STATE, 0, &state, sizeof(state));
 }
@@ -234,8 +272,10 @@ ledger_disconnected(enum role peer, int bulk)
 	nchannels--;
 	if (peer == ROLE_ENFORCER && bulk)
 		restore_stop();
-	if (peer == ROLE_PARSER && bulk)
+	if (peer == ROLE_PARSER && bulk) {
 		paused = 0;
+		resume_stop();
+	}
 	if (stopping && nchannels == 0)
 		event_active(stop_timer, 0, 0);
 }
@@ -249,7 +289,7 @@ ledger_stop(void)
 	keep_stop();
 	restore_stop();
 	if ((stop_timer = evtimer_new(child_base, ledger_end, NULL)) == NULL)
-		fatalx("ledger: no timer");
+		fatalx("no timer");
 	(void)evtimer_add(stop_timer, &limit);
 	if (nchannels == 0)
 		event_active(stop_timer, 0, 0);
@@ -269,8 +309,11 @@ ledger_commit(struct conf *new, struct conf *old)
 	struct channel	*ch = child_channel(ROLE_ENFORCER, 1);
 
 	keep_conf(new);
-	if (old == NULL && ch != NULL)
+	if (old != NULL)
+		return;
+	if (ch != NULL)
 		restore_begin(ch);
+	resume_tell_parent();
 }
 
 static struct child child = {
@@ -281,13 +324,20 @@ static struct child child = {
 		[ROLE_CONTROL] = from_control,
 		[ROLE_PARSER] = from_parser,
 	},
-	.open = ledger_open,
 	.connected = ledger_connected,
 	.disconnected = ledger_disconnected,
 	.prepare = ledger_prepare,
 	.commit = ledger_commit,
 	.stop = ledger_stop,
 };
+
+static void
+ledger_open(void)
+{
+	(void)umask(077);
+	queue_start(child.root == NULL ? "" : child.root, LEDGER_FILE,
+	    &queue_calls);
+}
 
 static void
 ledger_option(int c, const char *arg)
@@ -299,6 +349,7 @@ ledger_option(int c, const char *arg)
 void
 ledger(int argc, char **argv)
 {
+	child.open = ledger_open;
 	child.extra = "r:";
 	child.option = ledger_option;
 	child_start(&child, argc, argv);

@@ -25,6 +25,13 @@ int	 restore_begun(void);
 void	 keep_conf(const struct conf *);
 void	 keep_stop(void);
 
+/* ledger_resume.c: tell the parser what it goes on with; see msg.h. */
+void	 resume_begin(struct channel *);
+void	 resume_drained(struct channel *);
+void	 resume_stop(void);
+/* The positions, before the first logs are opened. */
+void	 resume_tell_parent(void);
+
 /* ledger_show.c: one page of history to control. */
 void	 show_history(struct channel *, uint32_t id, const struct msg_show *);
 

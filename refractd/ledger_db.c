@@ -56,7 +56,30 @@ static const char *const schema[LEDGER_SCHEMA] = {
 	"CREATE TABLE forgiven ("
 	"  id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
 	"  prefix BLOB, subject TEXT NOT NULL) STRICT;"
-	"CREATE INDEX forgiven_at ON forgiven (at);"
+	"CREATE INDEX forgiven_at ON forgiven (at);",
+
+	"CREATE TABLE position ("
+	"  watch INTEGER NOT NULL, dev INTEGER NOT NULL,"
+	"  ino INTEGER NOT NULL, source INTEGER NOT NULL,"
+	"  identity INTEGER NOT NULL, head INTEGER NOT NULL,"
+	"  before INTEGER NOT NULL, offset INTEGER NOT NULL,"
+	"  size INTEGER NOT NULL, last INTEGER NOT NULL,"
+	"  modified INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	"  boot TEXT NOT NULL, name TEXT NOT NULL,"
+	"  PRIMARY KEY (watch, dev, ino, source)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE state ("
+	"  watch INTEGER NOT NULL, name BLOB NOT NULL,"
+	"  part INTEGER NOT NULL, touched INTEGER NOT NULL,"
+	"  sightings BLOB NOT NULL,"
+	"  PRIMARY KEY (watch, name, part)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX state_touched ON state (watch, touched, name, part);"
+	"CREATE TABLE watch_stats ("
+	"  watch INTEGER PRIMARY KEY, lines INTEGER NOT NULL,"
+	"  bytes INTEGER NOT NULL, matches INTEGER NOT NULL,"
+	"  unparsed INTEGER NOT NULL, offences INTEGER NOT NULL,"
+	"  forwarded INTEGER NOT NULL, masked INTEGER NOT NULL,"
+	"  skewed INTEGER NOT NULL, lost INTEGER NOT NULL,"
+	"  last INTEGER NOT NULL) STRICT;"
 };
 
 static const char pragmas[] =

@@ -11,7 +11,7 @@
 #include "msg.h"
 
 /* A newer schema than ours is refused, an older one is migrated. */
-#define LEDGER_SCHEMA	1
+#define LEDGER_SCHEMA	2
 
 enum db_status {
 	DB_OK,
@@ -38,6 +38,7 @@ struct decision {
 	struct wire_ban	 ban;		/* without port and proto */
 	uint32_t	 nports;
 	int		 dry_run;
+	int		 past;		/* recorded, not applied */
 	struct wire_port ports[BAN_PORTS_MAX];
 	char		 watch[NAME_MAX_LEN];
 	const char	*evidence;

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "counter.h"
 #include "ledger_queue.h"
+#include "ledger_state.h"
 #include "log.h"
 
 #define COMMIT_EVERY	250	/* ms between transactions, at the least */
@@ -28,11 +29,16 @@
 #define ORPHAN_AGE	600000	/* ms */
 #define PRUNE_EVERY	86400000
 
-enum kind { REC_DECISION, REC_EVENT, REC_FORGIVE, REC_END };
+enum kind { REC_DECISION, REC_EVENT, REC_FORGIVE, REC_STATE, REC_END };
 
 struct forgive {
 	struct msg_target	target;
 	int64_t			at;
+};
+
+struct change {
+	uint32_t	type;		/* of the message, which is the text */
+	size_t		len;
 };
 
 struct record {
@@ -46,9 +52,11 @@ struct record {
 		struct decision		decision;
 		struct wire_event	event;
 		struct forgive		forgive;
+		struct change		change;
 		uint64_t		number;
 	} u;
-	char			 text[];	/* the decision's evidence */
+	/* The decision's evidence; a message, which has 64-bit members. */
+	char			 text[] __attribute__((__aligned__(8)));
 };
 
 STAILQ_HEAD(records, record);
@@ -61,7 +69,7 @@ static uint64_t		 batch;		/* number of the open one */
 static int		 batch_open;
 static uint64_t		 dropped;
 
-static const char		*db_path;
+static const char		*db_path, *db_root;	/* root: for display */
 static const struct queue_calls	*calls;
 static struct event		*timer;
 static mono_t			 last, troubled, pruned;
@@ -76,7 +84,7 @@ record_new(enum kind kind, size_t text)
 	struct record	*r;
 
 	if ((r = calloc(1, sizeof(*r) + text)) == NULL)
-		fatal("ledger: record");
+		fatal("record");
 	r->kind = kind;
 	r->since = mono_now();
 	r->size = sizeof(*r) + text;
@@ -148,7 +156,7 @@ refuse(size_t limit, const char *what)
 	if (bytes <= limit)
 		return 0;
 	if (dropped++ == 0)
-		log_warnx("ledger: too much waits for the disk: %s and what "
+		log_warnx("too much waits for the disk: %s and what "
 		    "comes after it are not recorded", what);
 	counter_inc(LEDGER_ERRORS);
 	return 1;
@@ -200,6 +208,22 @@ queue_decision(const struct decision *d, int in_batch)
 	return 0;
 }
 
+int
+queue_state(uint32_t type, const void *data, size_t len)
+{
+	struct record	*r;
+
+	if (!batch_open)
+		return -1;
+	r = record_new(REC_STATE, len);
+	r->u.change.type = type;
+	r->u.change.len = len;
+	if (len > 0)
+		memcpy(r->text, data, len);
+	enqueue(r, 1);
+	return 0;
+}
+
 void
 queue_event(const struct wire_event *e)
 {
@@ -241,8 +265,8 @@ trouble(const char *why)
 	if (backoff == 0) {
 		backoff = RETRY_FIRST;
 		troubled = mono_now();
-		log_warnx("ledger: %s: %s; guarding goes on and records wait "
-		    "in memory", db_path, why);
+		log_warnx("%s%s: %s; guarding goes on and records wait "
+		    "in memory", db_root, db_path, why);
 	} else if ((backoff *= 2) > RETRY_MAX)
 		backoff = RETRY_MAX;
 	(void)snprintf(text, sizeof(text), "%.400s; %zu records wait in "
@@ -259,10 +283,10 @@ recovered(void)
 	if (backoff == 0)
 		return;
 	backoff = 0;
-	log_notice("ledger: written again after %s",
+	log_notice("written again after %s",
 	    span_human(mono_since(troubled, mono_now()), ago));
 	if (dropped != 0)
-		log_warnx("ledger: %llu records were dropped meanwhile",
+		log_warnx("%llu records were dropped meanwhile",
 		    (unsigned long long)dropped);
 	dropped = 0;
 	calls->state(0, "");
@@ -273,13 +297,13 @@ aside(void)
 {
 	char	name[PATH_MAX_LEN];
 
-	log_warnx("ledger: %s is damaged: %s", db_path, db_error());
+	log_warnx("%s%s is damaged: %s", db_root, db_path, db_error());
 	if (db_aside(db_path, name, sizeof(name)) == -1) {
-		log_warn("ledger: cannot move %s to %s", db_path, name);
+		log_warn("cannot move it to %s%s", db_root, name);
 		return;
 	}
-	log_warnx("ledger: moved to %s; a new ledger is begun, the kernel's "
-	    "bans stay", name);
+	log_warnx("moved to %s%s; a new ledger is begun, the kernel's "
+	    "bans stay", db_root, name);
 }
 
 /* Open the file, beginning a new one in place of a damaged one. */
@@ -325,6 +349,9 @@ apply(struct record *r, int *decisions)
 		    (status = db_lift(&r->u.event)) != DB_OK)
 			return status;
 		return db_event(&r->u.event, &r->found);
+	case REC_STATE:
+		return state_write(r->u.change.type, r->text,
+		    r->u.change.len);
 	case REC_FORGIVE:
 		return db_forgive(&r->u.forgive.target, r->u.forgive.at);
 	default:
@@ -488,18 +515,19 @@ queue_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-queue_start(const char *path, const struct queue_calls *c)
+queue_start(const char *root, const char *path, const struct queue_calls *c)
 {
 	enum db_status	 status;
 
+	db_root = root;
 	db_path = path;
 	calls = c;
 	last = mono_now();
 	pruned.ms = last.ms - PRUNE_EVERY - 1;
 	if ((timer = evtimer_new(child_base, queue_timer, NULL)) == NULL)
-		fatalx("ledger: no timer");
+		fatalx("no timer");
 	if ((status = open_file()) == DB_NEWER)
-		fatalx("ledger: %s: %s", path, db_error());
+		fatalx("%s%s: %s", root, path, db_error());
 	if (status != DB_OK)
 		trouble(db_error());
 	schedule();
@@ -509,7 +537,7 @@ void
 queue_stop(void)
 {
 	if (queue_flush() == -1)
-		log_warnx("ledger: %zu records are lost: %s", nready,
+		log_warnx("%zu records are lost: %s", nready,
 		    db_error());
 	db_close();
 }

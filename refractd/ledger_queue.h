@@ -23,16 +23,20 @@ struct queue_calls {
 };
 
 /*
- * path is not copied.  Opens the file: a newer schema is fatal, any other
+ * root is what comes before path when an operator is told of it; neither is
+ * copied.  Opens the file: a newer schema is fatal, any other
  * failure is trouble that is tried again.
  */
-void	 queue_start(const char *path, const struct queue_calls *);
+void	 queue_start(const char *root, const char *path,
+	    const struct queue_calls *);
 
 /* Between begin and end: one transaction.  -1: no batch was to begin/end. */
 int	 queue_batch_begin(uint64_t number);
 int	 queue_batch_end(uint64_t number);
 /* In the batch (batch 1; -1 if none is open) or by itself (0). */
 int	 queue_decision(const struct decision *, int batch);
+/* What a restart goes on with: see state_write().  Always in the batch. */
+int	 queue_state(uint32_t type, const void *, size_t);
 void	 queue_event(const struct wire_event *);
 void	 queue_forgive(const struct msg_target *, int64_t at);
 

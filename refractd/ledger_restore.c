@@ -52,6 +52,9 @@ add_entry(const struct stored *d, const struct wire_port *p)
 	}
 	b = &re.out[re.nout++];
 	*b = d->ban;
+	/* Its answer did not come before the end. */
+	if (d->outcome == 0)
+		b->flags |= BANF_TELL;
 	if (p != NULL) {
 		b->proto = p->proto;
 		b->port = p->port;
@@ -82,7 +85,7 @@ finish(void)
 	re.done = 1;
 	channel_send(ch, M_RESTORE_DONE, 0, NULL, 0);
 	if (re.decisions != 0)
-		log_info("ledger: %" PRIu64 " bans of %" PRIu64 " decisions "
+		log_info("%" PRIu64 " bans of %" PRIu64 " decisions "
 		    "restored in %" PRId64 " ms, %" PRIu64 " had been lifted",
 		    re.bans, re.decisions,
 		    mono_since(re.begun, mono_now()), re.lifted);
@@ -131,7 +134,7 @@ restore_begin(struct channel *ch)
 	re.begun = mono_now();
 	if (re.turn == NULL && (re.turn = evtimer_new(child_base,
 	    restore_turn, NULL)) == NULL)
-		fatalx("ledger: no event");
+		fatalx("no event");
 	if (!db_is_open()) {
 		finish();	/* the start must not wait for a broken disk */
 		re.done = 0;

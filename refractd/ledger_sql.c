@@ -171,8 +171,8 @@ bind_ports(sqlite3_stmt *s, int i, const struct decision *d)
 	    SQLITE_TRANSIENT);
 }
 
-static void
-read_prefix(sqlite3_stmt *s, int i, struct prefix *p)
+void
+sql_read_prefix(sqlite3_stmt *s, int i, struct prefix *p)
 {
 	prefix_of(p, sqlite3_column_blob(s, i), sqlite3_column_bytes(s, i));
 }
@@ -212,8 +212,8 @@ read_decision(sqlite3_stmt *s, struct stored *d)
 	b->id.part = (uint32_t)sqlite3_column_int64(s, 4);
 	b->start = sqlite3_column_int64(s, 5);
 	b->end = sqlite3_column_int64(s, 6);
-	read_prefix(s, 7, &b->prefix);
-	read_prefix(s, 8, &b->offender);
+	sql_read_prefix(s, 7, &b->prefix);
+	sql_read_prefix(s, 8, &b->offender);
 	ports = read_ports(s, 9, d);
 	b->flags = (uint8_t)sqlite3_column_int(s, 10) & BANF_PREFIX;
 	d->outcome = (uint32_t)sqlite3_column_int(s, 11);
@@ -254,7 +254,7 @@ sql_prepare(sqlite3 *handle)
 	for (i = 0; i < S_MAX && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v3(db, sql[i], -1,
 		    SQLITE_PREPARE_PERSISTENT, &stmts[i], NULL);
-	return rc == SQLITE_OK ? DB_OK : db_fail("prepare", rc);
+	return rc == SQLITE_OK ? state_prepare(db) : db_fail("prepare", rc);
 }
 
 void
@@ -262,6 +262,7 @@ sql_finalize(void)
 {
 	int	i;
 
+	state_finalize();
 	for (i = 0; i < S_MAX; i++) {
 		(void)sqlite3_finalize(stmts[i]);
 		stmts[i] = NULL;
@@ -358,7 +359,8 @@ db_decision(const struct decision *d, int *new)
 	bind_prefix(s, 8, &d->ban.offender);
 	bind_ports(s, 9, d);
 	(void)sqlite3_bind_int(s, 10, d->ban.flags);
-	(void)sqlite3_bind_int(s, 11, d->dry_run ? BAN_DRY_RUN : 0);
+	(void)sqlite3_bind_int(s, 11, d->dry_run ? BAN_DRY_RUN :
+	    d->past ? BAN_PAST : 0);
 	bind_text(s, 12, d->ban.subject);
 	if ((status = run(S_DECISION)) != DB_OK)
 		return status;

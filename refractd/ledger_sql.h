@@ -8,11 +8,18 @@
 #include "ledger_db.h"
 
 struct sqlite3;
+struct sqlite3_stmt;
 
 /* Keep the failure's text for db_error(), and say of what kind it is. */
 enum db_status	 db_fail(const char *what, int rc);
 /* Prepare all statements; finalize them. */
 enum db_status	 sql_prepare(struct sqlite3 *);
 void		 sql_finalize(void);
+/* A column that is a prefix; family 0 if it is none. */
+void		 sql_read_prefix(struct sqlite3_stmt *, int, struct prefix *);
+
+/* ledger_state.c's own. */
+enum db_status	 state_prepare(struct sqlite3 *);
+void		 state_finalize(void);
 
 #endif

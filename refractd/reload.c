@@ -23,6 +23,7 @@
 #include "paths.h"
 #include "procs.h"
 #include "reload.h"
+#include "rotated.h"
 #include "status.h"
 
 #define PREPARE_LIMIT	30	/* seconds for all to be ready */
@@ -514,6 +515,8 @@ finish(void)
 static void
 commit_ours(void)
 {
+	struct msg_boot	boot;
+
 	conf_free(current);
 	current = now.new;
 	now.new = NULL;
@@ -525,6 +528,9 @@ commit_ours(void)
 	status_commit(current, procs_channel(ROLE_CONTROL));
 	proc_set_state(STATE_RUNNING);
 	files_commit(current);
+	rotated_boot(boot.boot, sizeof(boot.boot));
+	channel_send(procs_channel(ROLE_PARSER), M_FILES_DONE, 0, &boot,
+	    sizeof(boot));
 	if (now.up == NULL || now.restored)
 		finish();
 	else {

@@ -26,6 +26,7 @@
 #include "paths.h"
 #include "procs.h"
 #include "reload.h"
+#include "rotated.h"
 #include "sandbox.h"
 #include "serve.h"
 #include "sessions.h"
@@ -207,6 +208,17 @@ file_done(struct channel *ch, uint32_t id, const void *data, size_t len,
 	files_done(file);
 }
 
+static void
+position(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	rotated_position(data);
+}
+
 #define RELOAD_HANDLERS							\
 	{ M_CONF_READY, reload_ready },					\
 	{ M_CONF_REFUSED, reload_refused },				\
@@ -224,6 +236,7 @@ static const struct handler	from_enforcer[] = {
 };
 static const struct handler	from_ledger[] = {
 	RELOAD_HANDLERS,
+	{ M_POSITION, position },
 	{ 0, NULL }
 };
 static const struct handler	from_parser[] = {

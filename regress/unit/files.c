@@ -1,4 +1,4 @@
-/* LINK: refractd/files.o refractd/walk.o */
+/* LINK: refractd/files.o refractd/rotated.o refractd/walk.o */
 /*
  * Which logs the parent finds, opens and passes, and when: real directories,
  * real inotify.

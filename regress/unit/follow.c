@@ -1,4 +1,4 @@
-/* LINK: refract-parser/follow.o */
+/* LINK: refract-parser/follow.o refract-parser/position.o */
 /*
  * Files as they are really written, rotated, cut and deleted, with real
  * inotify: every line once, in order, none in parts.

@@ -2,6 +2,7 @@
  * The ledger below its channels: the file, the queue, and a disk that says no.
  */
 /* LINK: refractd/ledger_db.o refractd/ledger_sql.o refractd/ledger_queue.o */
+/* LINK: refractd/ledger_state.o */
 /* LIBS: -lsqlite3 */
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -250,7 +251,7 @@ test_fields(void **state)
 	d.ban.id.file = UINT64_MAX;
 	d.ban.id.part = 3;
 	assert_int_equal(prefix_parse(&d.ban.offender, "2001:db8::7"), 0);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(queue_decision(&d, 0), 0);
 	assert_int_equal(queue_flush(), 0);
 	assert_int_equal(active(), 1);
@@ -276,12 +277,12 @@ test_for_ever(void **state)
 	(void)state;
 	d.ban.end = WALL_FOREVER;
 	d.nports = 0;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(queue_decision(&d, 0), 0);
 	d = decision(11, "10.0.0.2", wall_now() - 10000, 9000);
 	assert_int_equal(queue_decision(&d, 0), 0);
 	queue_stop();
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(active(), 1);
 	assert_int_equal(found[0].ban.id.offset, 10);
 	assert_true(found[0].ban.end == WALL_FOREVER);
@@ -296,7 +297,7 @@ test_batch(void **state)
 	uint64_t	before = counters[COUNT_LEDGER_COMMITS];
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(queue_decision(&d, 1), -1);
 	assert_int_equal(queue_batch_end(1), -1);
 	assert_int_equal(queue_batch_begin(1), 0);
@@ -327,7 +328,7 @@ test_grouped(void **state)
 	uint64_t	i, before = counters[COUNT_LEDGER_COMMITS];
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	for (i = 0; i < 100; i++) {
 		d = decision(i + 1, "10.0.0.1", wall_now(), 60000);
 		assert_int_equal(queue_decision(&d, 0), 0);
@@ -347,7 +348,7 @@ test_outcome(void **state)
 	struct wire_event	e = event(&d, BAN_APPLIED);
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	/* It may come before its decision. */
 	queue_event(&e);
 	assert_int_equal(queue_flush(), 0);
@@ -385,7 +386,7 @@ test_refused(void **state)
 	uint64_t			i;
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	for (i = 0; i < 5; i++) {
 		d = decision(i + 1, "10.0.0.1", wall_now(), 60000);
 		e = event(&d, refused[i]);
@@ -413,7 +414,7 @@ test_lift(void **state)
 	d.nports = 2;
 	d.ports[1].proto = 6;
 	d.ports[1].port = 80;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	queue_event(&e);
 	assert_int_equal(queue_decision(&d, 0), 0);
 	/* Banned again, after the lift. */
@@ -422,7 +423,7 @@ test_lift(void **state)
 	assert_int_equal(queue_decision(&d, 0), 0);
 	queue_stop();
 
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(active(), 2);
 	assert_int_equal(found[0].ban.id.offset, 1);
 	assert_int_equal(db_is_lifted(&found[0], &found[0].ports[0]), 1);
@@ -443,7 +444,7 @@ test_forgive(void **state)
 	struct msg_target	t = { .port = 0 };
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(queue_decision(&d, 0), 0);
 	d = decision(2, "10.0.1.0/24", wall_now() - 1000, 60000);
 	assert_int_equal(queue_decision(&d, 0), 0);
@@ -486,7 +487,7 @@ test_pages(void **state)
 	int		end = 0;
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	for (i = 0; i < 1000; i++) {
 		/* Many ends are equal. */
 		d = decision(i + 1, "10.0.0.1", wall_now(), 60000);
@@ -517,7 +518,7 @@ static void
 test_newer(void **state)
 {
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	queue_stop();
 	execute("PRAGMA user_version = 99");
 	assert_int_equal(db_open(file), DB_NEWER);
@@ -533,7 +534,7 @@ test_garbage(void **state)
 	(void)state;
 	overwrite(0, "This was never a database, however long one looks at it;"
 	    " it is only some text that somebody has put there.  Indeed.");
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(set_aside(), 1);
 	assert_int_equal(in_trouble, 0);
 	assert_int_equal(queue_decision(&d, 0), 0);
@@ -560,12 +561,12 @@ test_truncated(void **state)
 	struct stat	st;
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	fill(1, 2000);
 	queue_stop();
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(truncate(file, st.st_size / 2), 0);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(set_aside(), 1);
 	assert_int_equal(active(), 0);
 	queue_stop();
@@ -579,10 +580,10 @@ test_damaged_meanwhile(void **state)
 	off_t		at;
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	fill(1, 20000);
 	queue_stop();
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(stat(file, &st), 0);
 	for (at = 4096; at < st.st_size; at += 512)
 		overwrite(at, "................................");
@@ -605,7 +606,7 @@ test_full(void **state)
 
 	(void)state;
 	(void)signal(SIGXFSZ, SIG_IGN);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
 	assert_int_equal(queue_batch_begin(5), 0);
 	for (i = 1; i <= 5000; i++) {
@@ -637,7 +638,7 @@ test_no_directory(void **state)
 	(void)state;
 	(void)snprintf(away, sizeof(away), "%s.away", dir);
 	assert_int_equal(rename(dir, away), 0);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(in_trouble, 1);
 	assert_int_equal(queue_decision(&d, 0), 0);
 	assert_int_equal(rename(away, dir), 0);
@@ -660,7 +661,7 @@ test_bound(void **state)
 
 	(void)state;
 	(void)signal(SIGXFSZ, SIG_IGN);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
 	for (i = 1; !queue_full(); i++) {
 		d.ban.id.offset = i;

@@ -3,6 +3,7 @@
  * steps, and that a file of an older schema is brought to ours.
  */
 /* LINK: refractd/ledger_db.o refractd/ledger_sql.o refractd/ledger_queue.o */
+/* LINK: refractd/ledger_state.o */
 /* LINK: refractd/ledger_keep.o */
 /* LIBS: -lsqlite3 */
 #include <sys/stat.h>
@@ -169,7 +170,7 @@ test_age(void **state)
 	uint64_t	i;
 
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	for (i = 1; i <= 1500; i++)
 		add(i, 5 * DAY, "long ago");
 	add(1501, 3 * DAY, "younger");
@@ -189,7 +190,7 @@ static void
 test_forever(void **state)
 {
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	add(1, 5000 * DAY, "long ago");
 	assert_int_equal(queue_flush(), 0);
 	conf->global.ledger_keep = 0;
@@ -205,7 +206,7 @@ static void
 test_needed(void **state)
 {
 	(void)state;
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	add(1, DAY + 60000, "over");
 	add(2, DAY - 60000, "needed");
 	add(3, -60000, "in force");
@@ -229,7 +230,7 @@ test_size(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	for (i = 1; i <= 6000; i++)
 		add(i, 20 * DAY - (int64_t)i, text);
 	for (; i <= 6100; i++)
@@ -259,7 +260,7 @@ test_too_big(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	for (i = 1; i <= 4000; i++)
 		add(i, i % 2 == 0 ? -DAY : DAY / 2, text);
 	assert_int_equal(queue_flush(), 0);
@@ -316,7 +317,7 @@ test_migrate(void **state)
 	assert_int_equal(sqlite3_exec(db, schema1, NULL, NULL, NULL),
 	    SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(recorded(), 1);
 	assert_int_equal(first, 7);
 	db_evidence(1, text, sizeof(text));
@@ -326,7 +327,7 @@ test_migrate(void **state)
 	assert_int_equal(number("PRAGMA user_version"), LEDGER_SCHEMA);
 	assert_int_equal(number("PRAGMA auto_vacuum"), 2);
 	/* What was migrated is what a new file is. */
-	queue_start(file, &calls);
+	queue_start("", file, &calls);
 	assert_int_equal(recorded(), 2);
 	queue_stop();
 }

@@ -100,7 +100,19 @@ static const struct row {
 	{ C_RELOAD, "x", "c", "sre", 0, 0, 0 },
 	{ C_REOPEN, "x", "c", "sre", 0, 0, 0 },
 	{ C_VERBOSE, "x", "c", "sre", 0, 4, 0 },
-	{ C_END, "c", "x", "sre", 0, 0, 0 }
+	{ C_END, "c", "x", "sre", 0, 0, 0 },
+	{ M_CONF_STATUS, "P", "c", "sr", 0, 20, 0 },
+	{ M_STATUS_LISTENER, "P", "c", "sre", 1, 20, 0 },
+	{ M_STATE_CLEAR, "p", "l", "re", 0, 0, 0 },
+	{ M_STATE, "pl", "pl", "re", 0, 152, 32 },
+	{ M_POSITION, "pl", "Ppl", "sre", 0, 648, 0 },
+	{ M_WATCH_STATS, "pl", "pl", "re", 0, 96, 0 },
+	{ M_RESUME, "p", "l", "re", 0, 0, 0 },
+	{ M_RESUME_BAN, "l", "p", "re", 0, 48, 48 },
+	{ M_RESUME_LIFT, "l", "p", "re", 0, 96, 0 },
+	{ M_RESUME_DONE, "l", "p", "re", 0, 520, 0 },
+	{ M_LEDGER_FRESH, "l", "p", "re", 0, 0, 0 },
+	{ M_FILES_DONE, "P", "p", "re", 0, 40, 0 }
 };
 
 #define NROWS	(sizeof(rows) / sizeof(rows[0]))
@@ -150,6 +162,15 @@ sample(uint32_t type)
 			((struct wire_event *)room)->outcome = BAN_APPLIED;
 		if (type == M_RESTORE)
 			memcpy((struct wire_ban *)room + 1, &ban, sizeof(ban));
+		break;
+	case M_CONF_STATUS:
+	case M_STATUS_LISTENER:
+		((struct wire_status *)room)->addr = host;
+		((struct wire_status *)room)->port = 9440;
+		break;
+	case M_RESUME_BAN:
+		((struct wire_served *)room)[0].prefix = host;
+		((struct wire_served *)room)[1].prefix = host;
 		break;
 	case M_SHOW:
 	case M_SHOW_END:
@@ -338,6 +359,45 @@ test_conf_content(void **arg)
 	PARENT(M_CONF_EXEMPT, wire_exempt, FILL(m->pattern));
 	PARENT(M_CONF_INBOUND, wire_inbound, FILL(m->pattern));
 	PARENT(M_FILE, msg_file, FILL(m->name));
+	PARENT(M_FILE, msg_file, m->from_end = FILE_ROTATED + 1);
+	PARENT(M_FILES_DONE, msg_boot, FILL(m->boot));
+}
+
+#define STATE(type, strct, change)					\
+	SPOILED(type, ROLE_PARSER, ROLE_LEDGER, strct, change)
+
+static void
+test_state_content(void **arg)
+{
+	struct {
+		struct wire_state	head;
+		struct wire_sighting	list[2];
+	} s = { .head.name_len = 1, .head.name = "a" };
+	const char *why;
+
+	(void)arg;
+	STATE(M_STATE, wire_state, FILL(m->name));
+	STATE(M_STATE, wire_state, m->name_len = 128);
+	STATE(M_STATE, wire_state, m->touched = -1);
+	STATE(M_STATE, wire_state, m->zero[2] = 1);
+	STATE(M_POSITION, msg_position, FILL(m->name));
+	STATE(M_POSITION, msg_position, FILL(m->boot));
+	STATE(M_POSITION, msg_position, m->flags = 4);
+	STATE(M_POSITION, msg_position, m->zero = 1);
+	STATE(M_POSITION, msg_position, m->offset = UINT64_MAX);
+	STATE(M_POSITION, msg_position, m->last = -1);
+	STATE(M_WATCH_STATS, msg_stats, m->last = -1);
+	SPOILED(M_RESUME_LIFT, ROLE_LEDGER, ROLE_PARSER, msg_lift,
+	    FILL(m->target.user));
+	SPOILED(M_RESUME_LIFT, ROLE_LEDGER, ROLE_PARSER, msg_lift,
+	    m->at = -1);
+	SPOILED(M_RESUME_BAN, ROLE_LEDGER, ROLE_PARSER, wire_served,
+	    m->prefix.family = 9);
+	assert_int_equal(msg_check(M_STATE, ROLE_PARSER, ROLE_LEDGER,
+	    STATE_RUNNING, &s, sizeof(s), 0, &why), 0);
+	s.list[1].v6 = 2;
+	assert_int_equal(msg_check(M_STATE, ROLE_PARSER, ROLE_LEDGER,
+	    STATE_RUNNING, &s, sizeof(s), 0, &why), -1);
 }
 
 #define BAN(change)							\
@@ -363,6 +423,7 @@ test_ban_content(void **arg)
 	BAN(m->end = -1);
 	BAN(FILL(m->subject));
 	DECISION(m->nports = 17);
+	DECISION(m->past = 2);
 	DECISION(m->ban.prefix.plen = 33);
 	DECISION(FILL(m->watch));
 	DECISION(FILL(m->evidence));
@@ -476,6 +537,7 @@ main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_conf_content),
+		cmocka_unit_test(test_state_content),
 		cmocka_unit_test(test_ban_content),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_client_content),

@@ -1,4 +1,5 @@
 /* LINK: refract-parser/watch.o refract-parser/decide.o */
+/* LINK: refract-parser/checkpoint.o refract-parser/resume.o */
 /* LINK: refract-parser/warn.o refract-parser/show.o refract-parser/rule.o */
 /* LINK: refract-parser/users.o refract-parser/slab.o */
 /* LINK: refract-parser/siphash.o refract-parser/logtime.o */
@@ -20,6 +21,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "checkpoint.h"
 #include "child.h"
 #include "counter.h"
 #include "decide.h"
@@ -156,6 +158,71 @@ follow_resume(void)
 	resumed++;
 }
 
+void
+follow_hold(void)
+{
+}
+
+void
+follow_go(void)
+{
+}
+
+void
+follow_boot(const char *id)
+{
+	(void)id;
+}
+
+void
+follow_position(const struct msg_position *p)
+{
+	(void)p;
+}
+
+void
+follow_positions(int all, void (*fn)(const struct msg_position *))
+{
+	struct msg_position	p = { .offset = offset };
+
+	(void)all;
+	fn(&p);
+}
+
+size_t
+channel_queued(const struct channel *ch)
+{
+	(void)ch;
+	return 0;
+}
+
+int
+channel_full(const struct channel *ch)
+{
+	(void)ch;
+	return 0;
+}
+
+int
+channel_drain(struct channel *ch, int ms)
+{
+	(void)ch;
+	(void)ms;
+	return 0;
+}
+
+void
+channel_cork(struct channel *ch)
+{
+	(void)ch;
+}
+
+void
+channel_uncork(struct channel *ch)
+{
+	(void)ch;
+}
+
 static void
 commit(void)
 {
@@ -192,7 +259,8 @@ setup(void **state)
 	(void)state;
 	assert_int_equal(users_init(10000), 0);
 	base = event_base_new();
-	decide_init(base);
+	decide_init();
+	checkpoint_init(base);
 	decisions = calloc(SENT_MAX, sizeof(*decisions));
 	assert_non_null(decisions);
 	checkpoint = committed = 0;
@@ -212,6 +280,7 @@ teardown(void **state)
 
 	(void)state;
 	decide_clear();
+	checkpoint_clear();
 	conf = conf_new();
 	watch_commit(conf);		/* no watches */
 	conf_free(old);
@@ -260,7 +329,7 @@ settle(void)
 
 	do {
 		while (committed < checkpoint)
-			decide_committed(++committed);
+			checkpoint_committed(++committed);
 		event_base_loopexit(base, &tv);
 		event_base_dispatch(base);
 	} while (committed < checkpoint);
@@ -294,6 +363,7 @@ test_ban(void **state)
 	assert_int_equal(notices[0].kind, NOTICE_OFFENCE);
 	assert_non_null(strstr(notices[0].text, "203.0.113.10"));
 	assert_non_null(strstr(notices[0].text, "bob"));
+	settle();
 	assert_int_equal(ndecisions, 1);
 	assert_memory_equal(&decisions[0].ban.id, &b->id, sizeof(b->id));
 	assert_int_equal(decisions[0].nports, 1);
@@ -326,6 +396,7 @@ test_prefix_and_ports(void **state)
 	assert_int_equal(bans[1].port, 8443);
 	assert_int_equal(bans[1].proto, IPPROTO_UDP);
 	assert_memory_equal(&bans[0].id, &bans[1].id, sizeof(bans[0].id));
+	settle();
 	assert_int_equal(ndecisions, 1);
 	assert_int_equal(decisions[0].nports, 2);
 }
@@ -612,13 +683,17 @@ test_catch_up(void **state)
 	seen("bob", "203.0.113.10:1", -99000);
 	assert_int_equal(nbans, 0);
 	assert_int_equal(w->stats.offences, 1);
+	settle();
 	assert_int_equal(ndecisions, 1);
+	assert_int_equal(decisions[0].past, 1);
 	assert_int_equal(decisions[0].ban.start, NOW - 99000);
 	assert_int_equal(decisions[0].ban.end, NOW - 39000);
 	seen("bob", "203.0.113.9:1", -31000);
 	seen("bob", "203.0.113.10:1", -30000);
 	assert_int_equal(nbans, 1);		/* half of it is left */
 	assert_int_equal(bans[0].end, NOW + 30000);
+	settle();
+	assert_int_equal(decisions[1].past, 0);
 	/* From the future: not for longer than from now. */
 	seen("al", "203.0.113.11:1", 3600000);
 	seen("al", "203.0.113.12:1", 3600001);
@@ -692,19 +767,19 @@ test_checkpoints(void **state)
 	assert_true(checkpoint <= 2);
 	assert_int_equal(nends, checkpoint);
 	assert_true(ndecisions < 5000);
-	for (; i < 8000 && !decide_full(); i++) {
+	for (; i < 8000 && !checkpoint_full(); i++) {
 		snprintf(user, sizeof(user), "u%u", i);
 		snprintf(addr, sizeof(addr), "9.9.%u.%u:1", i / 250, i % 250);
 		seen(user, "203.0.113.9:1", i);
 		seen(user, addr, i);
 	}
-	assert_true(decide_full());
+	assert_true(checkpoint_full());
 	settle();
 	assert_int_equal(ndecisions, i);
 	while (--i > 0)
 		assert_true(decisions[i].ban.id.offset >
 		    decisions[i - 1].ban.id.offset);
-	assert_int_equal(decide_full(), 0);
+	assert_int_equal(checkpoint_full(), 0);
 	assert_true(resumed > 0);
 }
 
@@ -723,12 +798,11 @@ test_stop(void **state)
 	two_addresses("b", 0);		/* the same address, banned already */
 	seen("c", "203.0.113.9:1", 2);
 	seen("c", "203.0.113.12:1", 3);
-	decide_stop(set_stopped);
+	checkpoint_stop(set_stopped);
 	assert_int_equal(ndecisions, 2);
-	assert_int_equal(checkpoint, 2);
-	decide_committed(1);
+	assert_int_equal(checkpoint, 1);
 	assert_false(stopped);
-	decide_committed(2);
+	checkpoint_committed(1);
 	assert_true(stopped);
 }
 
@@ -846,7 +920,7 @@ test_no_ledger(void **state)
 	commit();
 	two_addresses("bob", 1);
 	assert_int_equal(ndecisions, 0);
-	assert_int_equal(decide_full(), 0);
+	assert_int_equal(checkpoint_full(), 0);
 }
 
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)

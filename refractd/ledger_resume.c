@@ -1,0 +1,216 @@
+/*
+ * What the parser goes on with after a start, told when it asks: counters,
+ * positions, rule state, bans that are served, and what was lifted.  Page by
+ * page and no faster than the channel takes them.  The parent is told the
+ * positions too, before it opens logs.
+ */
+#include <inttypes.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "child.h"
+#include "clock.h"
+#include "ledger.h"
+#include "ledger_queue.h"
+#include "ledger_state.h"
+#include "log.h"
+
+#define PAGE		2048
+#define SERVED_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
+			sizeof(struct wire_served))
+
+static struct {
+	struct channel		*ch;	/* NULL: nothing to do */
+	struct event		*turn;
+	int			 states_sent;
+	struct state_cursor	 states;
+	struct served_cursor	 served;
+	struct wire_served	 out[SERVED_MAX];
+	size_t			 nout;
+	uint64_t		 nstates, nserved;
+	mono_t			 begun;
+} rs;
+
+static void
+send_stats(const struct msg_stats *m)
+{
+	channel_send(rs.ch, M_WATCH_STATS, 0, m, sizeof(*m));
+}
+
+static void
+send_position(const struct msg_position *p)
+{
+	channel_send(rs.ch, M_POSITION, 0, p, sizeof(*p));
+}
+
+static void
+tell_parent(const struct msg_position *p)
+{
+	channel_send(child_parent, M_POSITION, 0, p, sizeof(*p));
+}
+
+static void
+send_state(const void *data, size_t len)
+{
+	channel_send(rs.ch, M_STATE, 0, data, len);
+	rs.nstates++;
+}
+
+static void
+send_out(void)
+{
+	if (rs.nout == 0)
+		return;
+	channel_send(rs.ch, M_RESUME_BAN, 0, rs.out,
+	    rs.nout * sizeof(rs.out[0]));
+	rs.nserved += rs.nout;
+	rs.nout = 0;
+}
+
+static void
+send_served(const struct wire_served *w)
+{
+	rs.out[rs.nout++] = *w;
+	if (rs.nout == SERVED_MAX)
+		send_out();
+}
+
+static void
+send_lift(const struct msg_lift *m)
+{
+	channel_send(rs.ch, M_RESUME_LIFT, 0, m, sizeof(*m));
+}
+
+/* code 0: that was all; 1: there is no ledger to tell from. */
+static void
+finish(int code)
+{
+	struct msg_outcome	 m = { .code = code };
+	struct channel		*ch = rs.ch;
+
+	if (code != 0)
+		(void)strlcpy(m.text, db_error(), sizeof(m.text));
+	resume_stop();
+	channel_send(ch, M_RESUME_DONE, 0, &m, sizeof(m));
+	log_debug("the parser goes on with %" PRIu64 " states and %" PRIu64
+	    " bans, told in %" PRId64 " ms", rs.nstates, rs.nserved,
+	    mono_since(rs.begun, mono_now()));
+}
+
+static void
+next_turn(void)
+{
+	static const struct timeval	now;
+
+	(void)evtimer_add(rs.turn, &now);
+}
+
+/* One page.  *more 0: that was the last. */
+static enum db_status
+page(int *more)
+{
+	enum db_status	status;
+	unsigned int	n;
+
+	*more = 1;
+	if (!rs.states_sent) {
+		status = state_states(&rs.states, PAGE, &n, send_state);
+		rs.states_sent = n < PAGE;
+		return status;
+	}
+	if ((status = state_served(&rs.served, PAGE, &n, send_served)) !=
+	    DB_OK || n == PAGE)
+		return status;
+	send_out();
+	*more = 0;
+	return state_lifts(rs.served.oldest, send_lift);
+}
+
+static void
+resume_turn(evutil_socket_t fd, short what, void *arg)
+{
+	enum db_status	 status;
+	int		 more;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (rs.ch == NULL || channel_full(rs.ch))
+		return;		/* resume_drained() goes on */
+	channel_cork(rs.ch);
+	status = page(&more);
+	channel_uncork(rs.ch);
+	if (status != DB_OK) {
+		queue_failed(status);
+		finish(1);
+	} else if (!more)
+		finish(0);
+	else
+		next_turn();
+}
+
+static enum db_status
+begin(void)
+{
+	enum db_status	status;
+
+	if ((status = state_oldest(&rs.served.oldest)) == DB_OK &&
+	    (status = state_stats(send_stats)) == DB_OK)
+		status = state_positions(send_position);
+	rs.served.ends = rs.served.oldest;
+	rs.served.row = INT64_MAX;
+	return status;
+}
+
+void
+resume_begin(struct channel *ch)
+{
+	enum db_status	status;
+
+	resume_stop();
+	memset(&rs.states, 0, sizeof(rs.states));
+	rs.ch = ch;
+	rs.states_sent = 0;
+	rs.nstates = rs.nserved = 0;
+	rs.begun = mono_now();
+	if (rs.turn == NULL && (rs.turn = evtimer_new(child_base,
+	    resume_turn, NULL)) == NULL)
+		fatalx("no event");
+	if (!db_is_open()) {
+		finish(1);
+		return;
+	}
+	if ((status = begin()) != DB_OK) {
+		queue_failed(status);
+		finish(1);
+		return;
+	}
+	next_turn();
+}
+
+void
+resume_drained(struct channel *ch)
+{
+	if (rs.ch == ch)
+		next_turn();
+}
+
+void
+resume_stop(void)
+{
+	rs.ch = NULL;
+	rs.nout = 0;
+	if (rs.turn != NULL)
+		(void)event_del(rs.turn);
+}
+
+void
+resume_tell_parent(void)
+{
+	enum db_status	status;
+
+	if (db_is_open() && (status = state_positions(tell_parent)) != DB_OK)
+		queue_failed(status);
+}

@@ -1,0 +1,392 @@
+/*
+ * What a restart goes on with, in SQL: positions, rule state and counters of
+ * watches, lifts and bans that still matter to the parser.  The messages are
+ * stored column by column, so that sqlite3(1) shows what is there.
+ */
+#include <sys/socket.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "ledger_sql.h"
+#include "ledger_state.h"
+
+enum statement {
+	S_CLEAR_POSITION, S_CLEAR_STATE, S_CLEAR_STATS,
+	S_DROP_POSITION, S_POSITION, S_DROP_STATE, S_STATE, S_PRUNE, S_STATS,
+	S_GET_STATS, S_GET_POSITIONS, S_GET_STATES, S_OLDEST, S_GET_SERVED,
+	S_GET_LIFTS,
+	S_MAX
+};
+
+static const char *const sql[S_MAX] = {
+	[S_CLEAR_POSITION] = "DELETE FROM position",
+	[S_CLEAR_STATE] = "DELETE FROM state",
+	[S_CLEAR_STATS] = "DELETE FROM watch_stats",
+	[S_DROP_POSITION] = "DELETE FROM position WHERE watch = ?1"
+	    " AND dev = ?2 AND ino = ?3 AND (ino <> 0 OR source = ?4)",
+	[S_POSITION] = "INSERT INTO position (watch, dev, ino, source,"
+	    " identity, head, before, offset, size, last, modified, flags,"
+	    " boot, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+	    " ?11, ?12, ?13, ?14)",
+	[S_DROP_STATE] = "DELETE FROM state WHERE watch = ?1 AND name = ?2",
+	[S_STATE] = "INSERT OR REPLACE INTO state (watch, name, part,"
+	    " touched, sightings) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[S_PRUNE] = "DELETE FROM state WHERE watch = ?1 AND touched < ?2",
+	[S_STATS] = "INSERT OR REPLACE INTO watch_stats (watch, lines, bytes,"
+	    " matches, unparsed, offences, forwarded, masked, skewed, lost,"
+	    " last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[S_GET_STATS] = "SELECT watch, lines, bytes, matches, unparsed,"
+	    " offences, forwarded, masked, skewed, lost, last"
+	    " FROM watch_stats",
+	[S_GET_POSITIONS] = "SELECT watch, dev, ino, source, identity, head,"
+	    " before, offset, size, last, modified, flags, boot, name"
+	    " FROM position ORDER BY modified",
+	[S_GET_STATES] = "SELECT watch, touched, name, part, sightings"
+	    " FROM state WHERE (watch, touched, name, part) >"
+	    " (?1, ?2, ?3, ?4) ORDER BY watch, touched, name, part LIMIT ?5",
+	[S_OLDEST] = "SELECT min(last) FROM watch_stats WHERE last > 0",
+	/* Whatever came of it, the watch takes it for served. */
+	[S_GET_SERVED] = "SELECT ends, id, watch, starts, prefix"
+	    " FROM decision WHERE (ends, id) > (?1, ?2) AND watch <> 0"
+	    " AND (lifted = 0 OR lifted >= ?3) ORDER BY ends, id LIMIT ?4",
+	[S_GET_LIFTS] = "SELECT at, prefix, subject FROM forgiven"
+	    " WHERE at >= ?1 ORDER BY at, id"
+};
+
+static sqlite3_stmt	*stmts[S_MAX];
+
+enum db_status
+state_prepare(sqlite3 *db)
+{
+	int	i, rc = SQLITE_OK;
+
+	for (i = 0; i < S_MAX && rc == SQLITE_OK; i++)
+		rc = sqlite3_prepare_v3(db, sql[i], -1,
+		    SQLITE_PREPARE_PERSISTENT, &stmts[i], NULL);
+	return rc == SQLITE_OK ? DB_OK : db_fail("prepare", rc);
+}
+
+void
+state_finalize(void)
+{
+	int	i;
+
+	for (i = 0; i < S_MAX; i++) {
+		(void)sqlite3_finalize(stmts[i]);
+		stmts[i] = NULL;
+	}
+}
+
+static enum db_status
+run(enum statement which)
+{
+	sqlite3_stmt	*s = stmts[which];
+	int		 rc;
+
+	rc = sqlite3_step(s);
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? DB_OK :
+	    db_fail("write", rc);
+}
+
+static void
+bind_u64(sqlite3_stmt *s, int i, uint64_t n)
+{
+	(void)sqlite3_bind_int64(s, i, (sqlite3_int64)n);
+}
+
+static uint64_t
+read_u64(sqlite3_stmt *s, int i)
+{
+	return (uint64_t)sqlite3_column_int64(s, i);
+}
+
+static void
+read_text(sqlite3_stmt *s, int i, char *buf, size_t size)
+{
+	const char	*text = (const char *)sqlite3_column_text(s, i);
+
+	(void)strlcpy(buf, text == NULL ? "" : text, size);
+}
+
+/* --- Writing --- */
+
+static enum db_status
+write_clear(void)
+{
+	enum db_status	status;
+
+	if ((status = run(S_CLEAR_POSITION)) == DB_OK &&
+	    (status = run(S_CLEAR_STATE)) == DB_OK)
+		status = run(S_CLEAR_STATS);
+	return status;
+}
+
+static void
+bind_place(sqlite3_stmt *s, const struct msg_position *p)
+{
+	bind_u64(s, 1, p->watch);
+	bind_u64(s, 2, p->dev);
+	bind_u64(s, 3, p->ino);
+	bind_u64(s, 4, p->source);
+}
+
+static enum db_status
+write_position(const struct msg_position *p)
+{
+	sqlite3_stmt	*s = stmts[S_POSITION];
+	enum db_status	 status;
+
+	bind_place(stmts[S_DROP_POSITION], p);
+	if ((status = run(S_DROP_POSITION)) != DB_OK ||
+	    p->flags & POSITION_GONE)
+		return status;
+	bind_place(s, p);
+	bind_u64(s, 5, p->identity);
+	bind_u64(s, 6, p->head);
+	bind_u64(s, 7, p->before);
+	bind_u64(s, 8, p->offset);
+	bind_u64(s, 9, p->size);
+	(void)sqlite3_bind_int64(s, 10, p->last);
+	(void)sqlite3_bind_int64(s, 11, p->modified);
+	(void)sqlite3_bind_int(s, 12, (int)p->flags);
+	(void)sqlite3_bind_text(s, 13, p->boot, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(s, 14, p->name, -1, SQLITE_STATIC);
+	return run(S_POSITION);
+}
+
+/* The first part takes the place of all that was there. */
+static enum db_status
+write_state(const struct wire_state *m, size_t len)
+{
+	sqlite3_stmt	*s = stmts[S_STATE], *drop = stmts[S_DROP_STATE];
+	enum db_status	 status = DB_OK;
+
+	if (m->part == 0) {
+		bind_u64(drop, 1, m->watch);
+		(void)sqlite3_bind_blob(drop, 2, m->name, m->name_len,
+		    SQLITE_STATIC);
+		status = run(S_DROP_STATE);
+	}
+	if (status != DB_OK || len == sizeof(*m))
+		return status;
+	bind_u64(s, 1, m->watch);
+	(void)sqlite3_bind_blob(s, 2, m->name, m->name_len, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(s, 3, m->part);
+	(void)sqlite3_bind_int64(s, 4, m->touched);
+	(void)sqlite3_bind_blob(s, 5, m + 1, (int)(len - sizeof(*m)),
+	    SQLITE_STATIC);
+	return run(S_STATE);
+}
+
+static enum db_status
+write_stats(const struct msg_stats *m)
+{
+	sqlite3_stmt	*s = stmts[S_STATS];
+	enum db_status	 status;
+	int		 i;
+
+	bind_u64(s, 1, m->watch);
+	for (i = 0; i < WATCH_COUNTS; i++)
+		bind_u64(s, 2 + i, m->counts[i]);
+	(void)sqlite3_bind_int64(s, 2 + WATCH_COUNTS, m->last);
+	if ((status = run(S_STATS)) != DB_OK)
+		return status;
+	bind_u64(stmts[S_PRUNE], 1, m->watch);
+	(void)sqlite3_bind_int64(stmts[S_PRUNE], 2, m->keep);
+	return run(S_PRUNE);
+}
+
+enum db_status
+state_write(uint32_t type, const void *data, size_t len)
+{
+	switch (type) {
+	case M_STATE_CLEAR:
+		return write_clear();
+	case M_POSITION:
+		return write_position(data);
+	case M_STATE:
+		return write_state(data, len);
+	default:
+		return write_stats(data);
+	}
+}
+
+/* --- Reading: what could not have been written is left out --- */
+
+enum db_status
+state_stats(void (*fn)(const struct msg_stats *))
+{
+	sqlite3_stmt	*s = stmts[S_GET_STATS];
+	struct msg_stats m;
+	int		 rc, i;
+
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		memset(&m, 0, sizeof(m));
+		m.watch = read_u64(s, 0);
+		for (i = 0; i < WATCH_COUNTS; i++)
+			m.counts[i] = read_u64(s, 1 + i);
+		m.last = sqlite3_column_int64(s, 1 + WATCH_COUNTS);
+		if (m.last >= 0)
+			fn(&m);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
+enum db_status
+state_positions(void (*fn)(const struct msg_position *))
+{
+	sqlite3_stmt		*s = stmts[S_GET_POSITIONS];
+	struct msg_position	 p;
+	int			 rc;
+
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		memset(&p, 0, sizeof(p));
+		p.watch = read_u64(s, 0);
+		p.dev = read_u64(s, 1);
+		p.ino = read_u64(s, 2);
+		p.source = read_u64(s, 3);
+		p.identity = read_u64(s, 4);
+		p.head = read_u64(s, 5);
+		p.before = read_u64(s, 6);
+		p.offset = read_u64(s, 7);
+		p.size = read_u64(s, 8);
+		p.last = sqlite3_column_int64(s, 9);
+		p.modified = sqlite3_column_int64(s, 10);
+		p.flags = read_u64(s, 11) & POSITION_MOVED;
+		read_text(s, 12, p.boot, sizeof(p.boot));
+		read_text(s, 13, p.name, sizeof(p.name));
+		if (p.offset <= INT64_MAX && p.size <= INT64_MAX &&
+		    p.last >= 0)
+			fn(&p);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
+/* One row of `state` into the cursor, which is the message too: its length. */
+static size_t
+read_state(sqlite3_stmt *s, struct state_cursor *c)
+{
+	struct wire_state	*m = &c->head;
+	int			 len = sqlite3_column_bytes(s, 2);
+	int			 n = sqlite3_column_bytes(s, 4);
+	const void		*name = sqlite3_column_blob(s, 2);
+	const void		*list = sqlite3_column_blob(s, 4);
+
+	memset(m, 0, sizeof(*m));
+	m->watch = read_u64(s, 0);
+	m->touched = sqlite3_column_int64(s, 1);
+	m->part = (uint32_t)sqlite3_column_int64(s, 3);
+	if (len < 0 || len >= (int)sizeof(m->name))
+		len = sizeof(m->name) - 1;
+	if (name != NULL)
+		memcpy(m->name, name, (size_t)len);
+	m->name_len = (uint8_t)len;
+	if (n < 0 || (size_t)n > sizeof(c->list))
+		n = 0;
+	if (list != NULL)
+		memcpy(c->list, list, (size_t)n);
+	return sizeof(*m) + (size_t)n;
+}
+
+enum db_status
+state_states(struct state_cursor *c, unsigned int max, unsigned int *n,
+    void (*fn)(const void *, size_t))
+{
+	sqlite3_stmt	*s = stmts[S_GET_STATES];
+	size_t		 len;
+	int		 rc;
+
+	bind_u64(s, 1, c->begun ? c->head.watch : (uint64_t)INT64_MIN);
+	(void)sqlite3_bind_int64(s, 2, c->head.touched);
+	(void)sqlite3_bind_blob(s, 3, c->head.name, c->head.name_len,
+	    SQLITE_TRANSIENT);
+	(void)sqlite3_bind_int64(s, 4, c->begun ? (int64_t)c->head.part :
+	    -1);
+	(void)sqlite3_bind_int64(s, 5, max);
+	for (*n = 0; (rc = sqlite3_step(s)) == SQLITE_ROW; ++*n) {
+		c->begun = 1;
+		len = read_state(s, c);
+		if (state_fault(&c->head, len) == NULL)
+			fn(&c->head, len);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
+const char *
+state_fault(const struct wire_state *m, size_t len)
+{
+	const char	*why;
+
+	(void)msg_check(M_STATE, ROLE_LEDGER, ROLE_PARSER, STATE_ANY, m, len,
+	    0, &why);
+	return why;
+}
+
+enum db_status
+state_oldest(int64_t *last)
+{
+	sqlite3_stmt	*s = stmts[S_OLDEST];
+	int		 rc;
+
+	*last = INT64_MAX;
+	if ((rc = sqlite3_step(s)) == SQLITE_ROW &&
+	    sqlite3_column_type(s, 0) == SQLITE_INTEGER)
+		*last = sqlite3_column_int64(s, 0);
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_ROW ? DB_OK : db_fail("read", rc);
+}
+
+enum db_status
+state_served(struct served_cursor *c, unsigned int max, unsigned int *n,
+    void (*fn)(const struct wire_served *))
+{
+	sqlite3_stmt		*s = stmts[S_GET_SERVED];
+	struct wire_served	 w;
+	int			 rc;
+
+	(void)sqlite3_bind_int64(s, 1, c->ends);
+	(void)sqlite3_bind_int64(s, 2, c->row);
+	(void)sqlite3_bind_int64(s, 3, c->oldest);
+	(void)sqlite3_bind_int64(s, 4, max);
+	for (*n = 0; (rc = sqlite3_step(s)) == SQLITE_ROW; ++*n) {
+		memset(&w, 0, sizeof(w));
+		w.end = c->ends = sqlite3_column_int64(s, 0);
+		c->row = sqlite3_column_int64(s, 1);
+		w.watch = read_u64(s, 2);
+		w.start = sqlite3_column_int64(s, 3);
+		sql_read_prefix(s, 4, &w.prefix);
+		if (w.prefix.family != 0 && w.start >= 0 && w.end >= 0)
+			fn(&w);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
+enum db_status
+state_lifts(int64_t since, void (*fn)(const struct msg_lift *))
+{
+	sqlite3_stmt	*s = stmts[S_GET_LIFTS];
+	struct msg_lift	 m;
+	int		 rc;
+
+	(void)sqlite3_bind_int64(s, 1, since);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		memset(&m, 0, sizeof(m));
+		m.at = sqlite3_column_int64(s, 0);
+		sql_read_prefix(s, 1, &m.target.prefix);
+		read_text(s, 2, m.target.user, sizeof(m.target.user));
+		/* A damaged prefix must not become everybody. */
+		if (m.at >= 0 && (m.target.prefix.family != 0 ||
+		    sqlite3_column_type(s, 1) == SQLITE_NULL))
+			fn(&m);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
