@@ -55,6 +55,7 @@ const char page_style[] =
 "article dl{gap:2px 16px;margin:0 0 8px;"
 "grid-template-columns:repeat(auto-fill,minmax(110px,1fr))}\n"
 "article dl div{border:0;padding:0;border-radius:0}\n"
+"dl .wide{grid-column:span 2}\n"
 "article dl .wide{grid-column:1/-1}\n"
 "article dd{font-size:15px}\n"
 ".plots{display:grid;gap:12px 20px;"
@@ -220,8 +221,9 @@ put_facts(struct evbuffer *out, uint32_t what, const void *row, wall_t now)
 	for (c = row_type(what)->columns; c->title != NULL; c++) {
 		if (is_apart(c) || *cell(text, c, row, now) == '\0')
 			continue;
-		evbuffer_add_printf(out, "<div%s><dt>",
-		    c->type == COL_STR ? " class=\"wide\"" : "");
+		evbuffer_add_printf(out, "<div%s><dt>", c->type == COL_STR ||
+		    (c->type == COL_AGE && what == SHOW_SUMMARY) ?
+		    " class=\"wide\"" : "");
 		html_text(out, c->title);
 		put(out, "</dt><dd>");
 		html_text(out, text);

@@ -13,7 +13,6 @@
 
 #define MINUTE		60000
 #define GAP		UINT32_MAX
-#define WIDTH		RATES_SLOTS	/* of a drawing, one a minute */
 #define HEIGHT		48
 
 struct ring {
@@ -156,7 +155,6 @@ rates_sample(const struct snap *snap)
 	put(0, RATE_OFFENCES, snap->values[COUNT_PARSER_OFFENCES], since);
 	for (i = 0; i < snap->nwatches; i++, w++) {
 		put(w->hash, RATE_LINES, w->lines, since);
-		put(w->hash, RATE_MATCHES, w->matches, since);
 		put(w->hash, RATE_OFFENCES, w->offences, since);
 	}
 }
@@ -167,6 +165,7 @@ rates_clear(void)
 	while (nrings > 0)
 		free(rings[--nrings]);
 	ever = 0;
+	minute = 0;
 }
 
 /* --- Drawing ------------------------------------------------------------- */
@@ -174,111 +173,120 @@ rates_clear(void)
 static const char *const names[RATE_MAX] = {
 	[RATE_BANS] = "bans",
 	[RATE_LINES] = "lines",
-	[RATE_MATCHES] = "matches",
 	[RATE_OFFENCES] = "offences"
 };
 
 /* i minutes after the oldest. */
 static uint32_t
-slot_at(const struct ring *r, int64_t i)
+slot_at(const struct ring *r, int i)
 {
 	return r->slots[(minute + 1 + i) % RATES_SLOTS];
 }
 
-static uint32_t
-highest(const struct ring *r)
-{
-	uint32_t n, most = 0;
-	int64_t i;
+/* The part of a ring that is drawn. */
+struct view {
+	const struct ring	*r;
+	int			 begin;		/* slot; to the newest */
+	int			 gap;		/* and so long is nothing */
+	uint32_t		 most;
+};
 
-	for (i = 0; i < RATES_SLOTS; i++)
-		if ((n = slot_at(r, i)) != GAP && n > most)
-			most = n;
-	return most;
+/* One, three or six hours, by how long there have been samples. */
+static void
+view_set(struct view *v, const struct ring *r)
+{
+	static const int hours[] = { 1, 3, 6 };
+	uint32_t n;
+	int i, first = 0, h = 0;
+
+	while (first < RATES_SLOTS && slot_at(r, first) == GAP)
+		first++;
+	while (hours[h] * 60 < RATES_SLOTS - first)
+		h++;
+	v->r = r;
+	v->begin = RATES_SLOTS - hours[h] * 60;
+	v->gap = first - v->begin;
+	v->most = 0;
+	for (i = first; i < RATES_SLOTS; i++)
+		if ((n = slot_at(r, i)) != GAP && n > v->most)
+			v->most = n;
 }
 
 /* What is not nothing is seen, however small beside the highest. */
 static unsigned int
-tall(uint32_t n, uint32_t most)
+tall(const struct view *v, uint32_t n)
 {
 	unsigned int h;
 
-	if (n == 0 || most == 0)
+	if (n == 0 || n == GAP)
 		return 0;
-	h = (unsigned int)((uint64_t)n * HEIGHT / most);
+	h = (unsigned int)((uint64_t)n * HEIGHT / v->most);
 	return h == 0 ? 1 : h;
 }
 
-/* One path: a bar for each run of minutes of one height. */
+/* One path: a bar for each run of minutes of one number. */
 static void
-draw(struct evbuffer *out, const struct ring *r, uint32_t most)
+draw(struct evbuffer *out, const struct view *v)
 {
 	unsigned int h;
-	int64_t i, run;
+	int i, run;
 
 	evbuffer_add_printf(out, "<path d=\"");
-	for (i = 0; i < RATES_SLOTS; i += run) {
-		h = slot_at(r, i) == GAP ? 0 : tall(slot_at(r, i), most);
+	for (i = v->begin; i < RATES_SLOTS; i += run) {
+		h = tall(v, slot_at(v->r, i));
 		for (run = 1; i + run < RATES_SLOTS; run++)
-			if (slot_at(r, i + run) != slot_at(r, i))
+			if (slot_at(v->r, i + run) != slot_at(v->r, i))
 				break;
 		if (h > 0)
-			evbuffer_add_printf(out, "M%d %dv-%uh%dv%uz", (int)i,
-			    HEIGHT, h, (int)run, h);
+			evbuffer_add_printf(out, "M%d %dv-%uh%dv%uz",
+			    i - v->begin, HEIGHT, h, run, h);
 	}
 	evbuffer_add_printf(out, "\"/>");
 }
 
-/* Where the first sample is, in minutes after the oldest. */
-static int
-first(const struct ring *r)
+static void
+caption(struct evbuffer *out, const struct view *v)
 {
-	int64_t i = 0;
+	const struct ring *r = v->r;
 
-	while (i < RATES_SLOTS && slot_at(r, i) == GAP)
-		i++;
-	return (int)i;
+	evbuffer_add_printf(out, "<figcaption><b>%s</b> ", names[r->rate]);
+	if (r->rate == RATE_LINES)
+		evbuffer_add_printf(out, "%.1f/s now, ", r->since <= 0 ? 0 :
+		    (double)r->delta * 1000 / (double)r->since);
+	evbuffer_add_printf(out, "at most %u%s</figcaption>", v->most,
+	    r->rate == RATE_BANS ? " at once" : "/min");
 }
 
 static void
-caption(struct evbuffer *out, const struct ring *r, uint32_t most)
+axis(struct evbuffer *out, int hours)
 {
-	double now = r->since > 0 ? (double)r->delta * 1000 /
-	    (double)r->since : 0;
-
-	if (r->rate == RATE_BANS)
-		evbuffer_add_printf(out, "<b>bans</b> %llu now, at most %u",
-		    (unsigned long long)r->last, most);
-	else if (r->rate == RATE_LINES)
-		evbuffer_add_printf(out, "<b>lines</b> %.1f/s now, at most "
-		    "%u/min", now, most);
-	else
-		evbuffer_add_printf(out, "<b>%s</b> %llu in the last %d s, at "
-		    "most %u/min", names[r->rate],
-		    (unsigned long long)r->delta, RATES_SECONDS, most);
+	evbuffer_add_printf(out, "<div class=\"axis\"><span>%d h ago</span>",
+	    hours);
+	evbuffer_add_printf(out, "<span>%d min</span><span>now</span></div>",
+	    hours * 30);
 }
 
 void
 rates_plot(struct evbuffer *out, uint64_t watch, enum rate rate)
 {
 	const struct ring *r = ring_find(watch, rate);
-	uint32_t most;
-	int from;
+	struct view v;
+	int width;
 
 	if (r == NULL)
 		return;
-	most = highest(r);
-	from = first(r);
-	evbuffer_add_printf(out, "<figure class=\"%s\"><figcaption>",
-	    names[rate]);
-	caption(out, r, most);
-	evbuffer_add_printf(out, "</figcaption><svg viewBox=\"0 0 %d %d\" "
+	view_set(&v, r);
+	width = RATES_SLOTS - v.begin;
+	evbuffer_add_printf(out, "<figure class=\"%s\">", names[rate]);
+	caption(out, &v);
+	evbuffer_add_printf(out, "<svg viewBox=\"0 0 %d %d\" "
 	    "preserveAspectRatio=\"none\" role=\"img\"><title>%s in each "
-	    "minute of the last 6 hours</title>", WIDTH, HEIGHT, names[rate]);
-	if (from > 0)
+	    "minute</title>", width, HEIGHT, names[rate]);
+	if (v.gap > 0)
 		evbuffer_add_printf(out, "<rect class=\"none\" width=\"%d\" "
-		    "height=\"%d\"/>", from, HEIGHT);
-	draw(out, r, most);
-	evbuffer_add_printf(out, "</svg><div class=\"axis\"><span>6 h ago"
-	    "</span><span>3 h</span><span>now</span></div></figure>\n");
+		    "height=\"%d\"/>", v.gap, HEIGHT);
+	draw(out, &v);
+	evbuffer_add_printf(out, "</svg>");
+	axis(out, width / 60);
+	evbuffer_add_printf(out, "</figure>\n");
 }

@@ -16,7 +16,6 @@
 enum rate {
 	RATE_BANS,		/* in force: the most of each minute */
 	RATE_LINES,		/* the rest are counted in each minute */
-	RATE_MATCHES,
 	RATE_OFFENCES,
 	RATE_MAX
 };

@@ -55,7 +55,7 @@ fi
 ok "- is standard input" read_conf out -f - <<<'watch "w" { format xray }'
 like "... and is read" "$(cat out.out)" 'watch "w"'
 refused "an error there" 'stdin:2: found "x", expected ban, control, hot, include, '\
-'instance, ledger, log, state, table, watch or a macro name = value' \
+'instance, ledger, log, state, status, table, watch or a macro name = value' \
     -f - <<<$'\nx'
 ok "-e stands in for the file" read_conf out -e 'watch "w" { format xray }'
 is "... and is the same" "$(sed 's/"w"/"xray"/' out.out)" "$(cat minimal.ok)"

@@ -44,7 +44,8 @@ static const char	whole[] =
     "  limit none for \"y*\"; exempt { <big>, 192.0.2.9, user \"z\" }\n"
     "  only inbound \"in-*\"; zone \"UTC\"; dry run; grace 2s\n"
     "  ban all for forever on tcp port { 1, 2 } on udp port 3 }\n"
-    "watch \"b\" { format xray; ban for 5m }\n";
+    "watch \"b\" { format xray; ban for 5m }\n"
+    "status on 127.0.0.1 port 9440; status on ::1 port 9441\n";
 
 static struct conf *
 parse(const char *text)
@@ -236,6 +237,22 @@ test_enforcer_gets_what_bans(void **state)
 }
 
 static void
+test_control_gets_status_pages(void **state)
+{
+	struct conf	*c = parse(whole), *r;
+
+	(void)state;
+	send_to(c, ROLE_CONTROL);
+	r = receive_all();
+	assert_non_null(r);
+	same_list(conf_watch, &c->watches, &r->watches);
+	same_list(conf_status, &c->statuses, &r->statuses);
+	assert_int_equal(TAILQ_FIRST(&r->statuses)->w.port, 9440);
+	conf_free(r);
+	conf_free(c);
+}
+
+static void
 test_ledger_gets_no_tables(void **state)
 {
 	struct conf	*c = parse(whole), *r;
@@ -408,6 +425,42 @@ static const struct {
 };
 
 static void
+no_status_page(const void *data, size_t len)
+{
+	struct message	*m = find(M_CONF_STATUS), good;
+
+	assert_non_null(m);
+	good = *m;
+	memcpy(m->data, data, len);
+	assert_int_equal(outcome(), 1);
+	*m = good;
+}
+
+static void
+test_wrong_status_pages_are_fatal(void **state)
+{
+	struct conf		*c = parse(whole);
+	struct wire_status	 w = TAILQ_FIRST(&c->statuses)->w, bad;
+
+	(void)state;
+	send_to(c, ROLE_CONTROL);
+	assert_int_equal(outcome(), 0);
+	bad = w;
+	bad.port = 0;
+	no_status_page(&bad, sizeof(bad));
+	bad = w;
+	bad.addr.plen = 31;
+	no_status_page(&bad, sizeof(bad));
+	bad = w;
+	bad.addr.family = 77;
+	no_status_page(&bad, sizeof(bad));
+	/* The second one again. */
+	no_status_page(&TAILQ_LAST(&c->statuses, conf_statuses)->w, sizeof(w));
+	assert_int_equal(outcome(), 0);
+	conf_free(c);
+}
+
+static void
 test_wrong_values_are_fatal(void **state)
 {
 	struct conf	*c = parse(whole);
@@ -490,6 +543,8 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_parser_gets_all),
 		cmocka_unit_test(test_enforcer_gets_what_bans),
+		cmocka_unit_test(test_control_gets_status_pages),
+		cmocka_unit_test(test_wrong_status_pages_are_fatal),
 		cmocka_unit_test(test_ledger_gets_no_tables),
 		cmocka_unit_test(test_ids_survive),
 		cmocka_unit_test(test_names),
