@@ -20,7 +20,6 @@
 #include "sockets.h"
 
 static uint32_t		restored, refused;
-static int		all_restored;
 
 static void
 on_ban(MSG_ARGS)
@@ -48,8 +47,6 @@ on_restore(MSG_ARGS)
 	const struct wire_ban	*ban = data;
 	size_t			 n = len / sizeof(*ban);
 
-	if (all_restored)
-		fatalx("ledger: bans came after the last one");
 	for (; n > 0; n--, ban++) {
 		if (!prefix_valid(&ban->prefix) || ban->prefix.plen == 0 ||
 		    never_covers(ban) || bans_put(ban, 1) == BAN_FULL)
@@ -68,7 +65,8 @@ on_restore_done(MSG_ARGS)
 		    "table or max", refused);
 	tell_parent(M_RESTORED, 0, restored, "%u stored bans stand, %u do not",
 	    restored, refused);
-	all_restored = 1;
+	/* Once more, if the ledger's disk comes back later. */
+	restored = refused = 0;
 	drift_begin();
 }
 

@@ -94,12 +94,33 @@ static const char pragmas[] =
 static sqlite3	*db;
 static char	 error[TEXT_LEN];
 
+/* What the system said, where SQLite only says that it said something. */
+static const char *
+cause(int rc)
+{
+	int	saved = db == NULL ? 0 : sqlite3_system_errno(db);
+
+	switch (rc & 0xff) {
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return saved == 0 ? NULL : strerror(saved);
+	default:
+		return NULL;
+	}
+}
+
 enum db_status
 db_fail(const char *what, int rc)
 {
+	const char	*why = cause(rc);
+	size_t		 n;
+
 	(void)snprintf(error, sizeof(error), "%s: %s", what,
 	    db != NULL && sqlite3_errcode(db) != SQLITE_OK ?
 	    sqlite3_errmsg(db) : sqlite3_errstr(rc));
+	n = strlen(error);
+	if (why != NULL)
+		(void)snprintf(error + n, sizeof(error) - n, " (%s)", why);
 	switch (rc & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -241,6 +262,9 @@ db_open(const char *path)
 	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE |
 	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX |
 	    SQLITE_OPEN_EXRESCODE, NULL);
+	/* SQLite is content with less than was asked for. */
+	if (rc == SQLITE_OK && sqlite3_db_readonly(db, "main") == 1)
+		rc = SQLITE_READONLY;
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, pragmas, NULL, NULL, NULL);
 	if (rc != SQLITE_OK)

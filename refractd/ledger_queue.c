@@ -463,6 +463,7 @@ settle(struct record *last_one)
 static int
 commit(void)
 {
+	static int	 is_new;	/* opened, and not written yet */
 	struct record	*r, *last_one = NULL;
 	enum db_status	 status = DB_OK;
 	int		 decisions = 0;
@@ -470,7 +471,7 @@ commit(void)
 	if (failures >= REOPEN_AFTER)
 		db_close();
 	if (!db_is_open() && (status = open_file()) == DB_OK)
-		calls->opened();
+		is_new = 1;
 	if (status == DB_OK)
 		status = transact(&last_one, &decisions);
 	if (status != DB_OK) {
@@ -489,6 +490,10 @@ commit(void)
 	settle(last_one);
 	orphans_clean();
 	recovered();
+	/* Not before: what was lifted meanwhile must be in it. */
+	if (is_new)
+		calls->opened();
+	is_new = 0;
 	return 0;
 }
 
