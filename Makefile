@@ -54,11 +54,14 @@ demo:
 
 FUZZ_SECONDS ?= 3
 FUZZ	?= yes
+# Seconds for one test: what hangs fails, with its name.
+TEST_LIMIT ?= 300
 TESTS	= $(patsubst %.c,$(OUT)/%,$(wildcard regress/unit/*.c)) \
 	  $(wildcard regress/config/*.t regress/sandbox/*.t \
 	    regress/netns/*.t regress/install/*.t) \
 	  $(if $(filter yes,$(FUZZ)),regress/fuzz/fuzz.t)
-PROVE	= REFRACT_OBJ=$(OUT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove -j$(JOBS)
+PROVE	= REFRACT_OBJ=$(OUT) FUZZ_SECONDS=$(FUZZ_SECONDS) \
+	  prove -j$(JOBS) --exec 'timeout -k 10 $(TEST_LIMIT)'
 
 check: test-deps
 	@$(MAKE) --no-print-directory users all tests
@@ -92,6 +95,7 @@ bench: test-deps users all
 # The long forms: LONG=1 reaches every test, and what is too long for check.
 torture:
 	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=120 \
+	    TEST_LIMIT=7200 \
 	    TESTS="$(TESTS) $(wildcard regress/torture/*.t)"
 
 # --- Installing ------------------------------------------------------------
