@@ -6,23 +6,21 @@
 
 #include "msg.h"
 
-void	 ask_load(const struct conf *);
+/* Logged in from here; for `protect sessions`. */
 void	 ask_sessions(const struct prefix *, size_t n);
 /*
  * May this role ask for this ban?  BAN_APPLIED, or the reason why not: it
- * asks too fast, the configuration does not say so (BAN_FAILED, EPERM), dry
- * run, the never-table, somebody logged in.
+ * asks too fast, the configuration does not say so (BAN_FAILED), dry run, the
+ * never-table, somebody logged in.
  */
 enum ban_outcome ask_check(enum role, const struct wire_ban *);
 
 /* What became of a ban: to the ledger and to control; counted. */
 void	 tell_event(const struct wire_ban *, enum ban_outcome, uint32_t count,
 	    int error);
-/* The answer to an operator: code 0 done, 1 failed. */
-void	 tell_result(uint32_t client, int code, uint32_t count, const char *,
-	    ...) __attribute__((__format__(printf, 4, 5)));
-void	 tell_parent(uint32_t type, int code, uint32_t count, const char *,
-	    ...) __attribute__((__format__(printf, 4, 5)));
+/* A msg_outcome; code 0 done, 1 failed. */
+void	 tell(enum role, uint32_t type, uint32_t id, int code, uint32_t count,
+	    const char *, ...) __attribute__((__format__(printf, 6, 7)));
 /* Drift: logged, counted, and shown by monitor. */
 void	 tell_drift(const char *, ...)
 	    __attribute__((__format__(printf, 1, 2)));

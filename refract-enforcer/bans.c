@@ -2,8 +2,6 @@
  * Bans: a hash by what is banned, a list of all for walks and pages, a heap
  * by what is due first (its end, or its timeout in the kernel running low).
  */
-#include <sys/socket.h>
-
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -12,7 +10,6 @@
 #include "args.h"
 #include "ask.h"
 #include "bans.h"
-#include "channel.h"
 #include "child.h"
 #include "counter.h"
 #include "log.h"
@@ -22,28 +19,14 @@
 #define DUE_TURN	500		/* bans ended in one turn */
 #define WALK_TURN	1000		/* bans looked at in one turn */
 #define SHOW_TURN	20000
-#define WALKS_MAX	128
-#define ORPHAN_OFF	2000		/* ms: the kernel counts seconds */
 #define CLOCK_CHECK	30000		/* ms: the wall clock may be set */
 
-uint32_t		  bans_pass;
-uint64_t		  bans_deleted, bans_adopted;
+size_t			  bans_in_set[SET_BANS];
 
 static struct ban	**buckets, **all, **heap;
-static size_t		  n_bans, max_bans, mask, in_set[SET_BANS];
+static size_t		  n_bans, max_bans, mask;
 static uint64_t		  seed;
-static struct event	 *due_timer, *walk_timer;
-static struct walk	  walks[WALKS_MAX];
-static size_t		  walk_first, walk_count, walk_at;
-
-static void		  on_due(EVENT_ARGS);
-static void		  on_walk(EVENT_ARGS);
-
-size_t
-bans_in_set(enum set_id id)
-{
-	return in_set[id];
-}
+static struct event	 *due_timer;
 
 /* --- the heap by due --- */
 
@@ -73,33 +56,24 @@ heap_fix(struct ban *b)
 }
 
 static void
-wait_ms(struct event *timer, int64_t ms)
-{
-	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
-
-	(void)event_add(timer, &tv);
-}
-
-static void
 due_wait(void)
 {
-	int64_t	left;
+	int64_t		left = n_bans == 0 ? CLOCK_CHECK :
+	    heap[0]->due - wall_now();
+	struct timeval	tv;
 
-	if (n_bans == 0)
-		return;
-	left = heap[0]->due - wall_now();
-	wait_ms(due_timer, left < 0 ? 0 : left > CLOCK_CHECK ? CLOCK_CHECK :
-	    left);
+	left = left < 0 ? 0 : left > CLOCK_CHECK ? CLOCK_CHECK : left;
+	tv = (struct timeval){ left / 1000, left % 1000 * 1000 };
+	if (n_bans > 0)
+		event_add(due_timer, &tv);
 }
 
 /* When to look at it again: its end, or before the kernel's count ends. */
 static wall_t
-due_of(const struct ban *b, wall_t now)
+due_of(const struct wire_ban *w)
 {
-	if (b->w.end == WALL_FOREVER ||
-	    b->w.end - now <= ENTRY_TIMEOUT_MAX * 1000LL)
-		return b->w.end;
-	return now + REARM_AFTER;
+	return w->end == WALL_FOREVER || w->end - wall_now() <=
+	    TIMEOUT_MAX * 1000 ? w->end : wall_now() + REARM_AFTER;
 }
 
 /* --- the table --- */
@@ -122,70 +96,19 @@ find(const struct prefix *p, uint16_t port, uint8_t proto)
 	return b;
 }
 
-static void
-hash_in(struct ban *b)
-{
-	struct ban	**head = bucket(&b->w.prefix, b->w.port, b->w.proto);
-
-	b->next = *head;
-	*head = b;
-}
-
-static void *
-room_for(size_t n)
-{
-	void	*p;
-
-	/* Large and untouched: costs address space only. */
-	if ((p = calloc(n, sizeof(struct ban *))) == NULL)
-		fatal("bans: no memory for %zu", n);
-	return p;
-}
-
-void
-bans_bound(uint32_t max)
-{
-	struct ban	**old_all = all, **old_heap = heap;
-	size_t		  i, room = max > n_bans ? max : n_bans;
-
-	if (due_timer == NULL) {
-		arc4random_buf(&seed, sizeof(seed));
-		due_timer = evtimer_new(child_base, on_due, NULL);
-		walk_timer = evtimer_new(child_base, on_walk, NULL);
-		if (due_timer == NULL || walk_timer == NULL)
-			fatalx("bans: no memory for timers");
-	}
-	max_bans = max;
-	for (mask = 1024; mask < room; mask *= 2)
-		;
-	free(buckets);
-	buckets = room_for(mask--);
-	all = room_for(room);
-	heap = room_for(room);
-	for (i = 0; i < n_bans; i++) {
-		all[i] = old_all[i];
-		heap[i] = old_heap[i];
-		hash_in(all[i]);
-	}
-	free(old_all);
-	free(old_heap);
-}
-
 static struct ban *
 attach(const struct wire_ban *w)
 {
-	struct ban	*b;
+	struct ban	**head, *b;
 
 	if (n_bans >= max_bans || (b = malloc(sizeof(*b))) == NULL)
 		return NULL;
-	b->w = *w;
-	b->pass = bans_pass;
-	b->due = due_of(b, wall_now());
-	b->place = b->order = n_bans;
-	all[n_bans++] = b;
+	head = bucket(&w->prefix, w->port, w->proto);
+	*b = (struct ban){ .next = *head, .w = *w, .due = due_of(w),
+	    .place = n_bans, .order = n_bans };
+	*head = all[n_bans++] = b;
 	heap_fix(b);
-	hash_in(b);
-	in_set[sets_which(&w->prefix, w->port != 0)]++;
+	bans_in_set[sets_which(&w->prefix, w->port != 0)]++;
 	counter_set(ENF_BANS, n_bans);
 	if (b->order == 0)
 		due_wait();
@@ -208,7 +131,7 @@ detach(struct ban *b)
 		last->order = b->order;
 		heap_fix(last);
 	}
-	in_set[sets_which(&b->w.prefix, b->w.port != 0)]--;
+	bans_in_set[sets_which(&b->w.prefix, b->w.port != 0)]--;
 	counter_set(ENF_BANS, n_bans);
 	free(b);
 }
@@ -218,11 +141,9 @@ detach(struct ban *b)
 static struct entry
 entry_of(const struct wire_ban *w, enum ban_outcome outcome)
 {
-	return (struct entry){
-		.prefix = w->prefix, .port = w->port, .proto = w->proto,
-		.outcome = outcome,
-		.timeout = entries_timeout(w->end, wall_now())
-	};
+	return (struct entry){ .prefix = w->prefix, .port = w->port,
+	    .proto = w->proto, .outcome = outcome,
+	    .timeout = entries_timeout(w->end) };
 }
 
 static void
@@ -230,12 +151,11 @@ to_kernel(const struct wire_ban *w, int add, enum ban_outcome outcome)
 {
 	struct entry	e = entry_of(w, outcome);
 
-	bans_deleted += !add;
 	entries_put(sets_which(&w->prefix, w->port != 0), add, &e);
 }
 
 void
-bans_room(void)
+bans_grow(void)
 {
 	struct set_header	h;
 	struct entry		*list;
@@ -244,15 +164,14 @@ bans_room(void)
 
 	for (id = 0; id < SET_BANS; id++) {
 		if (sets_header(id, sets[id].name, &h) == 0 &&
-		    (h.maxelem >= max_bans || h.elements > in_set[id]))
+		    (h.maxelem >= max_bans || h.elements > bans_in_set[id]))
 			continue;
-		if ((list = calloc(in_set[id] + 1, sizeof(*list))) == NULL)
-			fatal("bans: no memory");
-		for (i = n = 0; i < n_bans; i++)
-			if (sets_which(&all[i]->w.prefix,
-			    all[i]->w.port != 0) == id)
+		list = calloc(bans_in_set[id] + 1, sizeof(*list));
+		for (i = n = 0; list != NULL && i < n_bans; i++)
+			if (sets_which(&all[i]->w.prefix, all[i]->w.port != 0)
+			    == id)
 				list[n++] = entry_of(&all[i]->w, 0);
-		if (entries_exchange(id, max_bans, list, n) == -1)
+		if (list == NULL || sets_exchange(id, max_bans, list, n) == -1)
 			log_warnx("set %s: cannot grow: %s", sets[id].name,
 			    sets_error());
 		free(list);
@@ -260,9 +179,8 @@ bans_room(void)
 }
 
 void
-bans_again(struct ban *b)
+bans_again(struct ban *b, UNUSED struct walk *w)
 {
-	b->pass = bans_pass;
 	to_kernel(&b->w, 1, 0);
 }
 
@@ -274,28 +192,6 @@ end_ban(struct ban *b, enum ban_outcome outcome)
 	detach(b);
 }
 
-int
-bans_repeated(const struct wire_ban *w)
-{
-	const struct ban	*b = find(&w->prefix, w->port, w->proto);
-
-	return b != NULL && b->w.end == w->end && w->id.file != 0 &&
-	    memcmp(&b->w.id, &w->id, sizeof(w->id)) == 0;
-}
-
-/*
- * The kernel had it when we came, and it ends when this one does: its decision
- * was not stored before the end of those who made it.
- */
-static int
-was_orphan(const struct ban *b, const struct wire_ban *w)
-{
-	static const struct decision_id	none;
-
-	return memcmp(&b->w.id, &none, sizeof(none)) == 0 &&
-	    b->w.end - w->end <= ORPHAN_OFF && w->end - b->w.end <= ORPHAN_OFF;
-}
-
 enum ban_outcome
 bans_put(const struct wire_ban *w, int quiet)
 {
@@ -305,13 +201,10 @@ bans_put(const struct wire_ban *w, int quiet)
 	if (w->end <= wall_now())
 		return BAN_PAST;
 	if ((b = find(&w->prefix, w->port, w->proto)) != NULL) {
-		if (was_orphan(b, w))
-			outcome = BAN_APPLIED;
-		else if (b->w.end >= w->end)
+		if (b->w.end >= w->end)
 			return BAN_KEPT;
-		else
-			outcome = BAN_EXTENDED;
 		detach(b);
+		outcome = BAN_EXTENDED;
 	}
 	if ((b = attach(w)) == NULL)
 		return BAN_FULL;
@@ -327,48 +220,21 @@ bans_done(int add, const struct entry *e, int error)
 
 	if (error == 0 && e->outcome == 0)
 		return;
-	b = add ? find(&e->prefix, e->port, e->proto) : NULL;
 	if (error != 0) {
 		counter_inc(ENF_KERNEL_ERRORS);
 		log_warnx("ban of %s: the kernel refuses: error %d",
 		    prefix_print(&e->prefix, text), error);
 	}
-	if (b == NULL)
+	if (!add || (b = find(&e->prefix, e->port, e->proto)) == NULL)
 		return;
 	if (error == 0) {
-		sockets_end(&b->w, 0);
+		sockets_end(&b->w, NULL);
 		tell_event(&b->w, e->outcome, 0, 0);
 		return;
 	}
-	tell_event(&b->w, error == ENTRIES_FULL ? BAN_FULL : BAN_FAILED, 0,
+	tell_event(&b->w, error == SET_FULL ? BAN_FULL : BAN_FAILED, 0,
 	    error < 4096 ? error : EINVAL);
 	detach(b);
-}
-
-void
-bans_mark(UNUSED enum set_id id, const struct entry *e)
-{
-	struct ban	*b = find(&e->prefix, e->port, e->proto);
-
-	if (b != NULL)
-		b->pass = bans_pass;
-}
-
-void
-bans_found(enum set_id id, const struct entry *e)
-{
-	struct wire_ban	w = {
-		.prefix = e->prefix, .port = e->port, .proto = e->proto,
-		.start = wall_now(), .end = WALL_FOREVER
-	};
-
-	if (find(&e->prefix, e->port, e->proto) != NULL)
-		bans_mark(id, e);
-	else if (prefix_valid(&e->prefix)) {
-		if (e->timeout != 0)
-			w.end = w.start + e->timeout * 1000LL;
-		bans_adopted += attach(&w) != NULL;
-	}
 }
 
 /* Whoever is told reads too slowly: later, the kernel ends bans itself. */
@@ -384,67 +250,92 @@ crowded(void)
 static void
 on_due(EVENT_ARGS)
 {
-	wall_t		 now = wall_now();
 	struct ban	*b;
 	int		 n;
 
-	if (crowded()) {
-		wait_ms(due_timer, 100);
-		return;
-	}
-	for (n = 0; n < DUE_TURN && n_bans > 0 && heap[0]->due <= now; n++) {
-		b = heap[0];
-		if (b->w.end <= now) {
+	for (n = 0; n < DUE_TURN && n_bans > 0 && !crowded() &&
+	    (b = heap[0])->due <= wall_now(); n++) {
+		if (b->w.end <= wall_now()) {
 			end_ban(b, BAN_EXPIRED);
 			continue;
 		}
-		b->due = due_of(b, now);
+		b->due = due_of(&b->w);
 		heap_fix(b);
-		bans_again(b);
+		bans_again(b, NULL);
 	}
 	due_wait();
 }
 
-/* --- walks and pages --- */
-
-int
-bans_walk(const struct walk *w)
+void
+bans_bound(uint32_t max)
 {
-	if (walk_count == WALKS_MAX)
-		return -1;
-	walks[(walk_first + walk_count) % WALKS_MAX] = *w;
-	if (walk_count++ == 0) {
-		walk_at = n_bans;
-		wait_ms(walk_timer, 0);
+	struct ban	**old_all = all, **old_heap = heap, **head;
+	size_t		  i, room = max > n_bans ? max : n_bans;
+
+	if (due_timer == NULL) {
+		arc4random_buf(&seed, sizeof(seed));
+		due_timer = evtimer_new(child_base, on_due, NULL);
 	}
-	return 0;
+	max_bans = max;
+	for (mask = 1024; mask < room; mask *= 2)
+		;
+	/* Large and untouched: this costs address space only. */
+	free(buckets);
+	buckets = calloc(mask--, sizeof(*buckets));
+	all = calloc(room, sizeof(*all));
+	heap = calloc(room, sizeof(*heap));
+	if (due_timer == NULL || buckets == NULL || all == NULL || heap == NULL)
+		fatal("bans: no memory for %zu", room);
+	for (i = 0; i < n_bans; i++) {
+		all[i] = old_all[i];
+		heap[i] = old_heap[i];
+		head = bucket(&all[i]->w.prefix, all[i]->w.port,
+		    all[i]->w.proto);
+		all[i]->next = *head;
+		*head = all[i];
+	}
+	free(old_all);
+	free(old_heap);
 }
+
+/* --- walks and pages --- */
 
 /*
  * From the end to the beginning: the place of a ban that ends is taken by the
  * last one, which was seen already, and new ones come after.
  */
 static void
-on_walk(EVENT_ARGS)
+on_walk(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 {
-	struct walk	*w = &walks[walk_first];
+	struct timeval	tv = { 0, crowded() ? 100000 : 0 };
+	struct walk	*w = arg;
 	int		 n;
 
-	wait_ms(walk_timer, crowded() ? 100 : 0);
-	for (n = 0; n < WALK_TURN && walk_at > 0 && !crowded(); n++) {
-		if (walk_at > n_bans)
-			walk_at = n_bans;
-		if (walk_at > 0)
-			w->fn(all[--walk_at], w);
+	for (n = 0; n < WALK_TURN && w->at > 0 && !crowded(); n++) {
+		if (w->at > n_bans)
+			w->at = n_bans;
+		if (w->at > 0)
+			w->fn(all[--w->at], w);
 	}
-	if (walk_at > 0)
+	if (w->at > 0) {
+		event_base_once(child_base, -1, EV_TIMEOUT, on_walk, w, &tv);
 		return;
+	}
 	entries_flush();
 	w->end(w);
-	walk_first = (walk_first + 1) % WALKS_MAX;
-	walk_at = n_bans;
-	if (--walk_count == 0)
-		(void)event_del(walk_timer);
+	free(w);
+}
+
+void
+bans_walk(const struct walk *model)
+{
+	struct walk	*w;
+
+	if ((w = malloc(sizeof(*w))) == NULL)
+		fatal("bans: no memory");
+	*w = *model;
+	w->at = n_bans;
+	on_walk(-1, 0, w);
 }
 
 /* Does a target mean this ban?  What is empty in it means all. */
@@ -466,34 +357,26 @@ bans_lift(struct ban *b, struct walk *w)
 	end_ban(b, BAN_LIFTED);
 }
 
-static int
-shown(const struct wire_ban *w, const struct msg_show *s)
-{
-	const struct msg_target	t = { .prefix = s->prefix };
-
-	if (!meant(w, &t) || w->start < s->since)
-		return 0;
-	if (s->by == SHOW_BY_WATCH)
-		return w->id.watch == (s->name[0] == '\0' ? 0 :
-		    watch_hash(s->name));
-	return s->by != SHOW_BY_USER || strcmp(w->subject, s->name) == 0;
-}
-
 /* The newest first; the cursor is how many are still to come. */
 void
 bans_show(struct channel *ch, uint32_t client, const struct msg_show *s)
 {
+	const struct msg_target	t = { .prefix = s->prefix };
 	struct row_head	head = { .what = SHOW_BANS };
 	struct msg_show	end = *s;
 	struct row_ban	row = { 0 };
+	uint64_t	watch = *s->name == '\0' ? 0 : watch_hash(s->name);
 	uint32_t	rows = 0, n = 0;
 	size_t		at = s->cursor == 0 || s->cursor > n_bans ? n_bans :
 	    s->cursor;
 
 	for (; at > 0 && rows < s->max && n < SHOW_TURN; at--, n++) {
-		if (!shown(&all[at - 1]->w, s))
-			continue;
 		row.ban = all[at - 1]->w;
+		if (!meant(&row.ban, &t) || row.ban.start < s->since ||
+		    (s->by == SHOW_BY_WATCH && row.ban.id.watch != watch) ||
+		    (s->by == SHOW_BY_USER && strcmp(row.ban.subject,
+		    s->name) != 0))
+			continue;
 		channel_send2(ch, M_ROW, client, &head, sizeof(head), &row,
 		    sizeof(row));
 		rows++;

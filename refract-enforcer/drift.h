@@ -4,15 +4,14 @@
 #ifndef DRIFT_H
 #define DRIFT_H
 
-#include "msg.h"
 #include "sets.h"
 
-int	 drift_open(void);	/* before the filter: 0 or -1 with errno */
-/* A new configuration, whose rules are being installed. */
-void	 drift_load(const struct conf *);
-/* All stored bans were sent: compare, keep what nobody knows, watch. */
+int	 drift_open(void);	/* before the filter: 0 or -1 */
+/* At each commit: other rules are being installed, if anew. */
+void	 drift_load(int anew);
+/* All stored bans were sent: begin to watch. */
 void	 drift_begin(void);
-/* A set is not there (for entries_open()): make it and fill it. */
+/* For sets_open(): make it; it will be filled. */
 void	 drift_missing(enum set_id);
 
 #endif

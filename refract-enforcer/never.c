@@ -12,10 +12,10 @@
 
 #include "args.h"
 #include "child.h"
-#include "entries.h"
 #include "log.h"
 #include "never.h"
 #include "nl.h"
+#include "sets.h"
 
 #define SETTLE	{ 0, 20000 }	/* us: changes come in groups */
 
@@ -23,13 +23,8 @@ struct prefixset	 never_own;
 
 static struct nl	 asker, listener;
 static struct event	*news, *settled;
-static struct prefixset	 table, config;
-static size_t		 count[2];	/* in the kernel, by family */
-
-static const char *const always[] = {
-	"0.0.0.0/32", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4",
-	"255.255.255.255/32", "::/128", "::1/128", "fe80::/10", "ff00::/8"
-};
+static struct prefixset	 table;
+static size_t		 count[SET_MAX];	/* in the kernel */
 
 static void
 add(struct prefixset *set, const struct prefix *p)
@@ -38,23 +33,18 @@ add(struct prefixset *set, const struct prefix *p)
 		fatal("never: no memory");
 }
 
-static void
-add_bytes(struct prefixset *set, const void *bytes, size_t len)
-{
-	struct prefix	p = { len == 4 ? AF_INET : AF_INET6, len * 8, { 0 } };
-
-	if (len == 4 || len == 16) {
-		memcpy(p.addr, bytes, len);
-		add(set, &p);
-	}
-}
-
+/* An address in an attribute, behind skip bytes of something else. */
 static void
 add_attr(struct prefixset *set, const struct nlattr *a, size_t skip)
 {
-	if (a != NULL)
-		add_bytes(set, (const char *)mnl_attr_get_payload(a) + skip,
-		    mnl_attr_get_payload_len(a) - skip);
+	size_t		len = a == NULL ? 0 : mnl_attr_get_payload_len(a);
+	struct prefix	p = { len - skip == 4 ? AF_INET : AF_INET6,
+	    (len - skip) * 8, { 0 } };
+
+	if (len != skip + 4 && len != skip + 16)
+		return;
+	memcpy(p.addr, (char *)mnl_attr_get_payload(a) + skip, len - skip);
+	add(set, &p);
 }
 
 static int
@@ -63,15 +53,14 @@ own_address(const struct nlmsghdr *h, UNUSED void *arg)
 	const struct nlattr	*a;
 
 	/* On a point-to-point link the other one is the peer's. */
-	if ((a = nl_get(h, sizeof(struct ifaddrmsg), NL_PATH(IFA_LOCAL))) ==
-	    NULL)
-		a = nl_get(h, sizeof(struct ifaddrmsg), NL_PATH(IFA_ADDRESS));
-	add_attr(&never_own, a, 0);
+	a = nl_get(h, sizeof(struct ifaddrmsg), NL_PATH(IFA_LOCAL));
+	add_attr(&never_own, a != NULL ? a : nl_get(h,
+	    sizeof(struct ifaddrmsg), NL_PATH(IFA_ADDRESS)), 0);
 	return MNL_CB_OK;
 }
 
 static void
-gateway(const void *p, size_t len)
+add_gateway(const void *p, size_t len)
 {
 	add_attr(&table, nl_find(p, len, NL_PATH(RTA_GATEWAY)), 0);
 	add_attr(&table, nl_find(p, len, NL_PATH(RTA_VIA)),
@@ -88,96 +77,45 @@ default_route(const struct nlmsghdr *h, UNUSED void *arg)
 
 	if (rt->rtm_dst_len != 0)
 		return MNL_CB_OK;
-	gateway(rt + 1, mnl_nlmsg_get_payload_len(h) - sizeof(*rt));
+	add_gateway(rt + 1, mnl_nlmsg_get_payload_len(h) - sizeof(*rt));
 	hops = nl_get(h, sizeof(*rt), NL_PATH(RTA_MULTIPATH));
 	if (hops == NULL)
 		return MNL_CB_OK;
 	hop = mnl_attr_get_payload(hops);
 	len = mnl_attr_get_payload_len(hops);
 	for (; RTNH_OK(hop, len); hop = RTNH_NEXT(hop)) {
-		gateway(RTNH_DATA(hop), hop->rtnh_len - sizeof(*hop));
+		add_gateway(RTNH_DATA(hop), hop->rtnh_len - sizeof(*hop));
 		len -= RTNH_ALIGN(hop->rtnh_len);
 	}
 	return MNL_CB_OK;
 }
 
-static int
-dump(int type, mnl_cb_t cb)
-{
-	struct nlmsghdr	*h = nl_begin(&asker, nl_out, type, NLM_F_DUMP);
-	struct rtmsg	*rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
-
-	rt->rtm_family = AF_UNSPEC;
-	return nl_ask(&asker, h, cb, NULL);
-}
-
-static void
-add_all(struct prefixset *to, const struct prefixset *from)
-{
-	size_t	i;
-
-	for (i = 0; i < from->n; i++)
-		add(to, &from->list[i]);
-}
-
-static void
-build(void)
-{
-	struct prefix	p;
-	size_t		i;
-
-	prefixset_clear(&table);
-	prefixset_clear(&never_own);
-	for (i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
-		if (prefix_parse(&p, always[i]) == 0)
-			add(&table, &p);
-	}
-	if (dump(RTM_GETADDR, own_address) == -1 ||
-	    dump(RTM_GETROUTE, default_route) == -1)
-		log_warn("never: own addresses cannot be read");
-	add_all(&table, &never_own);
-	add_all(&table, &config);
-	prefixset_build(&table);
-}
-
 /* The table's part of one family; hash:net has no /0, so that is two. */
-static struct entry *
-family_entries(int family, size_t *n)
+static int
+exchange(enum set_id id)
 {
 	struct entry	*list, *e;
-	size_t		 i;
+	size_t		 i, n = 0;
+	int		 r;
 
-	*n = 0;
-	if ((list = calloc(table.n + 2, sizeof(*list))) == NULL)
+	if ((list = calloc(table.n + 1, sizeof(*list))) == NULL)
 		fatal("never: no memory");
 	for (i = 0; i < table.n; i++) {
-		if (table.list[i].family != family)
+		if (table.list[i].family != sets[id].family)
 			continue;
-		e = &list[(*n)++];
+		e = &list[n++];
 		e->prefix = table.list[i];
 		if (e->prefix.plen == 0) {
 			e->prefix.plen = 1;
 			e[1] = e[0];
 			e[1].prefix.addr[0] = 0x80;
-			(*n)++;
+			n++;
 		}
 	}
-	return list;
-}
-
-static int
-exchange(enum set_id id)
-{
-	struct entry	*list;
-	size_t		 n;
-	int		 r;
-
-	list = family_entries(sets[id].family, &n);
-	r = entries_exchange(id, n < SET_NEVER_ROOM ? SET_NEVER_ROOM : n,
-	    list, n);
+	r = sets_exchange(id, n < SET_ROOM ? SET_ROOM : n, list, n);
 	if (r == -1)
 		log_warnx("set %s: %s", sets[id].name, sets_error());
-	count[id - SET_NEVER4] = n;
+	count[id] = n;
 	free(list);
 	return r;
 }
@@ -189,29 +127,47 @@ never_heal(void)
 	int			i, ill = 0;
 
 	for (i = SET_NEVER4; i <= SET_NEVER6; i++) {
-		if (sets_header(i, sets[i].name, &h) == 0 &&
-		    h.elements == count[i - SET_NEVER4])
-			continue;
-		ill = 1;
-		(void)exchange(i);
+		if (sets_header(i, sets[i].name, &h) == -1 ||
+		    h.elements != count[i])
+			ill += exchange(i) == 0;
 	}
 	return ill;
 }
 
-int
-never_load(const struct conf *conf)
+static void
+dump(int type, mnl_cb_t cb)
 {
-	const struct conf_table	*t;
+	if (nl_ask(&asker, nl_begin(&asker, type, NLM_F_DUMP, AF_UNSPEC,
+	    sizeof(struct rtmsg)), cb, NULL) == -1)
+		log_warn("never: own addresses cannot be read");
+}
 
-	if (conf != NULL) {
-		prefixset_clear(&config);
-		t = conf_table_byid(conf, conf->global.never);
-		if (t != NULL)
-			add_all(&config, &t->prefixes);
-	}
-	build();
-	return exchange(SET_NEVER4) == -1 || exchange(SET_NEVER6) == -1 ?
-	    -1 : 0;
+void
+never_load(void)
+{
+	static const char *const always[] = {
+		"0.0.0.0", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4",
+		"255.255.255.255", "::", "::1", "fe80::/10", "ff00::/8"
+	};
+	const struct conf_table	*config = conf_table_byid(child_conf(),
+	    child_conf()->global.never);
+	struct prefix		 p;
+	size_t			 i;
+
+	prefixset_clear(&table);
+	prefixset_clear(&never_own);
+	dump(RTM_GETADDR, own_address);
+	dump(RTM_GETROUTE, default_route);
+	for (i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (prefix_parse(&p, always[i]) == 0)
+			add(&table, &p);
+	for (i = 0; i < never_own.n; i++)
+		add(&table, &never_own.list[i]);
+	for (i = 0; config != NULL && i < config->prefixes.n; i++)
+		add(&table, &config->prefixes.list[i]);
+	prefixset_build(&table);
+	exchange(SET_NEVER4);
+	exchange(SET_NEVER6);
 }
 
 int
@@ -238,22 +194,18 @@ static void
 on_news(EVENT_ARGS)
 {
 	const struct timeval	 soon = SETTLE;
-	ssize_t			 n;
 	int			 some = 0;
 
-	n = recv(fd, nl_in, sizeof(nl_in), MSG_DONTWAIT);
-	if (n == -1)
-		some = errno == ENOBUFS;
-	else
-		(void)mnl_cb_run(nl_in, n, 0, 0, is_news, &some);
-	if (some && !evtimer_pending(settled, NULL))
-		(void)evtimer_add(settled, &soon);
+	if (nl_read(&listener, is_news, &some) == -1)
+		some = 1;		/* an overrun: something was lost */
+	if (some && child_conf() != NULL && !evtimer_pending(settled, NULL))
+		evtimer_add(settled, &soon);
 }
 
 static void
 on_settled(EVENT_ARGS)
 {
-	(void)never_load(NULL);
+	never_load();
 }
 
 int
@@ -263,6 +215,7 @@ never_open(void)
 	    nl_open(&listener, NETLINK_ROUTE, RTMGRP_IPV4_IFADDR |
 	    RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE) == -1)
 		return -1;
+	listener.port = 0;		/* others' numbers too */
 	news = event_new(child_base, nl_fd(&listener), EV_READ | EV_PERSIST,
 	    on_news, NULL);
 	settled = evtimer_new(child_base, on_settled, NULL);

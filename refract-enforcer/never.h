@@ -8,15 +8,13 @@
 
 #include "msg.h"
 
-/* This host's own addresses, for exact kills. */
-extern struct prefixset	 never_own;
+extern struct prefixset	 never_own;	/* this host's own addresses */
 
 int	 never_open(void);	/* before the filter: 0 or -1 with errno */
-/* `never` of this configuration; NULL: of the last.  0, or -1: no sets. */
-int	 never_load(const struct conf *);
+void	 never_load(void);	/* all anew, at each commit */
 /* 1 if the ban's offender, or all that it covers, is protected. */
 int	 never_covers(const struct wire_ban *);
-/* Put the kernel's never-sets right if they are not: 1 if they were not. */
+/* Put the kernel's never-sets right: how many of them were not. */
 int	 never_heal(void);
 
 #endif

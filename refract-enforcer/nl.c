@@ -5,11 +5,8 @@
 #include <sys/time.h>
 
 #include <arpa/inet.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "nl.h"
-
-char	 nl_out[NL_BUFSIZE], nl_in[NL_BUFSIZE];
 
 int
 nl_open(struct nl *nl, int bus, unsigned int groups)
@@ -22,9 +19,9 @@ nl_open(struct nl *nl, int bus, unsigned int groups)
 	    mnl_socket_bind(nl->sock, groups, MNL_SOCKET_AUTOPID) == -1)
 		return -1;
 	fd = nl_fd(nl);
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	nl->port = mnl_socket_get_portid(nl->sock);
 	return 0;
 }
@@ -36,32 +33,30 @@ nl_fd(const struct nl *nl)
 }
 
 struct nlmsghdr *
-nl_begin(struct nl *nl, void *at, int type, int flags)
+nl_begin(struct nl *nl, int type, int flags, int family, size_t size)
 {
-	struct nlmsghdr	*h = mnl_nlmsg_put_header(at);
+	struct nlmsghdr	*h = mnl_nlmsg_put_header(nl->out + nl->len);
 
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | flags;
 	h->nlmsg_seq = ++nl->seq;
+	*(uint8_t *)mnl_nlmsg_put_extra_header(h, size) = family;
 	return h;
 }
 
-struct nlmsghdr *
-nl_begin_nf(struct nl *nl, void *at, int subsys, int cmd, int flags,
-    int family)
+void
+nl_batch(struct nl *nl, const struct nlmsghdr *h)
 {
-	struct nlmsghdr	*h = nl_begin(nl, at, subsys << 8 | cmd, flags);
-	struct nfgenmsg	*nf = mnl_nlmsg_put_extra_header(h, sizeof(*nf));
-
-	nf->nfgen_family = family;
-	nf->version = NFNETLINK_V0;
-	return h;
+	nl->len += MNL_ALIGN(h->nlmsg_len);
 }
 
 int
-nl_send(struct nl *nl, const struct nlmsghdr *h)
+nl_send(struct nl *nl, const struct nlmsghdr *last)
 {
-	return mnl_socket_sendto(nl->sock, h, h->nlmsg_len) == -1 ? -1 : 0;
+	size_t	 len = nl->len + (last == NULL ? 0 : last->nlmsg_len);
+
+	nl->len = 0;
+	return mnl_socket_sendto(nl->sock, nl->out, len) == -1 ? -1 : 0;
 }
 
 int
@@ -69,9 +64,9 @@ nl_read(struct nl *nl, mnl_cb_t cb, void *arg)
 {
 	ssize_t	 n;
 
-	if ((n = mnl_socket_recvfrom(nl->sock, nl_in, sizeof(nl_in))) == -1)
-		return -1;
-	int rr= mnl_cb_run(nl_in, n, nl->seq, nl->port, cb, arg);return rr;
+	n = mnl_socket_recvfrom(nl->sock, nl->in, sizeof(nl->in));
+	return n == -1 ? -1 : mnl_cb_run(nl->in, n, nl->seq, nl->port, cb,
+	    arg);
 }
 
 int
@@ -89,15 +84,15 @@ nl_ask(struct nl *nl, const struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 const struct nlattr *
 nl_find(const void *p, size_t len, const int *path)
 {
-	const struct nlattr	*attr;
+	const struct nlattr	*a;
 	const char		*end = (const char *)p + len;
 
-	for (attr = p; mnl_attr_ok(attr, (int)(end - (const char *)attr));
-	    attr = mnl_attr_next(attr)) {
-		if (mnl_attr_get_type(attr) == *path)
-			return path[1] == 0 ? attr :
-			    nl_find(mnl_attr_get_payload(attr),
-			    mnl_attr_get_payload_len(attr), path + 1);
+	for (a = p; mnl_attr_ok(a, end - (const char *)a);
+	    a = mnl_attr_next(a)) {
+		if (mnl_attr_get_type(a) == *path)
+			return path[1] == 0 ? a : nl_find(
+			    mnl_attr_get_payload(a),
+			    mnl_attr_get_payload_len(a), path + 1);
 	}
 	return NULL;
 }

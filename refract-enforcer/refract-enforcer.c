@@ -9,30 +9,20 @@
 #include "args.h"
 #include "ask.h"
 #include "bans.h"
-#include "check.h"
 #include "child.h"
 #include "counter.h"
 #include "drift.h"
-#include "entries.h"
 #include "log.h"
 #include "never.h"
 #include "rules.h"
 #include "sockets.h"
 
-static uint32_t		restored, refused;
-
 static void
 on_ban(MSG_ARGS)
 {
 	const struct wire_ban	*ban = data;
-	enum ban_outcome	 o;
+	enum ban_outcome	 o = ask_check(channel_peer(ch), ban);
 
-	/* Read from the log again after a start. */
-	if (bans_repeated(ban)) {
-		sockets_end(ban, NULL);
-		return;
-	}
-	o = ask_check(channel_peer(ch), ban);
 	if (o == BAN_APPLIED && ((o = bans_put(ban, 0)) == BAN_APPLIED ||
 	    o == BAN_EXTENDED))
 		return;		/* told when the kernel has answered */
@@ -41,18 +31,20 @@ on_ban(MSG_ARGS)
 	tell_event(ban, o, 0, o == BAN_FAILED ? EPERM : 0);
 }
 
+static uint32_t	restored, refused;
+
 static void
 on_restore(MSG_ARGS)
 {
 	const struct wire_ban	*ban = data;
 	size_t			 n = len / sizeof(*ban);
+	int			 good;
 
 	for (; n > 0; n--, ban++) {
-		if (!prefix_valid(&ban->prefix) || ban->prefix.plen == 0 ||
-		    never_covers(ban) || bans_put(ban, 1) == BAN_FULL)
-			refused++;
-		else
-			restored++;
+		good = prefix_valid(&ban->prefix) && ban->prefix.plen != 0 &&
+		    !never_covers(ban) && bans_put(ban, 1) != BAN_FULL;
+		restored += good;
+		refused += !good;
 	}
 }
 
@@ -60,20 +52,29 @@ static void
 on_restore_done(MSG_ARGS)
 {
 	entries_flush();
-	if (refused > 0)
-		log_warnx("ledger: %u stored bans are not in force: never-"
-		    "table or max", refused);
-	tell_parent(M_RESTORED, 0, restored, "%u stored bans stand, %u do not",
-	    restored, refused);
-	/* Once more, if the ledger's disk comes back later. */
+	tell(ROLE_PARENT, M_RESTORED, 0, 0, restored, "%u stored bans stand, "
+	    "%u do not (never-table, max)", restored, refused);
 	restored = refused = 0;
 	drift_begin();
 }
 
+/* What is in the kernel and in no table goes too. */
 static void
 lifted(struct walk *w)
 {
-	tell_result(w->client, 0, w->count, "%u bans lifted", w->count);
+	const struct msg_target	*t = &w->target;
+	struct entry		 e = {
+		.prefix = t->prefix, .port = t->port, .proto = t->proto
+	};
+	enum set_id		 id;
+
+	for (id = 0; id < SET_BANS && t->prefix.family == 0 &&
+	    t->port == 0; id++)
+		sets_exchange(id, child_conf()->global.max, NULL, 0);
+	if (t->prefix.plen != 0 && (t->port != 0) == (t->proto != 0))
+		entries_put(sets_which(&e.prefix, e.port != 0), 0, &e);
+	tell(ROLE_CONTROL, M_RESULT, w->client, 0, w->count, "%u bans lifted",
+	    w->count);
 }
 
 static void
@@ -82,8 +83,7 @@ on_unban(MSG_ARGS)
 	struct walk	w = { .fn = bans_lift, .end = lifted, .client = id };
 
 	memcpy(&w.target, data, sizeof(w.target));
-	if (bans_walk(&w) == -1)
-		tell_result(id, 1, 0, "too many requests wait");
+	bans_walk(&w);
 }
 
 static void
@@ -95,7 +95,7 @@ on_kill(MSG_ARGS)
 	};
 
 	if (t->prefix.family == 0)
-		tell_result(id, 1, 0, "kill needs an address");
+		tell(ROLE_CONTROL, M_RESULT, id, 1, 0, "kill needs an address");
 	else
 		sockets_end(&ban, &id);
 }
@@ -103,15 +103,7 @@ on_kill(MSG_ARGS)
 static void
 on_show(MSG_ARGS)
 {
-	const struct msg_show	*s = data;
-	struct msg_show		 end = *s;
-
-	if (s->what == SHOW_BANS) {
-		bans_show(ch, id, s);
-		return;
-	}
-	end.cursor = 0;
-	channel_send(ch, M_SHOW_END, id, &end, sizeof(end));
+	bans_show(ch, id, data);
 }
 
 static void
@@ -129,30 +121,23 @@ on_sessions(MSG_ARGS)
 static void
 on_destroy(MSG_ARGS)
 {
-	int	n;
+	int	n = sets_destroy();
 
-	/* Without a configuration it is about the sets without an instance. */
-	if (sets[0].name[0] == '\0')
-		(void)sets_name("");
-	if ((n = sets_destroy_all()) == -1)
-		tell_parent(M_SETS_GONE, 1, 0, "%s", sets_error());
-	else
-		tell_parent(M_SETS_GONE, 0, n, "%d sets destroyed", n);
+	tell(ROLE_PARENT, M_SETS_GONE, 0, n == -1, n == -1 ? 0 : n, "%s",
+	    n == -1 ? sets_error() : "sets destroyed");
 }
 
 static void
 open_all(void)
 {
-	if (sets_open() == -1)
+	if (sets_open(bans_done, drift_missing) == -1)
 		fatalx("ipset: %s", sets_error());
-	if (entries_open(bans_done, drift_missing) == -1)
-		fatal("nfnetlink");
 	if (never_open() == -1)
 		fatal("rtnetlink");
 	if (sockets_open() == -1)
 		fatal("sock_diag");
 	if (drift_open() == -1)
-		fatal("nftables");
+		fatalx("drift: no memory");
 }
 
 /* Sets that only this configuration needs do no harm if it is not used. */
@@ -160,38 +145,32 @@ static int
 prepare(struct conf *conf, char *why)
 {
 	const struct conf	*old = child_conf();
-	enum set_id		 id;
+	int			 id;
 
-	if (old != NULL && strcmp(old->global.instance,
-	    conf->global.instance) != 0) {
-		(void)strlcpy(why, "instance: cannot be changed by a reload",
+	if ((old != NULL && strcmp(old->global.instance,
+	    conf->global.instance) != 0) ||
+	    sets_name(conf->global.instance) == -1) {
+		strlcpy(why, "instance: too long, or changed by a reload",
 		    TEXT_LEN);
-		return -1;
-	}
-	if (sets_name(conf->global.instance) == -1) {
-		(void)strlcpy(why, "instance: the name is too long", TEXT_LEN);
 		return -1;
 	}
 	for (id = 0; id < SET_MAX; id++) {
 		if (sets_stand(id, id < SET_BANS ? conf->global.max :
-		    SET_NEVER_ROOM) != -1)
+		    SET_ROOM) != -1)
 			continue;
-		(void)snprintf(why, TEXT_LEN, "ipset: %s (%s): %s",
-		    sets[id].name, sets[id].type, sets_error());
+		snprintf(why, TEXT_LEN, "ipset: %s (%s): %s", sets[id].name,
+		    sets[id].type, sets_error());
 		return -1;
 	}
 	return 0;
 }
 
 static void
-commit(struct conf *conf, UNUSED struct conf *old)
+commit(struct conf *conf, struct conf *old)
 {
 	bans_bound(conf->global.max);
-	bans_room();
-	if (never_load(conf) == -1)
-		fatalx("never: the kernel's sets cannot be filled");
-	ask_load(conf);
-	drift_load(conf);
+	never_load();
+	drift_load(old == NULL || old->global.action != conf->global.action);
 }
 
 int

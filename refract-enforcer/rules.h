@@ -1,6 +1,7 @@
 /*
  * The rules that ask the sets, fixed text made from action, hook and
- * instance; and the role that puts them into iptables (refract-enforcer -R).
+ * instance; the role that puts them into iptables (refract-enforcer -R); and
+ * the check of what this kernel can do (refract-enforcer -n).
  */
 #ifndef RULES_H
 #define RULES_H
@@ -9,14 +10,16 @@
 #include "sets.h"
 
 /* How many of these rules refer to a set. */
-unsigned int rules_refs(const struct msg_rules *, enum set_id);
+unsigned int rules_refs(uint32_t action, enum set_id);
 /*
- * Ours first in their chains, each once; or none.  Changes nothing else.
- * 0, or -1 with the reason in text (TEXT_LEN), which may also hold a notice.
+ * Ours first in their chains, each once; or, without install, none.  Changes
+ * nothing else.  0, or -1 with the reason in text (TEXT_LEN); a notice about
+ * IPv6 may be in it too.
  */
-int	 rules_install(const struct msg_rules *, char *text);
-int	 rules_remove(const struct msg_rules *, char *text);
+int	 rules_change(const struct msg_rules *, int install, char *text);
 /* The process.  Does not return. */
 void	 rules_main(int argc, char **argv) __attribute__((__noreturn__));
+/* Prints each feature that is missing.  The exit status. */
+int	 check_main(void);
 
 #endif

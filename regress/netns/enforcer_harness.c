@@ -356,7 +356,8 @@ global(char **w)
 		else if (strcmp(*w, "plen6") == 0)
 			g->plen6 = atoi(*++w);
 		else if (strcmp(*w, "instance") == 0)
-			strlcpy(g->instance, *++w, sizeof(g->instance));
+			strlcpy(g->instance, w[1] == NULL ? "" : *++w,
+			    sizeof(g->instance));
 		else if (strcmp(*w, "reject") == 0)
 			g->action = ACTION_REJECT;
 		else if (strcmp(*w, "drop") == 0)
