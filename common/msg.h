@@ -317,8 +317,8 @@ struct msg_position {
 	uint64_t	source;		/* watch_hash() of its path */
 	uint64_t	dev, ino;
 	uint64_t	identity;	/* what decisions name it by, or 0 */
-	uint64_t	head;		/* hash of its first line; 0: none yet */
-	uint64_t	before;		/* hash of the bytes before the offset */
+	uint64_t	head;		/* of its first line; 0: none yet */
+	uint64_t	before;		/* of the bytes before the offset */
 	uint64_t	offset;		/* end of the last line used */
 	uint64_t	size;		/* the furthest byte seen */
 	int64_t		last;		/* logtime_t of the last line, or 0 */

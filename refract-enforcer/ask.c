@@ -35,7 +35,10 @@ ask_sessions(const struct prefix *p, size_t n)
 static int
 take_token(enum role role)
 {
-	static struct { double used; mono_t at; } buckets[ROLE_MAX];
+	static struct {
+		double	used;
+		mono_t	at;
+	} buckets[ROLE_MAX];
 	mono_t	now = mono_now();
 	double	used;
 

@@ -140,7 +140,8 @@ read_header(const struct nlmsghdr *nlh, void *arg)
 	struct set_header	*h = arg;
 	const struct nlattr	*type, *family;
 
-#define HEADER(...)	nl_get(nlh, sizeof(struct nfgenmsg), NL_PATH(__VA_ARGS__))
+#define HEADER(...)							\
+	nl_get(nlh, sizeof(struct nfgenmsg), NL_PATH(__VA_ARGS__))
 	h->maxelem = nl_be32(HEADER(IPSET_ATTR_DATA, IPSET_ATTR_MAXELEM));
 	h->refs = nl_be32(HEADER(IPSET_ATTR_DATA, IPSET_ATTR_REFERENCES));
 	h->elements = nl_be32(HEADER(IPSET_ATTR_DATA, IPSET_ATTR_ELEMENTS));

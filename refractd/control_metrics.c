@@ -18,7 +18,8 @@ static const struct {
 	size_t		 off;
 } watch_metrics[] = {
 #define W(member, name, type, help)					\
-	{ "refract_watch_" name, type, help, offsetof(struct row_watch, member) }
+	{ "refract_watch_" name, type, help,				\
+	  offsetof(struct row_watch, member) }
 	W(lines, "lines_total", "counter", "Log lines read"),
 	W(matches, "matches_total", "counter",
 	    "Log lines that counted for the watch's rule"),

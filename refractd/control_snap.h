@@ -31,7 +31,7 @@ struct snap {
 	size_t			 nprocesses;
 	struct row_ban		 bans[SNAP_BANS];
 	size_t			 nbans;
-	uint64_t		 from;		/* cursor of this page of bans */
+	uint64_t		 from;		/* cursor of this page */
 	uint64_t		 next;		/* of the next one, 0: none */
 };
 

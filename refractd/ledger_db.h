@@ -75,7 +75,7 @@ enum db_status	 db_forgive(const struct msg_target *, int64_t at);
 /* Forget lifts that no decision can need any more. */
 enum db_status	 db_prune(int64_t now);
 
-/* How big the file is, a write-ahead log that is yet to be taken in excepted. */
+/* How big the file is, without a write-ahead log yet to be taken in. */
 struct db_usage {
 	uint64_t	pages, free, page_size;
 };

@@ -17,7 +17,8 @@ enum db_status	 state_write(uint32_t type, const void *, size_t);
 /* Each through fn. */
 enum db_status	 state_stats(void (*fn)(const struct msg_stats *));
 enum db_status	 state_positions(void (*fn)(const struct msg_position *));
-enum db_status	 state_lifts(int64_t since, void (*fn)(const struct msg_lift *));
+enum db_status	 state_lifts(int64_t since,
+		    void (*fn)(const struct msg_lift *));
 /* The log time that the watch which is furthest behind has come to. */
 enum db_status	 state_oldest(int64_t *);
 

@@ -20,9 +20,12 @@
  *					other bans between, timed
  *	restored | unban WHAT [PROTO/PORT] | kill WHAT | show [N] | counters
  *	rules install|remove drop|reject local|forward [INSTANCE]
+ *	resets PID N known|unknown MS	connect N times from the network namespace
+ *					of PID to 10.87.0.1, ban, time each reset
  *	destroy | stop | wait SECONDS | raw ROLE TYPE LENGTH
  */
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -32,6 +35,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +159,10 @@ print(const char *who, uint32_t type, uint32_t id, const void *data)
 				    (unsigned long long)c[i]);
 		printf("\n");
 		break;
-	case M_RESULT: case M_RESTORED: case M_SETS_GONE: case M_RULES_DRIFT:
+	case M_RESULT:
+	case M_RESTORED:
+	case M_SETS_GONE:
+	case M_RULES_DRIFT:
 	case M_RULES_OUTCOME:
 		printf("%s %u code %d count %u %s\n", msg_name(type), id,
 		    o->code, o->count, o->text);
@@ -529,7 +536,8 @@ bulk(uint32_t n)
 {
 	struct sibling	*s = sibling("bulk"), *c = sibling("control");
 	struct wire_ban	 b[96];
-	int64_t		 turns[100000], t = 0, began = micros();
+	static int64_t	 turns[100000];
+	int64_t		 t = 0, began = micros();
 	uint32_t	 i = 0, k;
 	size_t		 nturns = 0;
 	struct imsg	 m;
@@ -569,6 +577,100 @@ bulk(uint32_t n)
 		    "us\n", nturns, (long long)turns[nturns / 2],
 		    (long long)turns[nturns * 99 / 100],
 		    (long long)turns[nturns - 1]);
+}
+
+/* A connection from the i-th address of the other namespace to our port. */
+static int
+connect_from(int here, int there, int listener, uint32_t i, uint16_t *port)
+{
+	struct sockaddr_in	a = { .sin_family = AF_INET };
+	socklen_t		len = sizeof(a);
+	int			fd, peer;
+
+	if (setns(there, CLONE_NEWNET) == -1 || (fd = socket(AF_INET,
+	    SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
+	    setns(here, CLONE_NEWNET) == -1)
+		err(1, "setns");
+	a.sin_addr.s_addr = htonl(0x0a580000 + i + 1);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == -1)
+		err(1, "bind");
+	a.sin_addr.s_addr = htonl(0x0a570001);
+	a.sin_port = htons(4443);
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == -1)
+		err(1, "connect");
+	if ((peer = accept(listener, (struct sockaddr *)&a, &len)) == -1)
+		err(1, "accept");
+	*port = ntohs(a.sin_port);
+	return fd;	/* the other end stays open until it is reset */
+}
+
+static void
+resets(char **w)
+{
+	struct sockaddr_in	a = { .sin_family = AF_INET,
+	    .sin_port = htons(4443) };
+	uint32_t		i, n = atoi(w[1]);
+	int			known = strcmp(w[2], "known") == 0;
+	int			pace = atoi(w[3]), here, there, listener, one = 1;
+	int64_t			*t = calloc(n, sizeof(*t)), began;
+	struct wire_ban		b;
+	struct pollfd		*p = calloc(n, sizeof(*p));
+	uint16_t		*ports = calloc(n, sizeof(*ports));
+	char			path[64];
+	static uint32_t		base_addr;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/ns/net", w[0]);
+	if ((here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) == -1 ||
+	    (there = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		err(1, "%s", path);
+	if ((listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		err(1, "socket");
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(listener, (struct sockaddr *)&a, sizeof(a)) == -1 ||
+	    listen(listener, 128) == -1)
+		err(1, "listen");
+	for (i = 0; i < n; i++) {
+		p[i].fd = connect_from(here, there, listener, base_addr + i,
+		    &ports[i]);
+		p[i].events = POLLIN;
+	}
+	for (i = 0; i < n; i++) {
+		memset(&b, 0, sizeof(b));
+		b.start = wall_now();
+		b.end = b.start + 3600000;
+		b.id.file = 4;
+		b.id.offset = ++offset;
+		b.prefix.family = AF_INET;
+		b.prefix.plen = 32;
+		b.prefix.addr[0] = 10;
+		b.prefix.addr[1] = 88;
+		b.prefix.addr[2] = (base_addr + i + 1) >> 8;
+		b.prefix.addr[3] = base_addr + i + 1;
+		b.offender = b.prefix;
+		b.proto = IPPROTO_TCP;
+		b.port = 4443;
+		b.peer_port = known ? ports[i] : 0;
+		began = micros();
+		say(sibling("control"), M_BAN, 0, &b, sizeof(b));
+		(void)poll(&p[i], 1, 5000);
+		t[i] = micros() - began;
+		if (p[i].revents == 0)
+			printf("resets: one did not come\n");
+		if (pace * 1000 > t[i])
+			usleep(pace * 1000 - t[i]);
+		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	base_addr += n;
+	qsort(t, n, sizeof(*t), by_value);
+	printf("resets: %u %s median %lld us p99 %lld us longest %lld us\n",
+	    n, w[2], (long long)t[n / 2], (long long)t[n * 99 / 100],
+	    (long long)t[n - 1]);
+	close(listener);
+	for (i = 0; i < n; i++)
+		close(p[i].fd);
+	free(t);
+	free(p);
+	free(ports);
 }
 
 static void
@@ -694,6 +796,8 @@ command(char **w)
 		until(0, atoi(w[1]));
 	else if (strcmp(w[0], "raw") == 0)
 		raw(w + 1);
+	else if (strcmp(w[0], "resets") == 0)
+		resets(w + 1);
 	else if (strcmp(w[0], "say") == 0)
 		printf("%s\n", w[1]);
 	else
@@ -746,11 +850,16 @@ main(int argc, char **argv)
 	int		 rules_role = argc > 1 && strcmp(argv[1], "-R") == 0;
 	struct timeval	 tick = { 0, 5000 };
 	struct pollfd	 pfd = { 0, POLLIN, 0 };
+	struct rlimit	 rl;
 	struct event	*ev;
 
 	if (argc != 2 + rules_role)
 		errx(2, "usage: enforcer_harness [-R] PROGRAM");
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	log_init(LOG_TO_STDERR, "harness");
 	proc_set_role(ROLE_PARENT);

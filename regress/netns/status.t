@@ -196,7 +196,7 @@ done
 
 # --- Many, and slow ones ---
 slow() {
-	local i fds=()
+	local i
 	for ((i = 0; i < $1; i++)); do
 		spawn host "slow$i" socat -u "SYSTEM:printf \"GET / HT\"; \
 		    sleep 15" "TCP:127.0.0.1:$PORT" || return 1
