@@ -321,7 +321,7 @@ struct msg_position {
 	uint64_t	before;		/* of the bytes before the offset */
 	uint64_t	offset;		/* end of the last line used */
 	uint64_t	size;		/* the furthest byte seen */
-	int64_t		last;		/* logtime_t of the last line, or 0 */
+	int64_t		last;		/* us, stamp of the last line, or 0 */
 	int64_t		modified;	/* ns since 1970 */
 	uint32_t	flags;		/* POSITION_* */
 	uint32_t	zero;

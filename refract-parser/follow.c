@@ -26,6 +26,7 @@
 #define PEEK_LEN	(16 * 1024)
 #define NO_LIMIT	INT64_MAX
 #define BLOCKS_A_TURN	4
+#define TRIES_MAX	8	/* to find whose turn it is */
 #define EVENTS_A_TURN	64	/* reads of the inotify descriptor */
 #define FILES_MAX	4096
 #define EARLY_MAX	256		/* events of files not known yet */
@@ -159,10 +160,10 @@ take_print(struct file *f, const char *data, size_t used)
 }
 
 /* What has no stamp was written with the line before it. */
-static logtime_t
-stamp(struct file *f, const char *p, size_t n, logtime_t before)
+static stamp_t
+stamp(struct file *f, const char *p, size_t n, stamp_t before)
 {
-	logtime_t	at = follow_ops.stamp(f, p, n);
+	stamp_t	at = follow_ops.stamp(f, p, n);
 
 	return at == 0 ? before : at;
 }
@@ -239,10 +240,10 @@ use(struct file *f, const char *p, size_t n)
 
 /* Bytes of the lines that are stamped before `until`; *all 0: some are not. */
 static size_t
-cut(struct file *f, const char *p, size_t n, logtime_t until, int *all)
+cut(struct file *f, const char *p, size_t n, stamp_t until, int *all)
 {
 	const char	*q = p, *end = p + n, *nl;
-	logtime_t	 at = f->next;
+	stamp_t	 at = f->next;
 
 	*all = 1;
 	if (until == NO_LIMIT || f->skipping)
@@ -257,19 +258,23 @@ cut(struct file *f, const char *p, size_t n, logtime_t until, int *all)
 	return n;
 }
 
+/* Look at what comes: bytes in fo.buf, or -1 if that failed. */
+static ssize_t
+fetch(struct file *f, size_t want)
+{
+	return pread(f->fd, fo.buf, want, (off_t)(f->offset - f->nprint));
+}
+
 /*
- * One block, or of it what was written before `until`.  1: there may be more;
- * 0: read to the end; -1: f is gone.
+ * Use n bytes that were fetched, or of them what was written before `until`.
+ * 1: there may be more; 0: read to the end; -1: f is gone.
  */
 static int
-read_block(struct file *f, logtime_t until)
+use_block(struct file *f, ssize_t n, size_t want, stamp_t until)
 {
-	ssize_t		n;
-	size_t		len, used, want;
+	size_t		len, used;
 	int		all;
 
-	want = until == NO_LIMIT ? BLOCK_LEN : MERGE_LEN;
-	n = pread(f->fd, fo.buf, want, (off_t)(f->offset - f->nprint));
 	if (n == -1) {
 		if (errno == EINTR || errno == EAGAIN)
 			return 1;
@@ -362,52 +367,79 @@ is_before(const struct file *a, const struct file *b)
 }
 
 /*
- * Of those that have something to read and are of one watch with the first,
- * the one whose turn it is; it may be read up to *until.
+ * Of those that have something to read and are of one watch with f, the one
+ * whose turn it is; it may be read up to *until.
  */
 static struct file *
-whose_turn(struct file *first, logtime_t *until)
+whose_turn(struct file *f, stamp_t *until)
 {
-	struct file	*f, *best = first, *second = NULL;
+	struct file	*o, *best = f, *second = NULL;
 
 	*until = NO_LIMIT;
-	if (follow_ops.stamp == NULL || TAILQ_NEXT(first, ready) == NULL)
-		return first;
-	if (!peek(first))
-		return first;
-	for (f = first; (f = TAILQ_NEXT(f, ready)) != NULL;) {
-		if (f->watch != first->watch)
+	if (follow_ops.stamp == NULL || (TAILQ_FIRST(&fo.ready) == f &&
+	    TAILQ_NEXT(f, ready) == NULL) || !peek(f))
+		return f;
+	TAILQ_FOREACH(o, &fo.ready, ready) {
+		if (o == f || o->watch != f->watch)
 			continue;
-		if (!peek(f))
-			return f;
-		if (is_before(f, best)) {
+		if (!peek(o))
+			return o;
+		if (is_before(o, best)) {
 			second = best;
-			best = f;
-		} else if (second == NULL || is_before(f, second))
-			second = f;
+			best = o;
+		} else if (second == NULL || is_before(o, second))
+			second = o;
 	}
 	if (second != NULL)
 		*until = second->next + (best->order < second->order);
 	return best;
 }
 
+/*
+ * A block of the file whose turn it is.  While it was fetched others may have
+ * grown, by lines that come before its last ones.
+ */
+static int
+read_turn(struct file **f)
+{
+	struct file	*now;
+	stamp_t	 until;
+	size_t		 want = fo.n > 1 ? MERGE_LEN : BLOCK_LEN;
+	ssize_t		 n;
+	int		 tries, error;
+
+	*f = whose_turn(*f, &until);
+	for (tries = 0;; tries++) {
+		if ((*f)->check)
+			check(*f);
+		n = fetch(*f, want);
+		error = errno;
+		if (fo.n <= 1 || tries == TRIES_MAX)
+			break;
+		take_events();
+		if ((now = whose_turn(*f, &until)) == *f)
+			break;
+		*f = now;
+	}
+	errno = error;
+	return use_block(*f, n, want, until);
+}
+
 /* One block of a file; it stays in the list while there is more. */
 static void
-turn(struct file *first)
+turn(struct file *f)
 {
-	logtime_t	 until;
-	struct file	*f = whose_turn(first, &until);
-	int		 more;
+	int	more;
 
-	dequeue(f);
-	if (f->check)
-		check(f);
-	if ((more = read_block(f, until)) == -1)
+	if ((more = read_turn(&f)) == -1)
 		return;
 	if (more)
 		enqueue(f);
-	else if (f->nameless)
-		end(f, FOLLOW_ENDED, 0);
+	else {
+		dequeue(f);
+		if (f->nameless)
+			end(f, FOLLOW_ENDED, 0);
+	}
 }
 
 static void

@@ -19,6 +19,9 @@
 struct event_base;
 struct file;
 
+/* When a line was written, by the log: microseconds, 0: not known. */
+typedef int64_t stamp_t;
+
 #define LINE_MAX_LEN	65536		/* longer lines are skipped */
 
 /* Whole lines of a file, as they lie in memory. */
@@ -58,7 +61,7 @@ struct follow_ops {
 	 * one watch that have lines at the same time are read in the order of
 	 * time, then of opening.  May be NULL.
 	 */
-	logtime_t (*stamp)(struct file *, const char *line, size_t n);
+	stamp_t	(*stamp)(struct file *, const char *line, size_t n);
 	/* n bytes that were seen, and what followed them, cannot be read. */
 	void	(*gap)(const struct msg_position *, uint64_t n);
 };

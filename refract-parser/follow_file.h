@@ -29,9 +29,9 @@ struct file {
 	uint64_t	 head;		/* hash of the first line, 0: not yet */
 	uint64_t	 watch, source;	/* hashes of their names */
 	mono_t		 active;	/* when it last grew */
-	logtime_t	 last;		/* of the last line used; 0: none */
+	stamp_t	 last;		/* of the last line used; 0: none */
 	uint64_t	 last_at;	/* the offset that `last` is for */
-	logtime_t	 next;		/* of the next line, see next_at */
+	stamp_t	 next;		/* of the next line, see next_at */
 	uint64_t	 next_at;	/* the offset + 1; 0: not known */
 	uint64_t	 order;		/* as they were opened */
 	size_t		 nprint;

@@ -113,7 +113,7 @@ before_of(const struct file *f, uint64_t offset)
 
 /* Stamps. */
 
-static logtime_t
+static stamp_t
 stamp(struct file *f, const char *p, size_t n)
 {
 	return follow_ops.stamp == NULL ? 0 : follow_ops.stamp(f, p, n);
@@ -126,7 +126,7 @@ look_back(struct file *f)
 	char		 buf[BACK_LEN], *nl, *end;
 	size_t		 n = f->offset < BACK_LEN ? (size_t)f->offset :
 			    BACK_LEN;
-	logtime_t	 at;
+	stamp_t	 at;
 
 	if (f->last_at == f->offset)
 		return;
@@ -144,10 +144,10 @@ look_back(struct file *f)
 
 /* How much of whole lines is stamped before `from`; *more 0: not all. */
 static size_t
-older(struct file *f, const char *p, size_t n, logtime_t from, int *more)
+older(struct file *f, const char *p, size_t n, stamp_t from, int *more)
 {
 	const char	*q = p, *end = p + n, *nl;
-	logtime_t	 at;
+	stamp_t	 at;
 
 	*more = 1;
 	for (; (nl = memchr(q, '\n', (size_t)(end - q))) != NULL; q = nl + 1)
@@ -160,7 +160,7 @@ older(struct file *f, const char *p, size_t n, logtime_t from, int *more)
 
 /* Begin at the first line of that time or later. */
 static void
-begin_from(struct file *f, logtime_t from)
+begin_from(struct file *f, stamp_t from)
 {
 	uint64_t	 offset = 0;
 	size_t		 used;
@@ -283,11 +283,11 @@ report_gap(const struct msg_position *m)
 }
 
 /* The last line of this source that was counted anywhere. */
-static logtime_t
+static stamp_t
 last_of_source(const struct file *f)
 {
 	const struct position	*p;
-	logtime_t		 last = 0;
+	stamp_t		 last = 0;
 
 	TAILQ_FOREACH(p, &known, entry)
 		if (p->m.watch == f->watch && p->m.source == f->source &&

@@ -91,7 +91,7 @@ owner(uint32_t source, uint64_t *watch, uint64_t *path)
 			*path = watch_hash(s->w.path);
 }
 
-static logtime_t
+static stamp_t
 stamp(struct file *f, const char *p, size_t n)
 {
 	struct watch	*w = watch_bysource(file_source(f));

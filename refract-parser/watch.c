@@ -467,7 +467,20 @@ set_time(struct context *c, struct sighted *s)
 	return 0;
 }
 
-logtime_t
+/* What a date says beyond milliseconds, in microseconds. */
+static int
+micros(const struct slice *date)
+{
+	int	us = 0, unit = 100;
+	size_t	i;
+
+	for (i = sizeof("2026/01/30 17:03:38.123") - 1; i < date->n &&
+	    unit > 0; i++, unit /= 10)
+		us += (date->p[i] - '0') * unit;
+	return us;
+}
+
+stamp_t
 watch_stamp(struct watch *w, const char *p, size_t n)
 {
 	struct xray_line	l;
@@ -477,7 +490,7 @@ watch_stamp(struct watch *w, const char *p, size_t n)
 	if (l.date.n == 0 || logtime_parse(&w->clock, l.date.p, l.date.n, 0,
 	    w->last, &at) == -1)
 		return 0;
-	return at;
+	return at * 1000 + micros(&l.date);
 }
 
 static void

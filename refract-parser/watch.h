@@ -57,7 +57,7 @@ struct watch	*watch_bynumber(uint16_t);
 void		 watch_user(struct watch *, const struct wire_state *,
 		    const struct wire_sighting *, size_t);
 /* When a line says it was written; 0: it does not. */
-logtime_t	 watch_stamp(struct watch *, const char *, size_t);
+stamp_t		 watch_stamp(struct watch *, const char *, size_t);
 /* Lines of a file of this watch. */
 void		 watch_lines(struct watch *, const struct block *);
 
