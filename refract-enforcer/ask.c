@@ -17,7 +17,7 @@
 
 #define ASK_RATE	5000	/* bans a second ... */
 #define ASK_BURST	20000	/* ... and at once, of one sibling */
-#define LATE		1000	/* ms between two processes' clocks */
+#define LATE		61000	/* ms: a ban begins when the log says so */
 
 static struct prefixset	 sessions;
 

@@ -192,6 +192,15 @@ end_ban(struct ban *b, enum ban_outcome outcome)
 	detach(b);
 }
 
+int
+bans_repeated(const struct wire_ban *w)
+{
+	const struct ban	*b = find(&w->prefix, w->port, w->proto);
+
+	return b != NULL && b->w.end == w->end &&
+	    memcmp(&b->w.id, &w->id, sizeof(w->id)) == 0;
+}
+
 enum ban_outcome
 bans_put(const struct wire_ban *w, int quiet)
 {

@@ -39,6 +39,8 @@ void	 bans_grow(void);
  * BAN_KEPT, BAN_PAST, BAN_FULL.
  */
 enum ban_outcome bans_put(const struct wire_ban *, int quiet);
+/* 1: this very decision is in force already, it was told a second time. */
+int	 bans_repeated(const struct wire_ban *);
 void	 bans_done(int add, const struct entry *, int error);
 /*
  * Each ban that is there now will be given to fn, which may end it; then the

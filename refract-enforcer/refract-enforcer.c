@@ -21,8 +21,14 @@ static void
 on_ban(MSG_ARGS)
 {
 	const struct wire_ban	*ban = data;
-	enum ban_outcome	 o = ask_check(channel_peer(ch), ban);
+	enum ban_outcome	 o;
 
+	/* Read from the log again after a start. */
+	if (bans_repeated(ban)) {
+		sockets_end(ban, NULL);
+		return;
+	}
+	o = ask_check(channel_peer(ch), ban);
 	if (o == BAN_APPLIED && ((o = bans_put(ban, 0)) == BAN_APPLIED ||
 	    o == BAN_EXTENDED))
 		return;		/* told when the kernel has answered */
@@ -37,12 +43,16 @@ static void
 on_restore(MSG_ARGS)
 {
 	const struct wire_ban	*ban = data;
+	struct wire_ban		 b;
 	size_t			 n = len / sizeof(*ban);
 	int			 good;
 
 	for (; n > 0; n--, ban++) {
-		good = prefix_valid(&ban->prefix) && ban->prefix.plen != 0 &&
-		    !never_covers(ban) && bans_put(ban, 1) != BAN_FULL;
+		b = *ban;
+		b.flags &= (uint8_t)~BANF_TELL;
+		good = prefix_valid(&b.prefix) && b.prefix.plen != 0 &&
+		    !never_covers(&b) && bans_put(&b,
+		    !(ban->flags & BANF_TELL)) != BAN_FULL;
 		restored += good;
 		refused += !good;
 	}
