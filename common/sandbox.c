@@ -328,25 +328,45 @@ sandbox_enter_filter(enum role role)
 	filter_enter(role);
 }
 
+int
+sandbox_parent_check(void)
+{
+	uint64_t missing = PARENT_CAPS & ~caps_get().permitted;
+
+	if (missing == 0)
+		return 0;
+	log_warnx("missing capability %s: parent cannot do without",
+	    caps_print(missing));
+	return -1;
+}
+
 /*
  * A container's root has CAP_DAC_OVERRIDE where ours wants the lesser
  * CAP_DAC_READ_SEARCH: then logs of others are read with that.
  */
 void
-sandbox_parent(void)
+sandbox_parent_notice(void)
 {
-	uint64_t have = caps_get().permitted, missing;
+	uint64_t have = caps_get().permitted;
+	uint64_t missing = PARENT_MAYBE & ~have;
 
-	caps_require(ROLE_PARENT, PARENT_CAPS);
-	parent_caps = have & (PARENT_CAPS | PARENT_MAYBE | NET_CAPS);
-	if ((have & CAP(DAC_READ_SEARCH)) == 0)
-		parent_caps |= have & CAP(DAC_OVERRIDE);
-	missing = PARENT_MAYBE & ~have;
-	if ((parent_caps & CAP(DAC_OVERRIDE)) != 0)
+	if ((have & CAP(DAC_OVERRIDE)) != 0)
 		missing &= ~CAP(DAC_READ_SEARCH);
 	if (missing != 0)
 		log_notice("started without capability %s",
 		    caps_print(missing));
+}
+
+void
+sandbox_parent(void)
+{
+	uint64_t have = caps_get().permitted;
+
+	caps_require(ROLE_PARENT, PARENT_CAPS);
+	sandbox_parent_notice();
+	parent_caps = have & (PARENT_CAPS | PARENT_MAYBE | NET_CAPS);
+	if ((have & CAP(DAC_READ_SEARCH)) == 0)
+		parent_caps |= have & CAP(DAC_OVERRIDE);
 	bounding_trim(parent_caps);
 	keep_caps(parent_caps);
 	prove_caps(box_of(ROLE_PARENT), parent_caps);

@@ -28,6 +28,13 @@ void	 sandbox_enter_filter(enum role);
 /* The user a role runs as: "_refractp"; "root" for parent and rules. */
 const char *sandbox_user(enum role);
 
+/*
+ * Parent, before anything else: 0, or -1 if a capability is missing that it
+ * cannot do without, which is logged by name.
+ */
+int	 sandbox_parent_check(void);
+/* Parent: say which it has not and can do without. */
+void	 sandbox_parent_notice(void);
 /* Parent: keep only the allowlist (NET_ADMIN and NET_RAW still in). */
 void	 sandbox_parent(void);
 /* Parent: give up NET_ADMIN and NET_RAW for good. */

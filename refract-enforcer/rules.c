@@ -21,7 +21,7 @@
 #include "log.h"
 #include "rules.h"
 
-#define TEXT_MAX	(1024 * 1024)	/* a chain, a transaction */
+#define TEXT_MAX	(64 * 1024 * 1024)	/* a chain: others' too */
 #define RUN_LIMIT	10000		/* ms a program may take */
 #define ORIGINAL	" --match-set refract_banned_users "
 
@@ -138,8 +138,11 @@ run(const char *const *argv, const char *input)
 	    mono_since(start, mono_now()) < RUN_LIMIT)
 		len += n;
 	heard[len] = '\0';
-	if (n != 0)
+	if (n != 0) {
 		kill(pid, SIGKILL);
+		strlcpy(heard, len == sizeof(heard) - 1 ? "has too many rules "
+		    "to be read" : "does not end", sizeof(heard));
+	}
 	close(out[0]);
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;

@@ -134,6 +134,8 @@ check(const struct conf *c, const char *dir, int print)
 	check_advice(c);
 	if (getuid() == 0) {
 		bad |= check_users() == -1;
+		bad |= sandbox_parent_check() == -1;
+		sandbox_parent_notice();
 		bad |= check_logs(c);
 		bad |= check_kernel(dir) != 0;
 	}

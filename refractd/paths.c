@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -29,6 +30,26 @@ static char	pid_path[256], control_path[sizeof(((struct sockaddr_un *)0)->
 		    sun_path)];
 static pid_t	owner;		/* who made them */
 
+/* Who says `state "/etc"` does not mean that /etc is the ledger's from now. */
+static int
+is_in_use(int dirfd)
+{
+	struct dirent	*e;
+	DIR		*dir;
+	int		 fd, used = 0;
+
+	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (dir = fdopendir(fd)) == NULL)
+		fatal("state");
+	while (!used && (e = readdir(dir)) != NULL)
+		used = strcmp(e->d_name, ".") != 0 &&
+		    strcmp(e->d_name, "..") != 0 &&
+		    strcmp(e->d_name, "lost+found") != 0 &&
+		    strncmp(e->d_name, "ledger.db", 9) != 0;
+	closedir(dir);
+	return used;
+}
+
 /* A directory that is exactly this; fatal if it cannot be. */
 static void
 make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
@@ -44,6 +65,9 @@ make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
 	if (st.st_uid != uid && st.st_uid != 0)
 		fatalx("%s: belongs to uid %u, not to uid %u", path,
 		    (unsigned int)st.st_uid, (unsigned int)uid);
+	if (st.st_uid != uid && is_in_use(fd))
+		fatalx("%s: belongs to root and is not empty: the ledger needs "
+		    "a directory of its own", path);
 	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) == -1)
 		fatal("%s", path);
 	if ((st.st_uid != uid || st.st_gid != gid) &&

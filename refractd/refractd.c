@@ -23,6 +23,7 @@
 #include "parse.h"
 #include "paths.h"
 #include "remove.h"
+#include "sandbox.h"
 #include "serve.h"
 #include "version.h"
 
@@ -149,6 +150,8 @@ need_root(void)
 		fatalx("root is needed for this; -n works for everybody");
 	if (check_users() == -1)
 		fatalx("`make users` or systemd-sysusers(8) makes them");
+	if (sandbox_parent_check() == -1)
+		exit(1);
 }
 
 static void

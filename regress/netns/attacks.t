@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# What went wrong once when somebody tried: each stays right.
+# shellcheck disable=SC2034
+. "$(dirname "$0")/../lib.sh"
+need_refract
+machine host
+
+LOG=$T/access.log
+: >"$LOG"
+conf() {
+	refract_conf <<-EOT
+		watch "xray" {
+			source file "$LOG"
+			format xray
+		}
+		$*
+	EOT
+}
+
+# --- A host with a blocklist of 20,000 rules of its own ---
+conf
+{
+	echo '*filter'
+	for ((i = 0; i < 20000; i++)); do
+		echo "-A INPUT -s 10.9.$((i / 250)).$((i % 250))/32 -p tcp -m tcp" \
+		    "--dport 22 -m comment --comment blocklist -j DROP"
+	done
+	echo COMMIT
+} >"$T/rules"
+on host iptables-restore --noflush <"$T/rules"
+ok 'many rules of others: it starts' refract_start
+is 'ours stand before them' "$(on host iptables -t raw -S PREROUTING |
+    grep -c refract4)" 2
+is 'and theirs stay' "$(on host iptables -S INPUT | grep -c blocklist)" 20000
+ok 'it stops' refract_stop
+on host iptables -F INPUT
+
+# --- The ledger takes no directory that is another's ---
+mkdir -p "$T/busy/sub" "$T/empty"
+chmod 755 "$T/busy" "$T/empty"
+conf "state \"$T/busy\""
+like 'state: a directory in use is refused' \
+    "$(on host "$OBJ/sbin/refractd" -d -f "$REFRACT_CONF" 2>&1)" \
+    'busy: belongs to root and is not empty'
+is 'and left as it was' "$(stat -c '%a %U' "$T/busy")" '755 root'
+conf "state \"$T/empty\""
+ok 'an empty one is taken' refract_start
+is 'it is the ledger'\''s' "$(stat -c '%a %U' "$T/empty")" '700 _refractl'
+refract_stop
+ok 'and again' refract_start
+refract_stop
+
+# --- A capability that is missing is named, by -n too ---
+conf
+for cap in setuid sys_chroot kill chown; do
+	run=(setpriv --bounding-set "-$cap" "$OBJ/sbin/refractd")
+	want="missing capability CAP_${cap^^}"
+	like "without $cap: a start says so" \
+	    "$(on host "${run[@]}" -d -f "$REFRACT_CONF" 2>&1)" "$want"
+	like "without $cap: -n says so" \
+	    "$(on host "${run[@]}" -n -f "$REFRACT_CONF" 2>&1)" "$want"
+	nok "without $cap: -n fails" \
+	    on host "${run[@]}" -n -f "$REFRACT_CONF"
+done
+like 'one that it can do without: -n says so' \
+    "$(on host setpriv --bounding-set -net_bind_service \
+    "$OBJ/sbin/refractd" -n -f "$REFRACT_CONF" 2>&1)" \
+    'without capability .*CAP_NET_BIND_SERVICE'
+done_testing
