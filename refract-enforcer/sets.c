@@ -207,6 +207,9 @@ sets_destroy(void)
 	mono_t			start = mono_now();
 	int			i, total = 0;
 
+	/* -T gives a configuration only if there is an instance to name. */
+	if (*sets[0].name == '\0')
+		sets_name("");
 	for (i = 0; i <= 2 * SET_MAX; i++) {
 		name = i < SET_MAX ? sets[i].name : i < 2 * SET_MAX ?
 		    sets[i - SET_MAX].temp : "refract_banned_users";
