@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034
 . "$(dirname "$0")/../lib.sh"
 need_refract
-need python3
+need python3 jq
 HERE=$TOP/regress/netns
 machine host
 machine peer
@@ -18,6 +18,7 @@ conf() {
 		watch "xray" {
 			source file "$LOG"
 			format xray
+			ban newest for 1h on tcp port 443
 		}
 		$*
 	EOT
@@ -69,9 +70,7 @@ is 'it is kept once' "$(said '# keeps control')" 1
 # --- Nobody gets through meanwhile ---
 spawn peer banned python3 "$HERE/knock.py" 192.0.2.7 192.0.2.1 443 0.01
 spawn peer other python3 "$HERE/knock.py" 192.0.2.8 192.0.2.1 443 1
-spawn host lines bash -c '. "$1"; shift; while :; do
-	xray_line "$1" "198.51.100.$((RANDOM % 250 + 1)):5" "u$((RANDOM % 50))"
-	nap 0.001; done' - "$TOP/regress/lib.sh" "$LOG"
+spawn host pour python3 "$HERE/pour.py" "$LOG" 1000
 n=$([[ -n ${LONG-} ]] && echo 30 || echo 4)
 for ((i = 0; i < n; i++)); do
 	down
@@ -79,7 +78,8 @@ for ((i = 0; i < n; i++)); do
 done
 is "$n restarts under load" "$(said '# ended with 0')" $((n + 1))
 nap 0.3
-signal lines KILL
+signal pour
+reap pour
 signal banned
 reap banned
 signal other
@@ -92,6 +92,18 @@ like 'another always did' "$(cat "$T/other.out")" \
     'tries ([0-9]+) through [1-9]'
 [[ $(tail -1 "$T/other.out") =~ tries\ ([0-9]+)\ through\ ([0-9]+) ]]
 is 'without one failure' "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}"
+
+# --- And nothing was lost: the last lines, offences, records ---
+[[ $(tail -1 "$T/pour.out") =~ lines\ ([0-9]+)\ second\ ([0-9]+) ]]
+lines=${BASH_REMATCH[1]} second=${BASH_REMATCH[2]}
+note "$(tail -1 "$T/pour.out")"
+watch() { ctl -j show watches | jq -r ".[0].$1"; }
+soon 'every line was read' 10 eval '[[ $(watch lines) == "$lines" ]]'
+is 'every second address is an offence' "$(watch offences)" "$second"
+in_kernel() { on host ipset list refract4p | grep -c '^10\.9\.'; }
+soon 'every one is banned' 10 eval '[[ $(in_kernel) == "$second" ]]'
+history() { ctl -j show history watch xray | jq length; }
+soon 'and recorded' 10 eval '[[ $(history) == "$second" ]]'
 
 # --- What is not wanted any more ---
 down
