@@ -44,6 +44,7 @@ struct follow_ops	follow_ops;
 static struct {
 	struct event_base	*base;
 	int			 held;
+	int			 over;	/* held for good */
 	uint64_t		 order;		/* of the last file */
 	struct event		*inotify, *work, *quiet;
 	int			 fd;
@@ -491,6 +492,13 @@ follow_finish(void)
 		turn(f);
 }
 
+/* What is written from now on is for the next one of us. */
+void
+follow_end(void)
+{
+	fo.held = fo.over = 1;
+}
+
 /* A renamed file that grew no more for so long is not written to any more. */
 static void
 on_quiet(int fd, short what, void *arg)
@@ -706,7 +714,7 @@ follow_go(void)
 {
 	struct file	*f;
 
-	if (!fo.held)
+	if (!fo.held || fo.over)
 		return;
 	position_settle(&fo.all);
 	fo.held = 0;

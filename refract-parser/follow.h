@@ -90,6 +90,8 @@ void	 follow_drop(int (*gone)(uint32_t source));
 void	 follow_resume(void);
 /* Read what there is now (before a stop), for two seconds at most. */
 void	 follow_finish(void);
+/* And read no more. */
+void	 follow_end(void);
 void	 follow_clear(void);
 unsigned int	 follow_count(void);
 unsigned int	 follow_count_source(uint32_t source);

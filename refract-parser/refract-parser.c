@@ -254,6 +254,7 @@ static void
 stop(void)
 {
 	follow_finish();
+	follow_end();
 	checkpoint_stop(child_exit);
 }
 

@@ -89,12 +89,30 @@ commit(struct conf *conf, struct conf *old)
 	web_commit(conf);
 }
 
+/* What those who are still at work do is written down before we go. */
+static void
+go_if_alone(void)
+{
+	if (child_channel(ROLE_ENFORCER, 0) == NULL &&
+	    child_channel(ROLE_PARSER, 0) == NULL)
+		child_exit();
+}
+
+static void
+disconnected(enum role role, int bulk)
+{
+	(void)role;
+	(void)bulk;
+	if (proc_state() == STATE_STOPPING)
+		go_if_alone();
+}
+
 static void
 stop(void)
 {
 	web_stop();
 	clients_stop();
-	child_exit();
+	go_if_alone();
 }
 
 static const struct handler from_parent[] = {
@@ -145,6 +163,7 @@ static const struct child me = {
 	.peers[ROLE_ENFORCER] = from_enforcer,
 	.peers[ROLE_LEDGER] = from_ledger,
 	.peers[ROLE_PARSER] = from_parser,
+	.disconnected = disconnected,
 	.commit = commit,
 	.stop = stop
 };

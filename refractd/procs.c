@@ -53,9 +53,17 @@ static const struct recipe {
 	    10 },
 };
 
-static const enum role	 stop_order[] = {
-	ROLE_CONTROL, ROLE_PARSER, ROLE_MUX, ROLE_ENFORCER, ROLE_RULES,
-	ROLE_LEDGER
+/*
+ * Control is told first, and nobody is served from then on; but it writes down
+ * what the others still do, and goes when they have gone.
+ */
+static const struct {
+	enum role	role;
+	int		go_on;		/* told only: waited for below */
+} stop_order[] = {
+	{ ROLE_CONTROL, 1 }, { ROLE_PARSER, 0 }, { ROLE_MUX, 0 },
+	{ ROLE_ENFORCER, 0 }, { ROLE_RULES, 0 }, { ROLE_CONTROL, 0 },
+	{ ROLE_LEDGER, 0 }
 };
 
 static struct event_base	*base;
@@ -69,6 +77,7 @@ static const char		*turning_for;
 static struct {
 	int			 on, clean;
 	size_t			 next;
+	enum role		 waiting;	/* for this one's end */
 	void			(*done)(int);
 } stopping;
 
@@ -144,7 +153,7 @@ buried(enum role role, int status)
 		log_warnx("%s (pid %d) did not stop cleanly: %s", title(role),
 		    (int)pid, why);
 	}
-	if (stopping.on)
+	if (stopping.on && role == stopping.waiting)
 		stop_next();
 }
 
@@ -484,7 +493,7 @@ procs_verbose(uint32_t verbose)
 static void
 stop_took_too_long(int fd, short what, void *arg)
 {
-	enum role	 role = stop_order[stopping.next - 1];
+	enum role	 role = stopping.waiting;
 	struct proc	*p = &procs[role];
 
 	(void)fd;
@@ -498,15 +507,24 @@ stop_took_too_long(int fd, short what, void *arg)
 static void
 stop_one(enum role role)
 {
-	struct timeval	 tv = { recipes[role].stop_limit, 0 };
 	struct proc	*p = &procs[role];
 
+	if (p->told)
+		return;
 	log_debug("%s (pid %d) is told to stop", title(role), (int)p->pid);
 	p->told = 1;
 	if (p->ch == NULL || !p->ready)
 		kill(p->pid, SIGKILL);
 	else
 		channel_send(p->ch, M_STOP, 0, NULL, 0);
+}
+
+static void
+wait_for_end(enum role role)
+{
+	struct timeval	tv = { recipes[role].stop_limit, 0 };
+
+	stopping.waiting = role;
 	event_add(stop_ev, &tv);
 }
 
@@ -514,12 +532,17 @@ static void
 stop_next(void)
 {
 	enum role	role;
+	int		go_on;
 
 	event_del(stop_ev);
 	while (stopping.next < sizeof(stop_order) / sizeof(stop_order[0])) {
-		role = stop_order[stopping.next++];
-		if (procs[role].pid > 0) {
-			stop_one(role);
+		role = stop_order[stopping.next].role;
+		go_on = stop_order[stopping.next++].go_on;
+		if (procs[role].pid == 0)
+			continue;
+		stop_one(role);
+		if (!go_on) {
+			wait_for_end(role);
 			return;
 		}
 	}

@@ -20,6 +20,7 @@ conf() {
 			format xray
 			ban newest for 1h on tcp port 443
 		}
+		log bans "$T/bans.log"
 		$*
 	EOT
 }
@@ -70,7 +71,7 @@ is 'it is kept once' "$(said '# keeps control')" 1
 # --- Nobody gets through meanwhile ---
 spawn peer banned python3 "$HERE/knock.py" 192.0.2.7 192.0.2.1 443 0.01
 spawn peer other python3 "$HERE/knock.py" 192.0.2.8 192.0.2.1 443 1
-spawn host pour python3 "$HERE/pour.py" "$LOG" 1000
+spawn host pour python3 "$HERE/pour.py" "$LOG" 10000
 n=$([[ -n ${LONG-} ]] && echo 30 || echo 4)
 for ((i = 0; i < n; i++)); do
 	down
@@ -104,6 +105,8 @@ in_kernel() { on host ipset list refract4p | grep -c '^10\.9\.'; }
 soon 'every one is banned' 10 eval '[[ $(in_kernel) == "$second" ]]'
 history() { ctl -j show history watch xray | jq length; }
 soon 'and recorded' 10 eval '[[ $(history) == "$second" ]]'
+is 'and is in the log of bans' \
+    "$(grep -o ' 10\.9\.[0-9.]*' "$T/bans.log" | sort -u | wc -l)" "$second"
 
 # --- What is not wanted any more ---
 down
