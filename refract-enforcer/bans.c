@@ -354,7 +354,8 @@ meant(const struct wire_ban *w, const struct msg_target *t)
 	return (t->prefix.family == 0 ||
 	    prefix_overlap(&t->prefix, &w->prefix)) &&
 	    (t->port == 0 || t->port == w->port) &&
-	    (t->proto == 0 || t->proto == w->proto);
+	    (t->proto == 0 || t->proto == w->proto) &&
+	    (*t->user == '\0' || strcmp(t->user, w->subject) == 0);
 }
 
 void
