@@ -291,6 +291,8 @@ use_block(struct file *f, ssize_t n, size_t want, stamp_t until)
 	if (f->offset + len > f->extent) {
 		f->extent = f->offset + len;
 		f->active = mono_now();
+		if (follow_ops.grown != NULL)
+			follow_ops.grown();
 	}
 	len = cut(f, fo.buf + f->nprint, len, until, &all);
 	used = use(f, fo.buf + f->nprint, len);
@@ -434,13 +436,11 @@ turn(struct file *f)
 
 	if ((more = read_turn(&f)) == -1)
 		return;
+	dequeue(f);
 	if (more)
-		enqueue(f);
-	else {
-		dequeue(f);
-		if (f->nameless)
-			end(f, FOLLOW_ENDED, 0);
-	}
+		enqueue(f);	/* behind the others */
+	else if (f->nameless)
+		end(f, FOLLOW_ENDED, 0);
 }
 
 static void
@@ -675,8 +675,8 @@ file_new(const struct msg_file *msg, int fd)
 static void
 begin(struct file *f)
 {
-	follow_ops.event(f, f->offset > 0 && f->msg.from_end != 1 ?
-	    FOLLOW_RESUMED : FOLLOW_OPENED, f->offset);
+	follow_ops.event(f, f->resumed ? FOLLOW_RESUMED : FOLLOW_OPENED,
+	    f->offset);
 	recall_early(f);
 	enqueue(f);
 	soon(fo.work);

@@ -62,6 +62,8 @@ struct follow_ops {
 	 * time, then of opening.  May be NULL.
 	 */
 	stamp_t	(*stamp)(struct file *, const char *line, size_t n);
+	/* There are bytes that were not there before.  May be NULL. */
+	void	(*grown)(void);
 	/* n bytes that were seen, and what followed them, cannot be read. */
 	void	(*gap)(const struct msg_position *, uint64_t n);
 };

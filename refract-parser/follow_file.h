@@ -22,6 +22,7 @@ struct file {
 	int		 nameless;	/* it has none */
 	int		 skipping;	/* in a line that is too long */
 	int		 placed;	/* its first offset is known */
+	int		 resumed;	/* ... from before the start */
 	uint64_t	 offset;	/* of the first byte not used yet */
 	uint64_t	 extent;	/* the furthest byte seen */
 	uint64_t	 live_from;
@@ -29,16 +30,16 @@ struct file {
 	uint64_t	 head;		/* hash of the first line, 0: not yet */
 	uint64_t	 watch, source;	/* hashes of their names */
 	mono_t		 active;	/* when it last grew */
-	stamp_t	 last;		/* of the last line used; 0: none */
+	stamp_t		 last;		/* of the last line used; 0: none */
 	uint64_t	 last_at;	/* the offset that `last` is for */
-	stamp_t	 next;		/* of the next line, see next_at */
+	stamp_t		 next;		/* of the next line, see next_at */
 	uint64_t	 next_at;	/* the offset + 1; 0: not known */
 	uint64_t	 order;		/* as they were opened */
 	size_t		 nprint;
 	char		 print[PRINT_LEN];
 	/* What the last checkpoint said of it. */
 	int		 saved, saved_moved;
-	uint64_t	 saved_offset, saved_identity;
+	uint64_t	 saved_offset, saved_extent, saved_identity;
 	struct msg_file	 msg;
 };
 

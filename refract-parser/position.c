@@ -186,7 +186,7 @@ static void
 take(struct file *f, struct position *p)
 {
 	p->found = 1;
-	f->placed = 1;
+	f->placed = f->resumed = 1;
 	f->last = p->m.last;
 	f->last_at = p->m.offset;
 }
@@ -282,12 +282,15 @@ report_gap(const struct msg_position *m)
 		    0);
 }
 
-/* The last line of this source that was counted anywhere. */
+/*
+ * When the last line of this source was written that was counted anywhere; -1
+ * if nothing is known of it.
+ */
 static stamp_t
 last_of_source(const struct file *f)
 {
 	const struct position	*p;
-	stamp_t		 last = 0;
+	stamp_t			 last = -1;
 
 	TAILQ_FOREACH(p, &known, entry)
 		if (p->m.watch == f->watch && p->m.source == f->source &&
@@ -296,14 +299,16 @@ last_of_source(const struct file *f)
 	return last;
 }
 
-/* Files that nobody has read. */
+/* Files that nobody has read: those of a known source are new. */
 static void
 place_new(struct file *f)
 {
+	stamp_t	last = last_of_source(f);
+
 	f->placed = 1;
 	if (f->msg.from_end == FILE_ROTATED)
-		begin_from(f, last_of_source(f));
-	else if (f->msg.from_end)
+		begin_from(f, last);
+	else if (f->msg.from_end && last == -1)
 		file_begin_at(f, file_last_line(f, f->live_from));
 }
 
@@ -405,7 +410,8 @@ static int
 is_saved(const struct file *f)
 {
 	return f->saved && f->saved_offset == f->offset &&
-	    f->saved_moved == f->moved && f->saved_identity == f->identity;
+	    f->saved_extent == f->extent && f->saved_moved == f->moved &&
+	    f->saved_identity == f->identity;
 }
 
 void
@@ -429,6 +435,7 @@ position_save(struct files *files, int all,
 		fn(&m);
 		f->saved = 1;
 		f->saved_offset = f->offset;
+		f->saved_extent = f->extent;
 		f->saved_moved = f->moved;
 		f->saved_identity = f->identity;
 	}

@@ -268,6 +268,7 @@ main(int argc, char **argv)
 		.full = checkpoint_full,
 		.owner = owner,
 		.stamp = stamp,
+		.grown = checkpoint_touch,
 		.gap = gap
 	};
 	static const struct child	parser = {
