@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
@@ -18,8 +19,20 @@
 #define ASK_RATE	5000	/* bans a second ... */
 #define ASK_BURST	20000	/* ... and at once, of one sibling */
 #define LATE		61000	/* ms: a ban begins when the log says so */
+#define BEFORE_MS	70000	/* a reload takes less, or is fatal */
 
 static struct prefixset	 sessions;
+
+/*
+ * What the configuration before said.  At a reload we are first and the parser
+ * is last: what it still asks for by the old rule is good.
+ */
+static struct {
+	struct wire_watch	*watches;
+	size_t			 n;
+	uint8_t			 plen4, plen6;
+	mono_t			 since;
+} before;
 
 void
 ask_sessions(const struct prefix *p, size_t n)
@@ -49,15 +62,35 @@ take_token(enum role role)
 	return buckets[role].used < ASK_BURST ? ++buckets[role].used, 1 : 0;
 }
 
+void
+ask_before(const struct conf *old)
+{
+	const struct conf_watch	*cw;
+
+	free(before.watches);
+	memset(&before, 0, sizeof(before));
+	TAILQ_FOREACH(cw, &old->watches, entry)
+		before.n++;
+	if ((before.watches = calloc(before.n + 1,
+	    sizeof(before.watches[0]))) == NULL)
+		fatal("watches");
+	before.n = 0;
+	TAILQ_FOREACH(cw, &old->watches, entry)
+		before.watches[before.n++] = cw->w;
+	before.plen4 = old->global.plen4;
+	before.plen6 = old->global.plen6;
+	before.since = mono_now();
+}
+
 /* Is it what this watch would ask for? */
 static int
-watch_says(const struct wire_watch *w, const struct wire_ban *ban)
+watch_says(const struct wire_watch *w, unsigned int plen4, unsigned int plen6,
+    const struct wire_ban *ban)
 {
-	const struct wire_global *g = &child_conf()->global;
 	unsigned int	 i;
 
 	if (ban->flags & BANF_PREFIX || ban->prefix.plen !=
-	    (ban->prefix.family == AF_INET ? g->plen4 : g->plen6) ||
+	    (ban->prefix.family == AF_INET ? plen4 : plen6) ||
 	    !prefix_contains(&ban->prefix, &ban->offender))
 		return 0;
 	if (w->ban != SPAN_FOREVER && (ban->end == WALL_FOREVER ||
@@ -70,6 +103,24 @@ watch_says(const struct wire_watch *w, const struct wire_ban *ban)
 	return w->nports == 0 && ban->port == 0;
 }
 
+static int
+conf_says(const struct conf_watch *cw, const struct wire_ban *ban)
+{
+	const struct wire_global	*g = &child_conf()->global;
+	size_t				 i;
+
+	if (cw != NULL && watch_says(&cw->w, g->plen4, g->plen6, ban))
+		return 1;
+	if (before.n == 0 ||
+	    mono_since(before.since, mono_now()) > BEFORE_MS)
+		return 0;
+	for (i = 0; i < before.n; i++)
+		if (before.watches[i].hash == ban->id.watch)
+			return watch_says(&before.watches[i], before.plen4,
+			    before.plen6, ban);
+	return 0;
+}
+
 enum ban_outcome
 ask_check(enum role role, const struct wire_ban *ban)
 {
@@ -79,7 +130,7 @@ ask_check(enum role role, const struct wire_ban *ban)
 	if (!take_token(role))
 		return BAN_RATE;
 	if (!prefix_valid(&ban->prefix) || ban->prefix.plen == 0 ||
-	    (role != ROLE_CONTROL && (cw == NULL || !watch_says(&cw->w, ban))))
+	    (role != ROLE_CONTROL && !conf_says(cw, ban)))
 		return BAN_FAILED;
 	if (never_covers(ban))
 		return BAN_NEVER;

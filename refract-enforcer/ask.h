@@ -8,6 +8,8 @@
 
 /* Logged in from here; for `protect sessions`. */
 void	 ask_sessions(const struct prefix *, size_t n);
+/* The configuration that is not in use any more from now on. */
+void	 ask_before(const struct conf *);
 /*
  * May this role ask for this ban?  BAN_APPLIED, or the reason why not: it
  * asks too fast, the configuration does not say so (BAN_FAILED), dry run, the

@@ -178,6 +178,8 @@ prepare(struct conf *conf, char *why)
 static void
 commit(struct conf *conf, struct conf *old)
 {
+	if (old != NULL)
+		ask_before(old);
 	bans_bound(conf->global.max);
 	never_load();
 	drift_load(old == NULL || old->global.action != conf->global.action);

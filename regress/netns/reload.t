@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Reloads: good ones while lines pour in and clients hold connections, bad ones
 # of every kind, and those that nobody asked for (hot reload).
-# With LONG=1: 500 good ones and 100 bad ones.
+# With LONG=1: 500 good ones and 110 bad ones.
 # shellcheck disable=SC2034
 . "$(dirname "$0")/../lib.sh"
 need_refract
 need python3 jq
 HERE=$TOP/regress/netns
-if [[ -n ${LONG-} ]]; then GOOD=500 BAD=100; else GOOD=20 BAD=11; fi
+if [[ -n ${LONG-} ]]; then GOOD=500 BAD=110; else GOOD=20 BAD=11; fi
 machine host
 machine peer
 link host eth0 '192.0.2.1/24' peer eth0 '192.0.2.7/24 192.0.2.8/24'
@@ -177,6 +177,21 @@ conf
 ok 'a good one' ctl reload
 is 'ends the notice' "$(ctl -j show | jq '.notices | length')" 0
 signal squatter
+
+# --- One while another is under way ---
+n=$(reloads)
+p=$(child_pid ledger)
+on host kill -STOP "$p"
+signal refractd HUP
+soon 'one waits' 5 eval '[[ $(ctl reload 2>&1) == *"under way"* ]]'
+conf 'ban { max 6999 }'
+signal refractd HUP
+soon 'another is asked for' 5 logged 'one is under way: another follows'
+on host kill -CONT "$p"
+soon 'and follows' 5 eval '[[ $(reloads) == $((n + 2)) ]]'
+ok 'with what is in the file now' eval 'ctl show config | grep -q "max 6999"'
+conf
+ctl reload >/dev/null
 
 # --- Hot reload ---
 n=$(reloads)

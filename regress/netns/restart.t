@@ -70,7 +70,7 @@ is 'it is kept once' "$(said '# keeps control')" 1
 
 # --- Nobody gets through meanwhile ---
 spawn peer banned python3 "$HERE/knock.py" 192.0.2.7 192.0.2.1 443 0.01
-spawn peer other python3 "$HERE/knock.py" 192.0.2.8 192.0.2.1 443 1
+spawn peer other python3 "$HERE/knock.py" 192.0.2.8 192.0.2.1 443 5
 spawn host pour python3 "$HERE/pour.py" "$LOG" 10000
 n=$([[ -n ${LONG-} ]] && echo 30 || echo 4)
 for ((i = 0; i < n; i++)); do
