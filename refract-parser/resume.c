@@ -287,6 +287,7 @@ resume_begin(void)
 	struct channel	*ch = child_channel(ROLE_LEDGER, 1);
 
 	follow_hold();
+	re.nlifts = 0;
 	re.files = 1;
 	re.ledger = ch != NULL;
 	channel_send(ch, M_RESUME, 0, NULL, 0);

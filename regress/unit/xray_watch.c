@@ -26,6 +26,7 @@
 #include "counter.h"
 #include "decide.h"
 #include "log.h"
+#include "resume.h"
 #include "show.h"
 #include "users.h"
 #include "watch.h"
@@ -58,6 +59,16 @@ static struct watch		*w;
 static uint64_t			 offset;
 static wall_t			 now;
 static int			 live, stopped;
+
+#define STATES_MAX	64
+static struct {
+	struct wire_state	head;
+	struct wire_sighting	list[STATE_SIGHTINGS];
+}				 states[STATES_MAX];
+static size_t			 state_len[STATES_MAX];
+static struct msg_stats		 stats;
+static unsigned int		 nstates, nclears, npositions, nresumes;
+static int			 went;
 
 struct channel *
 child_channel(enum role role, int bulk)
@@ -95,6 +106,24 @@ channel_send(struct channel *ch, uint32_t type, uint32_t id, const void *data,
 	case M_CHECKPOINT_END:
 		assert_memory_equal(data, &checkpoint, sizeof(checkpoint));
 		nends++;
+		break;
+	case M_STATE_CLEAR:
+		nclears++;
+		break;
+	case M_STATE:
+		assert_true(len <= sizeof(states[0]));
+		assert_true(nstates < STATES_MAX);
+		memcpy(&states[nstates], data, len);
+		state_len[nstates++] = len;
+		break;
+	case M_WATCH_STATS:
+		memcpy(&stats, data, len);
+		break;
+	case M_POSITION:
+		npositions++;
+		break;
+	case M_RESUME:
+		nresumes++;
 		break;
 	case M_NOTICE:
 		assert_ptr_equal(ch, &control);
@@ -166,6 +195,7 @@ follow_hold(void)
 void
 follow_go(void)
 {
+	went = 1;
 }
 
 void
@@ -265,6 +295,8 @@ setup(void **state)
 	assert_non_null(decisions);
 	checkpoint = committed = 0;
 	nbans = ndecisions = nnotices = nends = nrows = resumed = 0;
+	nstates = nclears = npositions = nresumes = 0;
+	went = 0;
 	no_ledger = 0;
 	offset = 0;
 	now = NOW;
@@ -783,6 +815,200 @@ test_checkpoints(void **state)
 	assert_true(resumed > 0);
 }
 
+/* A handler of what the ledger says. */
+static void
+told(uint32_t type, const void *data, size_t len)
+{
+	const struct handler	*h;
+
+	for (h = resume_handlers; h->type != type; h++)
+		assert_non_null(h->fn);
+	h->fn(&ledger, 0, data, len, -1);
+}
+
+/* All is gone but what the ledger was told, and comes back from there. */
+static void
+restart(void)
+{
+	static const struct msg_outcome	good;
+	static const struct msg_boot	boot = { "boot" };
+	struct conf			*old = conf;
+	unsigned int			 i, n;
+
+	settle();
+	n = nstates;
+	checkpoint_clear();
+	decide_clear();
+	conf = conf_new();
+	watch_commit(conf);
+	conf_free(old);
+	conf_free(conf);
+	users_clear();
+	assert_int_equal(users_init(10000), 0);
+	decide_init();
+	checkpoint_init(base);
+	checkpoint = committed = 0;
+	conf = new_conf(&cw);
+	commit();
+	resume_begin();
+	went = 0;
+	told(M_WATCH_STATS, &stats, sizeof(stats));
+	for (i = 0; i < n; i++)
+		told(M_STATE, &states[i], state_len[i]);
+	resume_files(&boot);
+	assert_false(went);
+	told(M_RESUME_DONE, &good, sizeof(good));
+	assert_true(went);
+}
+
+static void
+begin(void)
+{
+	static const struct msg_outcome	good;
+	static const struct msg_boot	boot = { "boot" };
+
+	commit();
+	resume_begin();
+	assert_int_equal(nresumes, 1);
+	resume_files(&boot);
+	told(M_RESUME_DONE, &good, sizeof(good));
+	assert_true(went);
+}
+
+/* The owner stays the owner, counters go on, nobody is told of twice. */
+static void
+test_resume(void **state)
+{
+	struct wire_served	served = { 0 };
+
+	(void)state;
+	begin();
+	seen("bob", "203.0.113.9:1", 0);
+	seen("bob", "203.0.113.10:2", 100);
+	seen("al", "[2001:db8:7::1]:3", 200);
+	settle();
+	assert_int_equal(nclears, 1);
+	assert_int_equal(nstates, 2);
+	assert_true(npositions > 0);
+	assert_int_equal(nbans, 1);
+	restart();
+	assert_int_equal(w->stats.lines, 3);
+	assert_int_equal(w->stats.matches, 3);
+	assert_int_equal(w->stats.offences, 1);
+	assert_int_equal(w->last, NOW + 200);
+	served.watch = watch_hash("xray");
+	served.start = bans[0].start;
+	served.end = bans[0].end;
+	served.prefix = bans[0].prefix;
+	told(M_RESUME_BAN, &served, sizeof(served));
+	seen("bob", "203.0.113.9:1", 300);
+	seen("bob", "203.0.113.10:2", 400);	/* he serves */
+	assert_int_equal(nbans, 1);
+	seen("bob", "203.0.113.11:2", 500);
+	assert_int_equal(nbans, 2);
+	seen("al", "[2001:db8:8::1]:3", 600);
+	assert_int_equal(nbans, 3);
+	assert_int_equal(w->stats.lines, 7);
+}
+
+/* Changed: told.  Not changed: not told.  Over: left out. */
+static void
+test_states(void **state)
+{
+	(void)state;
+	begin();
+	settle();
+	seen("bob", "203.0.113.9:1", 0);
+	settle();
+	assert_int_equal(nstates, 1);
+	assert_int_equal(states[0].head.name_len, 3);
+	assert_string_equal(states[0].head.name, "bob");
+	assert_int_equal(states[0].list[0].last, NOW);
+	assert_int_equal(states[0].list[0].port, 1);
+	seen("al", "203.0.113.9:1", 100);
+	settle();
+	assert_int_equal(nstates, 2);
+	assert_string_equal(states[1].head.name, "al");
+	seen("old", "203.0.113.9:1", 200);
+	seen("new", "203.0.113.9:1", 200000);
+	settle();
+	assert_int_equal(nstates, 3);
+	assert_string_equal(states[2].head.name, "new");
+	assert_true(stats.keep > NOW && stats.keep < NOW + 200000);
+	assert_int_equal(nclears, 1);
+	told(M_LEDGER_FRESH, NULL, 0);
+	settle();
+	assert_int_equal(nclears, 2);
+	assert_int_equal(nstates, 4);
+}
+
+/* Hundreds of addresses come in parts, and long names keep theirs. */
+static void
+test_large_state(void **state)
+{
+	char		 addr[32], name[300];
+	unsigned int	 i;
+
+	(void)state;
+	cw->w.limit = 600;
+	begin();
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	for (i = 0; i < 600; i++) {
+		snprintf(addr, sizeof(addr), "9.9.%u.%u:1", i / 250, i % 250);
+		seen(name, addr, i);
+	}
+	settle();
+	assert_int_equal(nstates, 2);
+	assert_int_equal(states[1].head.part, 1);
+	restart();
+	cw->w.limit = 600;
+	assert_int_equal(users_count(), 1);
+	seen(name, "9.9.0.1:1", 700);
+	assert_int_equal(users_count(), 1);
+}
+
+/* A ban that was lifted after its line, which is read only now. */
+static void
+test_lifts(void **state)
+{
+	struct msg_lift	lift = { .at = NOW + 1000 };
+
+	(void)state;
+	begin();
+	seen("bob", "203.0.113.9:1", 0);
+	restart();
+	assert_int_equal(prefix_parse(&lift.target.prefix, "203.0.113.10"), 0);
+	told(M_RESUME_LIFT, &lift, sizeof(lift));
+	live = 0;
+	now = NOW + 5000;
+	seen("bob", "203.0.113.10:2", 100);
+	assert_int_equal(w->stats.offences, 1);
+	assert_int_equal(nbans, 0);		/* lifted */
+	seen("bob", "203.0.113.11:2", 200);
+	assert_int_equal(nbans, 1);		/* another */
+	seen("bob", "203.0.113.9:1", 1100);
+	seen("bob", "203.0.113.10:2", 1200);
+	assert_int_equal(nbans, 2);		/* done again, after it */
+}
+
+static void
+test_no_memory(void **state)
+{
+	struct msg_outcome	bad = { .code = 1, .text = "it is broken" };
+	static const struct msg_boot	boot = { "boot" };
+
+	(void)state;
+	commit();
+	resume_begin();
+	told(M_RESUME_DONE, &bad, sizeof(bad));
+	assert_false(went);
+	resume_files(&boot);
+	assert_true(went);
+	assert_int_equal(notices[0].kind, NOTICE_LEDGER);
+	assert_non_null(strstr(notices[0].text, "it is broken"));
+}
+
 static void
 set_stopped(void)
 {
@@ -937,7 +1163,8 @@ main(void)
 		T(test_skew), T(test_catch_up), T(test_proxy),
 		T(test_protected), T(test_checkpoints), T(test_reload),
 		T(test_refused), T(test_show), T(test_no_ledger),
-		T(test_stop)
+		T(test_stop), T(test_resume), T(test_states),
+		T(test_large_state), T(test_lifts), T(test_no_memory)
 	};
 
 	log_init(LOG_TO_STDERR, "xray_watch");
