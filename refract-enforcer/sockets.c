@@ -190,7 +190,6 @@ search_end(void)
 	}
 	running.n = 0;
 	searching = 0;
-	last = mono_now();
 	if (waiting.n > 0)
 		search_soon();
 }
@@ -298,6 +297,7 @@ on_begin(EVENT_ARGS)
 	running = waiting;
 	waiting = spare;
 	searching = 1;
+	last = mono_now();
 	prefixset_clear(&wanted);
 	for (i = 0; i < running.n; i++)
 		if (prefixset_add(&wanted, &running.list[i].ban.prefix) == -1)

@@ -20,8 +20,8 @@
  *					other bans between, timed
  *	restored | unban WHAT [PROTO/PORT] | kill WHAT | show [N] | counters
  *	rules install|remove drop|reject local|forward [INSTANCE]
- *	resets PID N known|unknown MS	connect N times from the network namespace
- *					of PID to 10.87.0.1, ban, time each reset
+ *	resets FD N known|unknown MS	connect N times from the network namespace
+ *					on that descriptor, ban, time each reset
  *	destroy | stop | wait SECONDS | raw ROLE TYPE LENGTH
  */
 #include <sys/queue.h>
@@ -541,6 +541,9 @@ bulk(uint32_t n)
 	uint32_t	 i = 0, k;
 	size_t		 nturns = 0;
 	struct imsg	 m;
+	unsigned long long cpu;
+	char		 path[64];
+	FILE		*f;
 
 	while (i < n) {
 		if (imsg_queued(s->buf) < 256 * 1024) {
@@ -571,6 +574,12 @@ bulk(uint32_t n)
 	}
 	until(M_RESTORED, 60);
 	printf("bulk: %u bans in %.1f ms\n", n, (micros() - began) / 1000.0);
+	(void)snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)child);
+	if ((f = fopen(path, "r")) != NULL) {
+		if (fscanf(f, "%llu", &cpu) == 1)
+			printf("cpu: %llu ms\n", cpu / 1000000);
+		(void)fclose(f);
+	}
 	qsort(turns, nturns, sizeof(turns[0]), by_value);
 	if (nturns > 0)
 		printf("turns: %zu median %lld us p99 %lld us longest %lld "
@@ -611,18 +620,16 @@ resets(char **w)
 	    .sin_port = htons(4443) };
 	uint32_t		i, n = atoi(w[1]);
 	int			known = strcmp(w[2], "known") == 0;
-	int			pace = atoi(w[3]), here, there, listener, one = 1;
+	int			pace = atoi(w[3]), here, there = atoi(w[0]);
+	int			listener, one = 1;
 	int64_t			*t = calloc(n, sizeof(*t)), began;
 	struct wire_ban		b;
 	struct pollfd		*p = calloc(n, sizeof(*p));
 	uint16_t		*ports = calloc(n, sizeof(*ports));
-	char			path[64];
 	static uint32_t		base_addr;
 
-	(void)snprintf(path, sizeof(path), "/proc/%s/ns/net", w[0]);
-	if ((here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) == -1 ||
-	    (there = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		err(1, "%s", path);
+	if ((here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) == -1)
+		err(1, "/proc/self/ns/net");
 	if ((listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		err(1, "socket");
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -666,6 +673,7 @@ resets(char **w)
 	    n, w[2], (long long)t[n / 2], (long long)t[n * 99 / 100],
 	    (long long)t[n - 1]);
 	close(listener);
+	close(here);
 	for (i = 0; i < n; i++)
 		close(p[i].fd);
 	free(t);

@@ -36,7 +36,8 @@ h_heard() { tail -n +"${H_MARK[$1]}" "$T/$1.out" | grep -Eq -- "$2"; }
 said() { wait_for "${3:-5}" h_heard "$1" "$2" || { tail -n +"${H_MARK[$1]}" "$T/$1.out" | tail -15; tail -5 "$T/$1.err"; return 1; }; }
 # h_end NAME: kill it and what it plays with.
 h_end() {
-	exec {H_FD[$1]}>&-
+	local fd=${H_FD[$1]}
+	exec {fd}>&-
 	signal "$1" KILL 2>/dev/null
 	reap "$1"
 	wait_for 5 not on "$REFRACT_ON" pgrep -x refract-enforce -f libexec/refract/refract-enforcer$
