@@ -169,11 +169,28 @@ ask(const char *query, int *rc)
 	return n;
 }
 
+/* What is written to a file without a name is lost: close it. */
+static int
+is_gone(void)
+{
+	int	moved = 0;
+
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (!moved)
+		return 0;
+	db_close();
+	(void)strlcpy(error, "somebody has removed or replaced the file",
+	    sizeof(error));
+	return 1;
+}
+
 enum db_status
 db_usage(struct db_usage *u)
 {
 	int	pages, unused = 0, size = 0, rc;
 
+	if (is_gone())
+		return DB_TROUBLE;
 	if ((pages = ask("PRAGMA page_count", &rc)) == -1 ||
 	    (unused = ask("PRAGMA freelist_count", &rc)) == -1 ||
 	    (size = ask("PRAGMA page_size", &rc)) == -1)

@@ -79,6 +79,7 @@ enum db_status	 db_prune(int64_t now);
 struct db_usage {
 	uint64_t	pages, free, page_size;
 };
+/* DB_TROUBLE, and closed, if the file has lost its name. */
 enum db_status	 db_usage(struct db_usage *);
 /*
  * In a transaction of its own: forget at most max decisions that ended before

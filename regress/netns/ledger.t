@@ -132,18 +132,39 @@ sql "INSERT INTO decision (watch, file, offset, part, starts, ends, prefix,
     offender, ports, flags, outcome, subject)
     WITH RECURSIVE n (i) AS (SELECT 1 UNION SELECT i + 1 FROM n LIMIT 40000)
     SELECT 1, 1, i, 0, 1, strftime('%s') * 1000, x'0420c0000201', x'', x'', 0, 1, 'x' FROM n"
-refract_start
-damage flipped
-ctl show history >/dev/null
-offend 20
-soon 'flipped while it runs: moved aside' 10 \
-    eval '[[ $(asides) == 3 ]]'
-soon 'guarding goes on' 5 banned 20
-soon 'and is recorded' 5 recorded 20
-soon 'all is well' 5 well
-is 'by the same processes' "$(grep -c READY=1 "$T/notify.out")" 1
-refract_stop
+on host cp -p "$DB" "$STATE/copy"
+for kind in flipped cut; do
+	on host cp -p "$STATE/copy" "$DB"
+	refract_start
+	damage $kind
+	: $((++n))
+	ctl show history >/dev/null
+	offend $((20 + n))
+	soon "$kind while it runs: moved aside" 10 \
+	    eval '[[ $(asides) == "$n" ]]'
+	soon "$kind: guarding goes on" 5 banned $((20 + n))
+	soon "$kind: and is recorded" 5 recorded $((20 + n))
+	soon "$kind: all is well" 5 well
+	is "$kind: by the same processes" \
+	    "$(grep -c READY=1 "$T/notify.out")" 1
+	refract_stop
+done
 on host sh -c "rm -f $DB.corrupt*"
+
+# --- Removed while it runs ---
+conf 'ledger { keep 4s }'
+refract_start
+on host rm "$DB"
+soon 'removed while it runs: the log says so' 5 \
+    logged 'ledger.db: somebody has removed'
+offend 29
+soon 'guarding goes on' 5 banned 29
+soon 'and is recorded' 5 recorded 29
+refract_stop
+conf
+refract_start
+ok 'in a file that stays' recorded 29
+refract_stop
 
 # --- History, by address, user, watch, time ---
 refract_start
