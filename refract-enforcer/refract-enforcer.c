@@ -79,9 +79,10 @@ lifted(struct walk *w)
 	enum set_id		 id;
 
 	for (id = 0; id < SET_BANS && t->prefix.family == 0 &&
-	    t->port == 0; id++)
+	    t->port == 0 && *t->user == '\0'; id++)
 		sets_exchange(id, child_conf()->global.max, NULL, 0);
-	if (t->prefix.plen != 0 && (t->port != 0) == (t->proto != 0))
+	if (t->prefix.plen != 0 && (t->port != 0) == (t->proto != 0) &&
+	    *t->user == '\0')
 		entries_put(sets_which(&e.prefix, e.port != 0), 0, &e);
 	tell(ROLE_CONTROL, M_RESULT, w->client, 0, w->count, "%u bans lifted",
 	    w->count);
