@@ -182,22 +182,22 @@ status(void)
 	    files_count(), current->generation);
 }
 
-/* In `show` until a reload succeeds: nobody may have read the answer. */
+/* In `show` until it is over: nobody may have read the answer, or the log. */
 static void
-notice(const char *why)
+notice(enum notice_kind kind, const char *what, const char *why)
 {
-	static int		told;
+	static int		told[NOTICE_MAX];
 	struct wire_notice	m;
 
-	if (*why == '\0' && !told)
+	if (*why == '\0' && !told[kind])
 		return;
-	told = *why != '\0';
+	told[kind] = *why != '\0';
 	memset(&m, 0, sizeof(m));
 	m.at = wall_now();
-	m.kind = NOTICE_CONFIG;
+	m.kind = kind;
 	m.sticky = 1;
 	if (*why != '\0')
-		snprintf(m.text, sizeof(m.text), "reload: %.*s",
+		snprintf(m.text, sizeof(m.text), "%s: %.*s", what,
 		    (int)strcspn(why, "\n"), why);
 	channel_send(procs_channel(ROLE_CONTROL), M_NOTICE, 0, &m, sizeof(m));
 }
@@ -235,7 +235,7 @@ give_up(const char *why)
 		exit(1);
 	log_warnx("reload: nothing has changed");
 	answer(asker, 1, why);
-	notice(why);
+	notice(NOTICE_CONFIG, "reload", why);
 	over();
 }
 
@@ -385,7 +385,7 @@ reload_start(uint32_t asker)
 	if ((new = parse_config(args)) == NULL) {
 		log_warnx("reload: nothing has changed");
 		answer(asker, 1, parse_errors());
-		notice(parse_errors());
+		notice(NOTICE_CONFIG, "reload", parse_errors());
 		over();
 		return;
 	}
@@ -508,7 +508,7 @@ finish(void)
 	    now.trouble);
 	log_notice("%s", line);
 	answer(now.asker, *now.trouble != '\0', line);
-	notice(now.trouble);
+	notice(NOTICE_CONFIG, "reload", now.trouble);
 }
 
 /* All use it: now we do. */
@@ -611,6 +611,7 @@ reload_rules(struct channel *ch, uint32_t id, const void *data, size_t len,
 		log_warnx("rules: %s", said);
 	else
 		log_info("rules: %s", *said == '\0' ? "installed" : said);
+	notice(NOTICE_DRIFT, "rules", said);
 	if (rules.again) {
 		rules.again = 0;
 		rules_send(rules.reloading ? now.new : current);

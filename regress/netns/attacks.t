@@ -35,6 +35,27 @@ is 'and theirs stay' "$(on host iptables -S INPUT | grep -c blocklist)" 20000
 ok 'it stops' refract_stop
 on host iptables -F INPUT
 
+# --- Rules that do not stand are not only in the log ---
+show_says() { ctl show | tr -s ' \n' '  ' | grep -q "$1"; }
+if [[ -L /etc/alternatives/ip6tables ]]; then
+	cp -a /etc/alternatives "$T/alternatives"
+	ln -sfn /bin/false "$T/alternatives/ip6tables"
+	on host mount --bind "$T/alternatives" /etc/alternatives
+	ok 'without ip6tables: it starts' refract_start
+	soon 'show says that IPv6 is not guarded' 5 \
+	    show_says 'NEEDS ATTENTION.*IPv6 is not guarded'
+	ln -sfn /bin/false "$T/alternatives/iptables"
+	on host nft flush ruleset
+	soon 'rules that cannot be put back: show says so' 20 \
+	    show_says 'notice rules: iptables'
+	on host umount /etc/alternatives
+	on host nft add table ip other	# news of a change
+	soon 'they are back: show is content' 20 show_says '^refract healthy'
+	refract_stop
+else
+	skip 4 'without ip6tables' 'there is no /etc/alternatives'
+fi
+
 # --- The ledger takes no directory that is another's ---
 mkdir -p "$T/busy/sub" "$T/empty"
 chmod 755 "$T/busy" "$T/empty"
