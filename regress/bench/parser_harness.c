@@ -253,6 +253,7 @@ on_conf_done(struct channel *ch, uint32_t id, const void *data, size_t len,
     int fd)
 {
 	static const struct timeval	pause = { 0, 100000 };
+	static const struct msg_boot	boot;
 	struct msg_file			m = { .file = 1, .source = 1 };
 	struct stat			st;
 	int				log = open(path, O_RDONLY);
@@ -270,6 +271,7 @@ on_conf_done(struct channel *ch, uint32_t id, const void *data, size_t len,
 	strlcpy(m.name, path, sizeof(m.name));
 	began = now();
 	channel_send_fd(ch, M_FILE, 0, log, &m, sizeof(m));
+	channel_send(ch, M_FILES_DONE, 0, &boot, sizeof(boot));
 	if (nlatency > 0)
 		evtimer_add(again, &pause);
 	else
