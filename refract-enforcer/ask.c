@@ -15,6 +15,7 @@
 #include "counter.h"
 #include "log.h"
 #include "never.h"
+#include "tell.h"
 
 #define ASK_RATE	5000	/* bans a second ... */
 #define ASK_BURST	20000	/* ... and at once, of one sibling */
@@ -171,30 +172,15 @@ tell_event(const struct wire_ban *ban, enum ban_outcome outcome,
 }
 
 void
-tell(enum role role, uint32_t type, uint32_t id, int code, uint32_t count,
-    const char *fmt, ...)
-{
-	struct msg_outcome	o = { .code = code, .count = count };
-	va_list			ap;
-
-	va_start(ap, fmt);
-	vsnprintf(o.text, sizeof(o.text), fmt, ap);
-	va_end(ap);
-	channel_send(role == ROLE_PARENT ? child_parent :
-	    child_channel(role, 0), type, id, &o, sizeof(o));
-}
-
-void
 tell_drift(const char *fmt, ...)
 {
-	struct wire_notice	n = { .at = wall_now(), .kind = NOTICE_DRIFT };
-	va_list			ap;
+	char	text[TEXT_LEN];
+	va_list	ap;
 
 	va_start(ap, fmt);
-	vsnprintf(n.text, sizeof(n.text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_warnx("%s", n.text);
+	log_warnx("%s", text);
 	counter_inc(ENF_DRIFT);
-	channel_send(child_channel(ROLE_CONTROL, 0), M_NOTICE, 0, &n,
-	    sizeof(n));
+	tell_notice(child_channel(ROLE_CONTROL, 0), 0, NOTICE_DRIFT, 0, text);
 }

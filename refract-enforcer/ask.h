@@ -20,9 +20,6 @@ enum ban_outcome ask_check(enum role, const struct wire_ban *);
 /* What became of a ban: to the ledger and to control; counted. */
 void	 tell_event(const struct wire_ban *, enum ban_outcome, uint32_t count,
 	    int error);
-/* A msg_outcome; code 0 done, 1 failed. */
-void	 tell(enum role, uint32_t type, uint32_t id, int code, uint32_t count,
-	    const char *, ...) __attribute__((__format__(printf, 6, 7)));
 /* Drift: logged, counted, and shown by monitor. */
 void	 tell_drift(const char *, ...)
 	    __attribute__((__format__(printf, 1, 2)));

@@ -14,6 +14,7 @@
 #include "counter.h"
 #include "log.h"
 #include "sockets.h"
+#include "timer.h"
 
 #define REARM_AFTER	(12LL * 24 * 3600 * 1000)	/* half the kernel's */
 #define DUE_TURN	500		/* bans ended in one turn */
@@ -58,14 +59,12 @@ heap_fix(struct ban *b)
 static void
 due_wait(void)
 {
-	int64_t		left = n_bans == 0 ? CLOCK_CHECK :
-	    heap[0]->due - wall_now();
-	struct timeval	tv;
+	span_t	left;
 
-	left = left < 0 ? 0 : left > CLOCK_CHECK ? CLOCK_CHECK : left;
-	tv = (struct timeval){ left / 1000, left % 1000 * 1000 };
-	if (n_bans > 0)
-		event_add(due_timer, &tv);
+	if (n_bans == 0)
+		return;
+	left = heap[0]->due - wall_now();
+	timer_set(due_timer, left > CLOCK_CHECK ? CLOCK_CHECK : left);
 }
 
 /* When to look at it again: its end, or before the kernel's count ends. */

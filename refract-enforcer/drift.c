@@ -18,6 +18,8 @@
 #include "never.h"
 #include "nl.h"
 #include "rules.h"
+#include "tell.h"
+#include "timer.h"
 
 #define NFT_GROUP	(1 << (NFNLGRP_NFTABLES - 1))
 #define CHECK_EVERY	2000	/* ms; longer if a check is costly: */
@@ -36,14 +38,6 @@ static mono_t		 asked, refilled;
 static span_t		 ask_wait;
 static int		 begun, refilling;
 
-static void
-after(span_t ms)
-{
-	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
-
-	event_add(check, &tv);
-}
-
 void
 drift_missing(enum set_id id)
 {
@@ -55,7 +49,7 @@ drift_missing(enum set_id id)
 	else if (r == -1)
 		log_warnx("set %s: %s", sets[id].name, sets_error());
 	if (begun)
-		after(0);
+		timer_set(check, 0);
 }
 
 static void
@@ -86,8 +80,8 @@ ask_for_rules(int low)
 	if (low == 0 || mono_since(asked, mono_now()) < ask_wait)
 		return;
 	tell_drift("rules: %d sets have lost rules that refer to them", low);
-	tell(ROLE_PARENT, M_RULES_DRIFT, 0, 1, low, "%d sets have lost rules",
-	    low);
+	tell_outcome(child_parent, M_RULES_DRIFT, 0, 1, low,
+	    "%d sets have lost rules", low);
 	asked = mono_now();
 	ask_wait = ask_wait == 0 ? 1000 : ask_wait > ASK_MOST / 2 ? ASK_MOST :
 	    ask_wait * 2;
@@ -132,8 +126,8 @@ on_check(EVENT_ARGS)
 	if (lost > 0 || mono_since(refilled, start) >= REFILL_EVERY)
 		refill();
 	cost = mono_since(start, mono_now()) * CHECK_SHARE;
-	after(cost > CHECK_MOST ? CHECK_MOST : cost > CHECK_EVERY ? cost :
-	    CHECK_EVERY);
+	timer_set(check, cost > CHECK_MOST ? CHECK_MOST : cost > CHECK_EVERY ?
+	    cost : CHECK_EVERY);
 }
 
 static void
@@ -142,7 +136,7 @@ on_news(EVENT_ARGS)
 	while (recv(fd, nft.in, sizeof(nft.in), MSG_DONTWAIT) > 0)
 		;
 	if (begun)
-		after(NEWS_SETTLE);
+		timer_set(check, NEWS_SETTLE);
 }
 
 void
@@ -155,7 +149,7 @@ drift_load(int anew)
 	ask_wait = 0;
 	bans_grow();
 	if (begun)
-		after(ASK_FIRST);
+		timer_set(check, ASK_FIRST);
 }
 
 void
@@ -164,7 +158,7 @@ drift_begin(void)
 	begun = 1;
 	refilled = mono_now();
 	bans_grow();
-	after(ASK_FIRST);
+	timer_set(check, ASK_FIRST);
 }
 
 int

@@ -15,9 +15,10 @@
 #include "log.h"
 #include "never.h"
 #include "nl.h"
+#include "timer.h"
 #include "sets.h"
 
-#define SETTLE	{ 0, 20000 }	/* us: changes come in groups */
+#define SETTLE	20	/* ms: changes come in groups */
 
 struct prefixset	 never_own;
 
@@ -193,13 +194,12 @@ is_news(const struct nlmsghdr *h, void *arg)
 static void
 on_news(EVENT_ARGS)
 {
-	const struct timeval	 soon = SETTLE;
-	int			 some = 0;
+	int	some = 0;
 
 	if (nl_read(&listener, is_news, &some) == -1)
 		some = 1;		/* an overrun: something was lost */
 	if (some && child_conf() != NULL && !evtimer_pending(settled, NULL))
-		evtimer_add(settled, &soon);
+		timer_set(settled, SETTLE);
 }
 
 static void

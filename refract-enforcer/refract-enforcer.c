@@ -16,6 +16,7 @@
 #include "never.h"
 #include "rules.h"
 #include "sockets.h"
+#include "tell.h"
 
 static void
 on_ban(MSG_ARGS)
@@ -62,8 +63,8 @@ static void
 on_restore_done(MSG_ARGS)
 {
 	entries_flush();
-	tell(ROLE_PARENT, M_RESTORED, 0, 0, restored, "%u stored bans stand, "
-	    "%u do not (never-table, max)", restored, refused);
+	tell_outcome(child_parent, M_RESTORED, 0, 0, restored, "%u stored bans "
+	    "stand, %u do not (never-table, max)", restored, refused);
 	restored = refused = 0;
 	drift_begin();
 }
@@ -84,8 +85,8 @@ lifted(struct walk *w)
 	if (t->prefix.plen != 0 && (t->port != 0) == (t->proto != 0) &&
 	    *t->user == '\0')
 		entries_put(sets_which(&e.prefix, e.port != 0), 0, &e);
-	tell(ROLE_CONTROL, M_RESULT, w->client, 0, w->count, "%u bans lifted",
-	    w->count);
+	tell_outcome(child_channel(ROLE_CONTROL, 0), M_RESULT, w->client, 0,
+	    w->count, "%u bans lifted", w->count);
 }
 
 static void
@@ -106,7 +107,7 @@ on_kill(MSG_ARGS)
 	};
 
 	if (t->prefix.family == 0)
-		tell(ROLE_CONTROL, M_RESULT, id, 1, 0, "kill needs an address");
+		tell_outcome(ch, M_RESULT, id, 1, 0, "kill needs an address");
 	else
 		sockets_end(&ban, &id);
 }
@@ -134,8 +135,8 @@ on_destroy(MSG_ARGS)
 {
 	int	n = sets_destroy();
 
-	tell(ROLE_PARENT, M_SETS_GONE, 0, n == -1, n == -1 ? 0 : n, "%s",
-	    n == -1 ? sets_error() : "sets destroyed");
+	tell_outcome(child_parent, M_SETS_GONE, 0, n == -1, n == -1 ? 0 : n,
+	    "%s", n == -1 ? sets_error() : "sets destroyed");
 }
 
 static void

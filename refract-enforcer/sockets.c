@@ -25,6 +25,8 @@
 #include "never.h"
 #include "nl.h"
 #include "sockets.h"
+#include "tell.h"
+#include "timer.h"
 
 #define SEARCH_EVERY	100	/* ms at least between two searches */
 #define WANTS_MAX	32768
@@ -168,12 +170,7 @@ kill_exact(const struct prefix *own, uint16_t port, const struct prefix *peer,
 static void
 search_soon(void)
 {
-	span_t		past = mono_since(last, mono_now());
-	struct timeval	tv = { 0, 0 };
-
-	if (past < SEARCH_EVERY)
-		tv.tv_usec = (SEARCH_EVERY - past) * 1000;
-	evtimer_add(begin, &tv);
+	timer_set(begin, SEARCH_EVERY - mono_since(last, mono_now()));
 }
 
 static void
@@ -183,8 +180,9 @@ search_end(void)
 
 	for (w = running.list; w < running.list + running.n; w++) {
 		if (w->asked)
-			tell(ROLE_CONTROL, M_RESULT, w->client, 0, w->count,
-			    "%u connections ended", w->count);
+			tell_outcome(child_channel(ROLE_CONTROL, 0), M_RESULT,
+			    w->client, 0, w->count, "%u connections ended",
+			    w->count);
 		else if (w->count > 0)
 			tell_event(&w->ban, BAN_KILLED, w->count, 0);
 	}

@@ -11,6 +11,7 @@
 #include "child.h"
 #include "follow.h"
 #include "log.h"
+#include "timer.h"
 #include "users.h"
 #include "watch.h"
 
@@ -77,10 +78,8 @@ checkpoint_clear(void)
 static void
 arm(span_t ms)
 {
-	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
-
-	if (!evtimer_pending(cp.timer, NULL) && evtimer_add(cp.timer, &tv))
-		fatal("checkpoint");
+	if (!evtimer_pending(cp.timer, NULL))
+		timer_set(cp.timer, ms);
 }
 
 /* The cut. */

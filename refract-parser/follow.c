@@ -20,6 +20,7 @@
 #include "follow.h"
 #include "follow_file.h"
 #include "log.h"
+#include "timer.h"
 
 #define BLOCK_LEN	(256 * 1024)
 #define MERGE_LEN	(96 * 1024)	/* more than a line */
@@ -93,10 +94,8 @@ follow_inotify(int fd)
 static void
 soon(struct event *ev)
 {
-	static const struct timeval	now = { 0, 0 };
-
-	if (!evtimer_pending(ev, NULL) && evtimer_add(ev, &now) == -1)
-		fatal("follow");
+	if (!evtimer_pending(ev, NULL))
+		timer_set(ev, 0);
 }
 
 static void
@@ -315,7 +314,6 @@ check(struct file *f)
 static void
 arm_quiet(void)
 {
-	struct timeval	 tv;
 	struct file	*f;
 	span_t		 left, least = -1;
 	mono_t		 now = mono_now();
@@ -329,13 +327,8 @@ arm_quiet(void)
 		if (least == -1 || left < least)
 			least = left;
 	}
-	if (least == -1)
-		return;
-	least++;
-	tv.tv_sec = least / 1000;
-	tv.tv_usec = least % 1000 * 1000;
-	if (evtimer_add(fo.quiet, &tv) == -1)
-		fatal("follow");
+	if (least != -1)
+		timer_set(fo.quiet, least + 1);
 }
 
 /* Order: of files of one watch, the one with the oldest line is read. */

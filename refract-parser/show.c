@@ -10,6 +10,7 @@
 #include "msg.h"
 #include "resume.h"
 #include "show.h"
+#include "tell.h"
 #include "text.h"
 #include "users.h"
 #include "watch.h"
@@ -212,18 +213,16 @@ static void
 on_forgive(struct channel *ch, uint32_t id, const void *data, size_t len,
     int fd)
 {
-	struct msg_target	 t;
-	struct msg_outcome	 res = { .code = 0 };
+	struct msg_target	t;
+	unsigned int		n;
 
 	(void)fd;
 	memcpy(&t, data, len);
-	res.count = forgive(&t, NULL);
+	n = forgive(&t, NULL);
 	/* 0: an unban was said by the way, nobody waits. */
-	if (id == 0)
-		return;
-	snprintf(res.text, sizeof(res.text), "%u address%s of users forgotten",
-	    res.count, res.count == 1 ? "" : "es");
-	channel_send(ch, M_RESULT, id, &res, sizeof(res));
+	if (id != 0)
+		tell_outcome(ch, M_RESULT, id, 0, n, "%u address%s of users "
+		    "forgotten", n, n == 1 ? "" : "es");
 }
 
 const struct handler	show_handlers[] = {

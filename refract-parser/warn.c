@@ -10,6 +10,7 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "tell.h"
 #include "text.h"
 #include "warn.h"
 #include "watch.h"
@@ -20,14 +21,8 @@ void
 warn_notice(const struct watch *w, enum notice_kind kind, int sticky,
     const char *text)
 {
-	struct wire_notice	n = {
-		.at = wall_now(), .kind = kind, .sticky = (uint32_t)sticky,
-		.watch = w == NULL ? 0 : w->hash
-	};
-
-	strlcpy(n.text, text, sizeof(n.text));
-	channel_send(child_channel(ROLE_CONTROL, 0), M_NOTICE, 0, &n,
-	    sizeof(n));
+	tell_notice(child_channel(ROLE_CONTROL, 0), w == NULL ? 0 : w->hash,
+	    kind, sticky, text);
 }
 
 /* A sticky notice without text ends those of its watch. */

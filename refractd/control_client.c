@@ -21,6 +21,8 @@
 #include "control_monitor.h"
 #include "control_route.h"
 #include "log.h"
+#include "tell.h"
+#include "timer.h"
 
 #define IDLE_SECONDS	15	/* to say something, and all of it */
 #define OUTPUT_LOW	(16 * 1024)
@@ -72,12 +74,10 @@ client_begin(struct client *c, uint32_t type)
 void
 client_timer(struct client *c, unsigned int seconds)
 {
-	struct timeval tv = { (time_t)seconds, 0 };
-
 	if (seconds == 0)
 		event_del(c->timer);
 	else
-		event_add(c->timer, &tv);
+		timer_set(c->timer, (span_t)seconds * 1000);
 }
 
 void
@@ -138,19 +138,10 @@ on_drained(struct channel *ch)
 }
 
 static void
-send_result(struct channel *ch, uint32_t id, const struct msg_outcome *res)
-{
-	channel_send(ch, M_RESULT, id, res, sizeof(*res));
-}
-
-static void
 too_many(struct channel *ch)
 {
-	struct msg_outcome res = { .code = 1 };
-
-	strlcpy(res.text, "too many clients, try again", sizeof(res.text));
 	counter_inc(CTL_REFUSED);
-	send_result(ch, 0, &res);
+	tell_outcome(ch, M_RESULT, 0, 1, 0, "too many clients, try again");
 	channel_free(ch);
 }
 
@@ -225,7 +216,7 @@ void
 client_outcome(struct client *c, const struct msg_outcome *res)
 {
 	if (c->sink == NULL)
-		send_result(c->ch, 0, res);
+		channel_send(c->ch, M_RESULT, 0, res, sizeof(*res));
 }
 
 void
@@ -312,10 +303,8 @@ greet(int fd)
 static void
 accept_later(void)
 {
-	struct timeval second = { 1, 0 };
-
 	event_del(listen_ev);
-	event_add(listen_later, &second);
+	timer_set(listen_later, 1000);
 }
 
 static void

@@ -26,6 +26,7 @@
 #include "control_web.h"
 #include "counter.h"
 #include "log.h"
+#include "timer.h"
 
 #define CONNS_MAX	64	/* the rest wait in the kernel's queue */
 #define CONN_SECONDS	20	/* from first to last byte */
@@ -227,7 +228,6 @@ on_snap(const struct snap *snap)
 static void
 turn(void)
 {
-	struct timeval tv = { 0, 0 };
 	struct waiter *w = TAILQ_FIRST(&waiters);
 	mono_t now = mono_now();
 	span_t ago = mono_since(taken, now);
@@ -236,8 +236,7 @@ turn(void)
 	    (w == NULL && !rates_due(now)))
 		return;
 	if (ago < TAKE_MS) {
-		tv.tv_usec = (TAKE_MS - ago) * 1000;
-		event_add(take_ev, &tv);
+		timer_set(take_ev, TAKE_MS - ago);
 		return;
 	}
 	taken = now;
@@ -370,14 +369,6 @@ is_over(struct bufferevent *bev)
 }
 
 static void
-sweep_later(void)
-{
-	struct timeval tv = { 0, SWEEP_MS * 1000 };
-
-	event_add(sweep_ev, &tv);
-}
-
-static void
 on_sweep(int fd, short what, void *arg)
 {
 	struct conn *c, *next;
@@ -401,7 +392,7 @@ on_sweep(int fd, short what, void *arg)
 	if (full && nconns < CONNS_MAX)
 		accept_all(1);
 	if (nconns > 0)
-		sweep_later();
+		timer_set(sweep_ev, SWEEP_MS);
 }
 
 static struct bufferevent *
@@ -423,7 +414,7 @@ on_connection(struct event_base *base, void *arg)
 	counter_set(STATUS_CONNECTIONS, ++nconns);
 	if (nconns >= CONNS_MAX)
 		accept_all(0);
-	sweep_later();
+	timer_set(sweep_ev, SWEEP_MS);
 	return c->bev;
 }
 
@@ -434,7 +425,7 @@ on_accept_error(struct evconnlistener *lev, void *arg)
 	(void)lev;
 	(void)arg;
 	accept_all(0);
-	sweep_later();
+	timer_set(sweep_ev, SWEEP_MS);
 }
 
 /* --- Listeners ----------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #include "hot.h"
 #include "log.h"
 #include "parse.h"
+#include "timer.h"
 
 #define SETTLE_MS	100	/* after the last event */
 #define PATIENCE_MS	1000	/* after the first one, whatever comes */
@@ -56,13 +57,11 @@ settled(int fd, short what, void *arg)
 static void
 happened(void)
 {
-	struct timeval	tv = { 0, SETTLE_MS * 1000 };
-
 	if (!evtimer_pending(settle, NULL))
 		since = mono_now();
 	else if (mono_since(since, mono_now()) > PATIENCE_MS)
 		return;
-	(void)event_add(settle, &tv);
+	timer_set(settle, SETTLE_MS);
 }
 
 /* 1 if this event is about one of our names. */

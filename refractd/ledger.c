@@ -17,6 +17,7 @@
 #include "ledger.h"
 #include "ledger_queue.h"
 #include "log.h"
+#include "timer.h"
 
 #define LEDGER_FILE	"/ledger.db"	/* the root is the state directory */
 #define STOP_MS		500		/* for the last words of siblings */
@@ -283,14 +284,12 @@ ledger_disconnected(enum role peer, int bulk)
 static void
 ledger_stop(void)
 {
-	static const struct timeval	limit = { 0, STOP_MS * 1000 };
-
 	stopping = 1;
 	keep_stop();
 	restore_stop();
 	if ((stop_timer = evtimer_new(child_base, ledger_end, NULL)) == NULL)
 		fatalx("no timer");
-	(void)evtimer_add(stop_timer, &limit);
+	timer_set(stop_timer, STOP_MS);
 	if (nchannels == 0)
 		event_active(stop_timer, 0, 0);
 }

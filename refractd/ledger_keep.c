@@ -16,6 +16,7 @@
 #include "ledger.h"
 #include "ledger_queue.h"
 #include "log.h"
+#include "timer.h"
 
 #define LOOK_MS		60000	/* between looks, at the most */
 #define LOOK_LEAST_MS	1000
@@ -47,14 +48,6 @@ needed(const struct conf *c)
 		if (w->w.ban != SPAN_FOREVER && w->w.ban > longest)
 			longest = w->w.ban;
 	return longest;
-}
-
-static void
-again(int64_t ms)
-{
-	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
-
-	(void)evtimer_add(keep.timer, &tv);
 }
 
 static int64_t
@@ -123,7 +116,7 @@ keep_turn(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	if (!queue_well()) {
-		again(LOOK_LEAST_MS);
+		timer_set(keep.timer, LOOK_LEAST_MS);
 		return;
 	}
 	if ((status = db_usage(&u)) == DB_OK)
@@ -139,7 +132,7 @@ keep_turn(evutil_socket_t fd, short what, void *arg)
 		    "forgotten", keep.dropped);
 		keep.dropped = 0;
 	}
-	again(more ? STEP_MS : pause_ms());
+	timer_set(keep.timer, more ? STEP_MS : pause_ms());
 }
 
 void
@@ -152,7 +145,7 @@ keep_conf(const struct conf *c)
 	    (span_t)c->global.ledger_keep * 1000;
 	keep.max = (uint64_t)c->global.ledger_max * 1024;
 	keep.needed = needed(c);
-	again(LOOK_LEAST_MS);
+	timer_set(keep.timer, LOOK_LEAST_MS);
 }
 
 void

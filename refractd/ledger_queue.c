@@ -17,6 +17,7 @@
 #include "ledger_queue.h"
 #include "ledger_state.h"
 #include "log.h"
+#include "timer.h"
 
 #define COMMIT_EVERY	250	/* ms between transactions, at the least */
 #define COMMIT_SOON	10	/* ms for what belongs together to arrive */
@@ -102,9 +103,8 @@ record_free(struct record *r)
 static void
 schedule(void)
 {
-	int64_t		 ms = backoff;
-	struct timeval	 tv;
-	int		 now = backoff == 0 && nready >= COMMIT_RECORDS;
+	span_t	ms = backoff;
+	int	now = backoff == 0 && nready >= COMMIT_RECORDS;
 
 	counter_set(LEDGER_WAITING, nready + nstaged);
 	if (STAILQ_EMPTY(&ready) && db_is_open())
@@ -115,11 +115,7 @@ schedule(void)
 		ms = COMMIT_EVERY - mono_since(last, mono_now());
 	if (ms < COMMIT_SOON)
 		ms = COMMIT_SOON;
-	if (now)
-		ms = 0;
-	tv.tv_sec = ms / 1000;
-	tv.tv_usec = ms % 1000 * 1000;
-	(void)evtimer_add(timer, &tv);
+	timer_set(timer, now ? 0 : ms);
 }
 
 static void

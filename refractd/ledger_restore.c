@@ -14,6 +14,7 @@
 #include "ledger.h"
 #include "ledger_queue.h"
 #include "log.h"
+#include "timer.h"
 
 #define PAGE		2048	/* decisions a turn */
 #define BANS_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
@@ -95,9 +96,7 @@ finish(void)
 static void
 next_turn(void)
 {
-	static const struct timeval	now;
-
-	(void)evtimer_add(re.turn, &now);
+	timer_set(re.turn, 0);
 }
 
 static void

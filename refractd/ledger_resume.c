@@ -16,6 +16,8 @@
 #include "ledger_queue.h"
 #include "ledger_state.h"
 #include "log.h"
+#include "tell.h"
+#include "timer.h"
 
 #define PAGE		2048
 #define SERVED_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
@@ -87,13 +89,11 @@ send_lift(const struct msg_lift *m)
 static void
 finish(int code)
 {
-	struct msg_outcome	 m = { .code = code };
-	struct channel		*ch = rs.ch;
+	struct channel	*ch = rs.ch;
 
-	if (code != 0)
-		(void)strlcpy(m.text, db_error(), sizeof(m.text));
 	resume_stop();
-	channel_send(ch, M_RESUME_DONE, 0, &m, sizeof(m));
+	tell_outcome(ch, M_RESUME_DONE, 0, code, 0, "%s",
+	    code != 0 ? db_error() : "");
 	log_debug("the parser goes on with %" PRIu64 " states and %" PRIu64
 	    " bans, told in %" PRId64 " ms", rs.nstates, rs.nserved,
 	    mono_since(rs.begun, mono_now()));
@@ -102,9 +102,7 @@ finish(int code)
 static void
 next_turn(void)
 {
-	static const struct timeval	now;
-
-	(void)evtimer_add(rs.turn, &now);
+	timer_set(rs.turn, 0);
 }
 
 /* One page.  *more 0: that was the last. */

@@ -21,6 +21,7 @@
 #include "log.h"
 #include "procs.h"
 #include "sandbox.h"
+#include "timer.h"
 #include "version.h"
 
 #define ARGS_MAX	16
@@ -406,13 +407,13 @@ waited_too_long(int fd, short what, void *arg)
 void
 procs_turn_until(const int *done, int seconds, const char *what)
 {
-	struct timeval	 tv = { seconds, 0 };
 	struct event	*ev;
 
 	turning_for = what;
 	ev = evtimer_new(base, waited_too_long, NULL);
-	if (ev == NULL || event_add(ev, &tv) == -1)
+	if (ev == NULL)
 		fatalx("processes: out of memory");
+	timer_set(ev, (span_t)seconds * 1000);
 	while (!*done)
 		if (event_base_loop(base, EVLOOP_ONCE) == -1)
 			fatalx("processes: event loop");
@@ -522,10 +523,8 @@ stop_one(enum role role)
 static void
 wait_for_end(enum role role)
 {
-	struct timeval	tv = { recipes[role].stop_limit, 0 };
-
 	stopping.waiting = role;
-	event_add(stop_ev, &tv);
+	timer_set(stop_ev, recipes[role].stop_limit * 1000);
 }
 
 static void

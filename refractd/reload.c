@@ -5,7 +5,6 @@
  * enforcer, rules, ledger, control, parser, and last the logs.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,8 @@
 #include "reload.h"
 #include "rotated.h"
 #include "status.h"
+#include "tell.h"
+#include "timer.h"
 
 #define PREPARE_LIMIT	30	/* seconds for all to be ready */
 #define COMMIT_LIMIT	60	/* seconds for one to be done */
@@ -121,11 +122,9 @@ configured(void)
 static void
 limit_set(int seconds)
 {
-	struct timeval	tv = { seconds, 0 };
-
 	event_del(limit_ev);
 	if (seconds != 0)
-		event_add(limit_ev, &tv);
+		timer_set(limit_ev, (span_t)seconds * 1000);
 }
 
 /* Outcomes */
@@ -159,15 +158,13 @@ log_lines(const char *s)
 static void
 answer(uint32_t asker, int code, const char *s)
 {
-	struct msg_outcome	m;
+	char	t[TEXT_LEN];
 
 	if (asker == 0)
 		return;
-	memset(&m, 0, sizeof(m));
-	m.code = code;
-	outcome_text(m.text, s);
-	channel_send(procs_channel(ROLE_CONTROL), M_RESULT, asker, &m,
-	    sizeof(m));
+	outcome_text(t, s);
+	tell_outcome(procs_channel(ROLE_CONTROL), M_RESULT, asker, code, 0,
+	    "%s", t);
 }
 
 static void
@@ -186,33 +183,27 @@ status(void)
 static void
 notice(enum notice_kind kind, const char *what, const char *why)
 {
-	static int		told[NOTICE_MAX];
-	struct wire_notice	m;
+	static int	told[NOTICE_MAX];
+	char		t[TEXT_LEN] = "";
 
 	if (*why == '\0' && !told[kind])
 		return;
 	told[kind] = *why != '\0';
-	memset(&m, 0, sizeof(m));
-	m.at = wall_now();
-	m.kind = kind;
-	m.sticky = 1;
 	if (*why != '\0')
-		snprintf(m.text, sizeof(m.text), "%s: %.*s", what,
+		snprintf(t, sizeof(t), "%s: %.*s", what,
 		    (int)strcspn(why, "\n"), why);
-	channel_send(procs_channel(ROLE_CONTROL), M_NOTICE, 0, &m, sizeof(m));
+	tell_notice(procs_channel(ROLE_CONTROL), 0, kind, 1, t);
 }
 
 /* A reload is over: watch what it read; another may have been asked for. */
 static void
 over(void)
 {
-	static const struct timeval	at_once;
-
 	now.phase = IDLE;
 	hot_watch(current->hot_reload);
 	notify_ready();
 	if (now.again)
-		event_add(again_ev, &at_once);
+		timer_set(again_ev, 0);
 	now.again = 0;
 }
 

@@ -30,6 +30,7 @@
 #include "sandbox.h"
 #include "serve.h"
 #include "sessions.h"
+#include "tell.h"
 #include "version.h"
 
 #define DESCRIPTORS	8192	/* RLIMIT_NOFILE, as far as allowed */
@@ -43,27 +44,22 @@ static wall_t			 started;
 static void
 reopen(uint32_t asker)
 {
-	struct msg_outcome	 m;
+	struct channel		*ch = procs_channel(ROLE_CONTROL);
 	const struct conf	*c = reload_conf();
+	char			 why[TEXT_LEN] = "the daemon still starts";
 	int			 fd = -1;
 
-	memset(&m, 0, sizeof(m));
-	if (c == NULL)
-		strlcpy(m.text, "the daemon still starts", sizeof(m.text));
-	else
-		fd = paths_audit(c->audit_path, m.text, sizeof(m.text));
-	if (fd == -1) {
-		m.code = 1;
-		log_warnx("reopen: %s", m.text);
-	} else {
-		channel_send_fd(procs_channel(ROLE_CONTROL), M_AUDIT_LOG, 0,
-		    fd, NULL, 0);
-		strlcpy(m.text, "reopened", sizeof(m.text));
+	if (c != NULL)
+		fd = paths_audit(c->audit_path, why, sizeof(why));
+	if (fd == -1)
+		log_warnx("reopen: %s", why);
+	else {
+		channel_send_fd(ch, M_AUDIT_LOG, 0, fd, NULL, 0);
 		log_info("reopened our own logs");
 	}
 	if (asker != 0)
-		channel_send(procs_channel(ROLE_CONTROL), M_RESULT, asker, &m,
-		    sizeof(m));
+		tell_outcome(ch, M_RESULT, asker, fd == -1, 0, "%s",
+		    fd == -1 ? why : "reopened");
 }
 
 /* What control asks in an operator's name; id is its client. */
@@ -182,17 +178,14 @@ static void
 asked_verbose(struct channel *ch, uint32_t id, const void *data, size_t len,
     int fd)
 {
-	struct msg_outcome	m;
-	uint32_t		verbose;
+	uint32_t	verbose;
 
 	(void)fd;
 	memcpy(&verbose, data, len);
 	log_setverbose(verbose > 2 ? 2 : (int)verbose);
 	procs_verbose(verbose);
-	memset(&m, 0, sizeof(m));
-	snprintf(m.text, sizeof(m.text), "log: %s", verbose == 0 ? "brief" :
-	    "verbose");
-	channel_send(ch, M_RESULT, id, &m, sizeof(m));
+	tell_outcome(ch, M_RESULT, id, 0, 0, "log: %s",
+	    verbose == 0 ? "brief" : "verbose");
 }
 
 static void
@@ -267,19 +260,12 @@ pass_file(const struct msg_file *m, int fd)
 static void
 file_trouble(const char *watch, const char *text)
 {
-	struct wire_notice	m;
-
 	if (*text == '\0')
 		log_notice("watch %s: all its logs can be read again", watch);
 	else
 		log_warnx("watch %s: %s", watch, text);
-	memset(&m, 0, sizeof(m));
-	m.at = wall_now();
-	m.watch = watch_hash(watch);
-	m.kind = NOTICE_FILE;
-	m.sticky = 1;
-	strlcpy(m.text, text, sizeof(m.text));
-	channel_send(procs_channel(ROLE_CONTROL), M_NOTICE, 0, &m, sizeof(m));
+	tell_notice(procs_channel(ROLE_CONTROL), watch_hash(watch),
+	    NOTICE_FILE, 1, text);
 }
 
 static void

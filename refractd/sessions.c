@@ -20,6 +20,7 @@
 
 #include "log.h"
 #include "sessions.h"
+#include "timer.h"
 
 #define SETTLE_MS	20	/* logind writes several files a login */
 #define SESSION_FILE	8192	/* longest session file that is read */
@@ -273,7 +274,6 @@ is_ours(const struct inotify_event *e, const char *name)
 static void
 happened(int fd, short what, void *arg)
 {
-	struct timeval		tv = { 0, SETTLE_MS * 1000 };
 	struct inotify_event	e;
 	char			buf[16384];
 	ssize_t			n, i;
@@ -288,7 +288,7 @@ happened(int fd, short what, void *arg)
 			    buf + i + sizeof(e));
 		}
 	if (ours && !event_pending(settle_ev, EV_TIMEOUT, NULL))
-		event_add(settle_ev, &tv);
+		timer_set(settle_ev, SETTLE_MS);
 }
 
 void
