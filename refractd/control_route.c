@@ -504,6 +504,11 @@ request_ban(struct client *c, const void *data)
 		nobody_there(c);
 		return;
 	}
+	if (req->prefix.plen == 0) {
+		client_result(c, 1, 0, "a prefix of length 0 is everybody");
+		client_end(c);
+		return;
+	}
 	fill_ban(&ban, req, c->name);
 	fill_decision(&decision, &ban, req->reason);
 	channel_send(sibling(ROLE_LEDGER), M_DECISION, c->req.id, &decision,

@@ -72,7 +72,10 @@ add_row(const struct stored *d, void *arg)
 	if (d->nports > 1)
 		row.event.ban.flags |= BANF_MORE;
 	outcome(d, page->now, &row.event);
-	db_watch_name(d->ban.id.watch, row.watch, sizeof(row.watch));
+	if (d->ban.id.watch == 0)
+		strlcpy(row.watch, "operator", sizeof(row.watch));
+	else
+		db_watch_name(d->ban.id.watch, row.watch, sizeof(row.watch));
 	db_evidence(d->row, row.evidence, sizeof(row.evidence));
 	channel_send2(page->ch, M_ROW, page->id, &head, sizeof(head), &row,
 	    sizeof(row));

@@ -32,8 +32,17 @@ ok 'many rules of others: it starts' refract_start
 is 'ours stand before them' "$(on host iptables -t raw -S PREROUTING |
     grep -c refract4)" 2
 is 'and theirs stay' "$(on host iptables -S INPUT | grep -c blocklist)" 20000
-ok 'it stops' refract_stop
 on host iptables -F INPUT
+
+# --- Everybody ---
+for all in 0.0.0.0/0 ::/0 2001:db8::/0; do
+	like "$all is refused" "$(ctl ban "$all" 2>&1)" 'length 0 is everybody'
+done
+is 'and was no decision' "$(ctl show history)" 'no history'
+ctl ban 192.0.2.0/24 for 1h >/dev/null
+its_owner() { ctl show history | grep -Eq '192.0.2.0/24 .* operator root'; }
+soon 'whose ban it was' 5 its_owner
+ok 'it stops' refract_stop
 
 # --- Rules that do not stand are not only in the log ---
 show_says() { ctl show | tr -s ' \n' '  ' | grep -q "$1"; }
