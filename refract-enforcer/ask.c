@@ -36,13 +36,14 @@ static struct {
 } before;
 
 void
-ask_sessions(const struct prefix *p, size_t n)
+ask_sessions(MSG_ARGS)
 {
+	const struct prefix	*p = data, *end = p + len / sizeof(*p);
+
 	prefixset_clear(&sessions);
-	for (; n > 0; n--, p++) {
+	for (; p < end; p++)
 		if (prefixset_add(&sessions, p) == -1)
 			fatal("sessions: no memory");
-	}
 	prefixset_build(&sessions);
 }
 

@@ -4,10 +4,10 @@
 #ifndef ASK_H
 #define ASK_H
 
+#include "args.h"
 #include "msg.h"
 
-/* Logged in from here; for `protect sessions`. */
-void	 ask_sessions(const struct prefix *, size_t n);
+void	 ask_sessions(MSG_ARGS);	/* M_SESSIONS */
 /* The configuration that is not in use any more from now on. */
 void	 ask_before(const struct conf *);
 /*

@@ -14,6 +14,7 @@
 #include "counter.h"
 #include "log.h"
 #include "sockets.h"
+#include "tell.h"
 #include "timer.h"
 
 #define REARM_AFTER	(12LL * 24 * 3600 * 1000)	/* half the kernel's */
@@ -357,8 +358,8 @@ meant(const struct wire_ban *w, const struct msg_target *t)
 	    (*t->user == '\0' || strcmp(t->user, w->subject) == 0);
 }
 
-void
-bans_lift(struct ban *b, struct walk *w)
+static void
+lift(struct ban *b, struct walk *w)
 {
 	if (!meant(&b->w, &w->target))
 		return;
@@ -366,10 +367,40 @@ bans_lift(struct ban *b, struct walk *w)
 	end_ban(b, BAN_LIFTED);
 }
 
+/* What is in the kernel and in no table goes too. */
+static void
+lifted(struct walk *w)
+{
+	const struct msg_target	*t = &w->target;
+	struct entry		 e = {
+		.prefix = t->prefix, .port = t->port, .proto = t->proto
+	};
+	enum set_id		 id;
+
+	for (id = 0; id < SET_BANS && t->prefix.family == 0 && t->port == 0 &&
+	    *t->user == '\0'; id++)
+		sets_exchange(id, child_conf()->global.max, NULL, 0);
+	if (t->prefix.plen != 0 && (t->port != 0) == (t->proto != 0) &&
+	    *t->user == '\0')
+		entries_put(sets_which(&e.prefix, e.port != 0), 0, &e);
+	tell_outcome(child_channel(ROLE_CONTROL, 0), M_RESULT, w->client, 0,
+	    w->count, "%u bans lifted", w->count);
+}
+
+void
+bans_unban(MSG_ARGS)
+{
+	struct walk	w = { .fn = lift, .end = lifted, .client = id };
+
+	memcpy(&w.target, data, sizeof(w.target));
+	bans_walk(&w);
+}
+
 /* The newest first; the cursor is how many are still to come. */
 void
-bans_show(struct channel *ch, uint32_t client, const struct msg_show *s)
+bans_show(MSG_ARGS)
 {
+	const struct msg_show	*s = data;
 	const struct msg_target	t = { .prefix = s->prefix };
 	struct row_head	head = { .what = SHOW_BANS };
 	struct msg_show	end = *s;
@@ -386,10 +417,10 @@ bans_show(struct channel *ch, uint32_t client, const struct msg_show *s)
 		    (s->by == SHOW_BY_USER && strcmp(row.ban.subject,
 		    s->name) != 0))
 			continue;
-		channel_send2(ch, M_ROW, client, &head, sizeof(head), &row,
+		channel_send2(ch, M_ROW, id, &head, sizeof(head), &row,
 		    sizeof(row));
 		rows++;
 	}
 	end.cursor = at;
-	channel_send(ch, M_SHOW_END, client, &end, sizeof(end));
+	channel_send(ch, M_SHOW_END, id, &end, sizeof(end));
 }

@@ -6,10 +6,9 @@
 #ifndef BANS_H
 #define BANS_H
 
+#include "args.h"
 #include "msg.h"
 #include "sets.h"
-
-struct channel;
 
 struct ban {
 	struct ban	*next;		/* same bucket */
@@ -47,11 +46,9 @@ void	 bans_done(int add, const struct entry *, int error);
  * walk to end.
  */
 void	 bans_walk(const struct walk *);
-/* fn of a walk: lifts what shares an address with its target. */
-void	 bans_lift(struct ban *, struct walk *);
 /* fn of a walk: puts all into the kernel once more. */
 void	 bans_again(struct ban *, struct walk *);
-/* One page of SHOW_BANS. */
-void	 bans_show(struct channel *, uint32_t client, const struct msg_show *);
+void	 bans_unban(MSG_ARGS);	/* M_UNBAN: what shares an address with it */
+void	 bans_show(MSG_ARGS);	/* M_SHOW of SHOW_BANS: one page */
 
 #endif

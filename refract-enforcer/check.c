@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <linux/inet_diag.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <sched.h>
 #include <string.h>
@@ -28,7 +27,7 @@ check_dump(const char *feature, int bus, int type, size_t size)
 {
 	static struct nl	nl;
 
-	if (nl_open(&nl, bus, 0) == -1 || nl_ask(&nl, nl_begin(&nl, type,
+	if (nl_open(&nl, bus, 0, NULL) == -1 || nl_ask(&nl, nl_begin(&nl, type,
 	    NLM_F_DUMP, 0, size), NULL, NULL) == -1)
 		lacks(0, feature, strerror(errno));
 }
@@ -57,8 +56,8 @@ check_main(void)
 	}
 	check_dump("sock_diag", NETLINK_SOCK_DIAG, TCPDIAG_GETSOCK,
 	    sizeof(struct inet_diag_req));
-	check_dump("conntrack", NETLINK_NETFILTER, NFNL_SUBSYS_CTNETLINK << 8 |
-	    IPCTNL_MSG_CT_GET, sizeof(struct nfgenmsg));
+	check_dump("conntrack", NETLINK_NETFILTER, NL_TYPE(CTNETLINK,
+	    IPCTNL_MSG_CT_GET), NL_NF);
 	for (; m.action <= ACTION_REJECT; m.action++) {
 		if (rules_change(&m, 1, text) == -1 ||
 		    rules_change(&m, 0, text) == -1)

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include <event2/event.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "args.h"
 #include "ask.h"
@@ -31,7 +30,7 @@
 #define ASK_MOST	3600000	/* and at the most between calls for help */
 
 static struct nl	 nft;
-static struct event	*news, *check;
+static struct event	*check;
 static uint32_t		 most[SET_MAX];		/* references, ever seen */
 static int64_t		 strangers;
 static mono_t		 asked, refilled;
@@ -166,11 +165,7 @@ drift_open(void)
 {
 	if ((check = evtimer_new(child_base, on_check, NULL)) == NULL)
 		return -1;
-	if (nl_open(&nft, NETLINK_NETFILTER, NFT_GROUP) == -1) {
+	if (nl_open(&nft, NETLINK_NETFILTER, NFT_GROUP, on_news) == -1)
 		log_notice("nftables: changes of rules are not told");
-		return 0;
-	}
-	news = event_new(child_base, nl_fd(&nft), EV_READ | EV_PERSIST,
-	    on_news, NULL);
-	return news == NULL || event_add(news, NULL) == -1 ? -1 : 0;
+	return 0;
 }

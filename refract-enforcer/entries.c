@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <libipset/linux_ip_set.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 #include "args.h"
@@ -46,7 +45,7 @@ entries_open(void (*done)(int, const struct entry *, int),
 	if (child_base != NULL && (turn_end = event_new(child_base, -1, 0,
 	    on_turn_end, NULL)) == NULL)
 		return -1;
-	return nl_open(&writer, NETLINK_NETFILTER, 0);
+	return nl_open(&writer, NETLINK_NETFILTER, 0, NULL);
 }
 
 uint32_t
@@ -98,7 +97,7 @@ read_ack(uint32_t *line)
 	} while (!mnl_nlmsg_ok(h, n) || h->nlmsg_type != NLMSG_ERROR ||
 	    h->nlmsg_seq != writer.seq);
 	*line = err->error == 0 ? 0 : nl_be32(nl_get(h, sizeof(*err) +
-	    sizeof(struct nfgenmsg), NL_PATH(IPSET_ATTR_LINENO)));
+	    NL_NF, NL_PATH(IPSET_ATTR_LINENO)));
 	return -err->error;
 }
 
@@ -112,9 +111,9 @@ entries_send(enum set_id id, const char *name, int add, const struct entry *e,
 	size_t		 i;
 
 	for (*done = 0; *done < n; *done += i) {
-		h = nl_begin(&writer, NFNL_SUBSYS_IPSET << 8 | (add ?
+		h = nl_begin(&writer, NL_TYPE(IPSET, add ?
 		    IPSET_CMD_ADD : IPSET_CMD_DEL), NLM_F_ACK,
-		    sets[id].family, sizeof(struct nfgenmsg));
+		    sets[id].family, NL_NF);
 		mnl_attr_put_u8(h, IPSET_ATTR_PROTOCOL, IPSET_PROTOCOL);
 		mnl_attr_put_strz(h, IPSET_ATTR_SETNAME, name);
 		mnl_attr_put_u32(h, IPSET_ATTR_LINENO, 0);

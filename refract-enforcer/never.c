@@ -4,7 +4,6 @@
  */
 #include <sys/socket.h>
 
-#include <errno.h>
 #include <event2/event.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -23,40 +22,35 @@
 struct prefixset	 never_own;
 
 static struct nl	 asker, listener;
-static struct event	*news, *settled;
+static struct event	*settled;
 static struct prefixset	 table;
 static size_t		 count[SET_MAX];	/* in the kernel */
-
-static void
-add(struct prefixset *set, const struct prefix *p)
-{
-	if (prefixset_add(set, p) == -1)
-		fatal("never: no memory");
-}
 
 /* An address in an attribute, behind skip bytes of something else. */
 static void
 add_attr(struct prefixset *set, const struct nlattr *a, size_t skip)
 {
-	size_t		len = a == NULL ? 0 : mnl_attr_get_payload_len(a);
-	struct prefix	p = { len - skip == 4 ? AF_INET : AF_INET6,
-	    (len - skip) * 8, { 0 } };
+	size_t		len = a == NULL ? 0 : mnl_attr_get_payload_len(a) - skip;
+	struct prefix	p = { len == 4 ? AF_INET : AF_INET6, len * 8, { 0 } };
 
-	if (len != skip + 4 && len != skip + 16)
+	if (len != 4 && len != 16)
 		return;
-	memcpy(p.addr, (char *)mnl_attr_get_payload(a) + skip, len - skip);
-	add(set, &p);
+	memcpy(p.addr, (char *)mnl_attr_get_payload(a) + skip, len);
+	if (prefixset_add(set, &p) == -1)
+		fatal("never: no memory");
 }
 
 static int
 own_address(const struct nlmsghdr *h, UNUSED void *arg)
 {
-	const struct nlattr	*a;
-
+	size_t			 skip = sizeof(struct ifaddrmsg);
 	/* On a point-to-point link the other one is the peer's. */
-	a = nl_get(h, sizeof(struct ifaddrmsg), NL_PATH(IFA_LOCAL));
-	add_attr(&never_own, a != NULL ? a : nl_get(h,
-	    sizeof(struct ifaddrmsg), NL_PATH(IFA_ADDRESS)), 0);
+	const struct nlattr	*a = nl_get(h, skip, NL_PATH(IFA_LOCAL));
+
+	if (a == NULL)
+		a = nl_get(h, skip, NL_PATH(IFA_ADDRESS));
+	add_attr(&never_own, a, 0);
+	add_attr(&table, a, 0);
 	return MNL_CB_OK;
 }
 
@@ -79,8 +73,7 @@ default_route(const struct nlmsghdr *h, UNUSED void *arg)
 	if (rt->rtm_dst_len != 0)
 		return MNL_CB_OK;
 	add_gateway(rt + 1, mnl_nlmsg_get_payload_len(h) - sizeof(*rt));
-	hops = nl_get(h, sizeof(*rt), NL_PATH(RTA_MULTIPATH));
-	if (hops == NULL)
+	if ((hops = nl_get(h, sizeof(*rt), NL_PATH(RTA_MULTIPATH))) == NULL)
 		return MNL_CB_OK;
 	hop = mnl_attr_get_payload(hops);
 	len = mnl_attr_get_payload_len(hops);
@@ -95,28 +88,26 @@ default_route(const struct nlmsghdr *h, UNUSED void *arg)
 static int
 exchange(enum set_id id)
 {
-	struct entry	*list, *e;
+	struct entry	*list = calloc(table.n + 1, sizeof(*list)), *e;
 	size_t		 i, n = 0;
 	int		 r;
 
-	if ((list = calloc(table.n + 1, sizeof(*list))) == NULL)
+	if ((e = list) == NULL)
 		fatal("never: no memory");
 	for (i = 0; i < table.n; i++) {
 		if (table.list[i].family != sets[id].family)
 			continue;
-		e = &list[n++];
-		e->prefix = table.list[i];
-		if (e->prefix.plen == 0) {
-			e->prefix.plen = 1;
-			e[1] = e[0];
-			e[1].prefix.addr[0] = 0x80;
-			n++;
+		e++->prefix = table.list[i];
+		if (e[-1].prefix.plen == 0) {
+			e[-1].prefix.plen = 1;
+			*e = e[-1];
+			e++->prefix.addr[0] = 0x80;
 		}
 	}
+	count[id] = n = e - list;
 	r = sets_exchange(id, n < SET_ROOM ? SET_ROOM : n, list, n);
 	if (r == -1)
 		log_warnx("set %s: %s", sets[id].name, sets_error());
-	count[id] = n;
 	free(list);
 	return r;
 }
@@ -127,11 +118,10 @@ never_heal(void)
 	struct set_header	h;
 	int			i, ill = 0;
 
-	for (i = SET_NEVER4; i <= SET_NEVER6; i++) {
+	for (i = SET_NEVER4; i <= SET_NEVER6; i++)
 		if (sets_header(i, sets[i].name, &h) == -1 ||
 		    h.elements != count[i])
 			ill += exchange(i) == 0;
-	}
 	return ill;
 }
 
@@ -152,20 +142,21 @@ never_load(void)
 	};
 	const struct conf_table	*config = conf_table_byid(child_conf(),
 	    child_conf()->global.never);
+	size_t			 i, n = config == NULL ? 0 : config->prefixes.n;
 	struct prefix		 p;
-	size_t			 i;
 
 	prefixset_clear(&table);
 	prefixset_clear(&never_own);
 	dump(RTM_GETADDR, own_address);
 	dump(RTM_GETROUTE, default_route);
-	for (i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		if (prefix_parse(&p, always[i]) == 0)
-			add(&table, &p);
-	for (i = 0; i < never_own.n; i++)
-		add(&table, &never_own.list[i]);
-	for (i = 0; config != NULL && i < config->prefixes.n; i++)
-		add(&table, &config->prefixes.list[i]);
+	for (i = 0; i < sizeof(always) / sizeof(always[0]) + n; i++) {
+		if (i < n)
+			p = config->prefixes.list[i];
+		else
+			prefix_parse(&p, always[i - n]);
+		if (prefixset_add(&table, &p) == -1)
+			fatal("never: no memory");
+	}
 	prefixset_build(&table);
 	exchange(SET_NEVER4);
 	exchange(SET_NEVER6);
@@ -185,9 +176,8 @@ is_news(const struct nlmsghdr *h, void *arg)
 {
 	const struct rtmsg	*rt = mnl_nlmsg_get_payload(h);
 
-	if ((h->nlmsg_type != RTM_NEWROUTE && h->nlmsg_type != RTM_DELROUTE) ||
-	    rt->rtm_dst_len == 0)
-		*(int *)arg = 1;
+	*(int *)arg |= (h->nlmsg_type != RTM_NEWROUTE &&
+	    h->nlmsg_type != RTM_DELROUTE) || rt->rtm_dst_len == 0;
 	return MNL_CB_OK;
 }
 
@@ -211,14 +201,9 @@ on_settled(EVENT_ARGS)
 int
 never_open(void)
 {
-	if (nl_open(&asker, NETLINK_ROUTE, 0) == -1 ||
-	    nl_open(&listener, NETLINK_ROUTE, RTMGRP_IPV4_IFADDR |
-	    RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE) == -1)
-		return -1;
-	listener.port = 0;		/* others' numbers too */
-	news = event_new(child_base, nl_fd(&listener), EV_READ | EV_PERSIST,
-	    on_news, NULL);
 	settled = evtimer_new(child_base, on_settled, NULL);
-	return news == NULL || settled == NULL ||
-	    event_add(news, NULL) == -1 ? -1 : 0;
+	return settled == NULL || nl_open(&asker, NETLINK_ROUTE, 0, NULL) ==
+	    -1 || nl_open(&listener, NETLINK_ROUTE, RTMGRP_IPV4_IFADDR |
+	    RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+	    on_news) == -1 ? -1 : 0;
 }

@@ -5,31 +5,32 @@
 #include <sys/time.h>
 
 #include <arpa/inet.h>
+#include <event2/event.h>
 
+#include "child.h"
 #include "nl.h"
 
 int
-nl_open(struct nl *nl, int bus, unsigned int groups)
+nl_open(struct nl *nl, int bus, unsigned int groups,
+    void (*ready)(int, short, void *))
 {
 	/* An answer is only missing if the kernel had no memory for it. */
 	static const struct timeval limit = { .tv_sec = 2 };
-	int	 size = 1024 * 1024, fd;
+	struct event	*ev;
+	int		 size = 1024 * 1024, fd;
 
 	if ((nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC)) == NULL ||
 	    mnl_socket_bind(nl->sock, groups, MNL_SOCKET_AUTOPID) == -1)
 		return -1;
-	fd = nl_fd(nl);
+	fd = mnl_socket_get_fd(nl->sock);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	nl->port = mnl_socket_get_portid(nl->sock);
-	return 0;
-}
-
-int
-nl_fd(const struct nl *nl)
-{
-	return mnl_socket_get_fd(nl->sock);
+	/* What comes to a group has others' numbers. */
+	nl->port = groups != 0 ? 0 : mnl_socket_get_portid(nl->sock);
+	return ready != NULL && ((ev = event_new(child_base, fd, EV_READ |
+	    EV_PERSIST, ready, NULL)) == NULL || event_add(ev, NULL) == -1) ?
+	    -1 : 0;
 }
 
 struct nlmsghdr *
@@ -45,7 +46,7 @@ nl_begin(struct nl *nl, int type, int flags, int family, size_t size)
 }
 
 void
-nl_batch(struct nl *nl, const struct nlmsghdr *h)
+nl_wait(struct nl *nl, const struct nlmsghdr *h)
 {
 	nl->len += MNL_ALIGN(h->nlmsg_len);
 }
@@ -62,11 +63,10 @@ nl_send(struct nl *nl, const struct nlmsghdr *last)
 int
 nl_read(struct nl *nl, mnl_cb_t cb, void *arg)
 {
-	ssize_t	 n;
+	ssize_t	 n = mnl_socket_recvfrom(nl->sock, nl->in, sizeof(nl->in));
 
-	n = mnl_socket_recvfrom(nl->sock, nl->in, sizeof(nl->in));
-	return n == -1 ? -1 : mnl_cb_run(nl->in, n, nl->seq, nl->port, cb,
-	    arg);
+	return n == -1 ? -1 : mnl_cb_run(nl->in, n, nl->port == 0 ? 0 :
+	    nl->seq, nl->port, cb, arg);
 }
 
 int
@@ -87,13 +87,11 @@ nl_find(const void *p, size_t len, const int *path)
 	const struct nlattr	*a;
 	const char		*end = (const char *)p + len;
 
-	for (a = p; mnl_attr_ok(a, end - (const char *)a);
-	    a = mnl_attr_next(a)) {
+	for (a = p; mnl_attr_ok(a, end - (const char *)a); a = mnl_attr_next(a))
 		if (mnl_attr_get_type(a) == *path)
 			return path[1] == 0 ? a : nl_find(
 			    mnl_attr_get_payload(a),
 			    mnl_attr_get_payload_len(a), path + 1);
-	}
 	return NULL;
 }
 

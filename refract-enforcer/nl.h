@@ -6,27 +6,33 @@
 #define NL_H
 
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #define NL_BUFSIZE	(128 * 1024)	/* a dump's part, a batch's error */
+#define NL_NF		sizeof(struct nfgenmsg)
+#define NL_TYPE(subsys, command) (NFNL_SUBSYS_##subsys << 8 | (command))
 
 struct nl {
 	struct mnl_socket *sock;
 	unsigned int	 port, seq;
-	size_t		 len;		/* bytes of a batch in out */
+	size_t		 len;		/* bytes in out that wait */
 	char		 out[NL_BUFSIZE], in[NL_BUFSIZE];
 };
 
-/* Only before the filter.  0 or -1 with errno; groups as in bind(2). */
-int	 nl_open(struct nl *, int bus, unsigned int groups);
-int	 nl_fd(const struct nl *);
 /*
- * A message behind what is in out already, with a header of size bytes whose
- * first is the family.  nl_batch() leaves it there, nl_ask() sends it and
- * reads to the end, nl_send() sends all that is in out.  0 or -1 with errno.
+ * Before the filter only: 0 or -1 with errno.  groups as in bind(2); ready is
+ * called when there is something to read, NULL: nobody.
+ */
+int	 nl_open(struct nl *, int bus, unsigned int groups,
+	    void (*ready)(int, short, void *));
+/*
+ * Begin a message behind those that wait in out, with a header of size bytes
+ * whose first is the family; leave it there; send all and, with nl_ask(), read
+ * to the end.  0 or -1 with errno.
  */
 struct nlmsghdr	*nl_begin(struct nl *, int type, int flags, int family,
 		    size_t size);
-void	 nl_batch(struct nl *, const struct nlmsghdr *);
+void	 nl_wait(struct nl *, const struct nlmsghdr *);
 int	 nl_send(struct nl *, const struct nlmsghdr *last);
 int	 nl_ask(struct nl *, const struct nlmsghdr *, mnl_cb_t, void *);
 /* One part of the answer: 1 more to come, 0 that was all, -1 with errno. */
@@ -42,5 +48,4 @@ const struct nlattr	*nl_get(const struct nlmsghdr *, size_t skip,
 const struct nlattr	*nl_find(const void *, size_t len, const int *path);
 /* A number in network order, 0 if there is no attribute. */
 uint32_t nl_be32(const struct nlattr *);
-
 #endif

@@ -69,65 +69,10 @@ on_restore_done(MSG_ARGS)
 	drift_begin();
 }
 
-/* What is in the kernel and in no table goes too. */
-static void
-lifted(struct walk *w)
-{
-	const struct msg_target	*t = &w->target;
-	struct entry		 e = {
-		.prefix = t->prefix, .port = t->port, .proto = t->proto
-	};
-	enum set_id		 id;
-
-	for (id = 0; id < SET_BANS && t->prefix.family == 0 &&
-	    t->port == 0 && *t->user == '\0'; id++)
-		sets_exchange(id, child_conf()->global.max, NULL, 0);
-	if (t->prefix.plen != 0 && (t->port != 0) == (t->proto != 0) &&
-	    *t->user == '\0')
-		entries_put(sets_which(&e.prefix, e.port != 0), 0, &e);
-	tell_outcome(child_channel(ROLE_CONTROL, 0), M_RESULT, w->client, 0,
-	    w->count, "%u bans lifted", w->count);
-}
-
-static void
-on_unban(MSG_ARGS)
-{
-	struct walk	w = { .fn = bans_lift, .end = lifted, .client = id };
-
-	memcpy(&w.target, data, sizeof(w.target));
-	bans_walk(&w);
-}
-
-static void
-on_kill(MSG_ARGS)
-{
-	const struct msg_target	*t = data;
-	struct wire_ban		 ban = {
-		.prefix = t->prefix, .port = t->port, .proto = t->proto
-	};
-
-	if (t->prefix.family == 0)
-		tell_outcome(ch, M_RESULT, id, 1, 0, "kill needs an address");
-	else
-		sockets_end(&ban, &id);
-}
-
-static void
-on_show(MSG_ARGS)
-{
-	bans_show(ch, id, data);
-}
-
 static void
 on_counters(MSG_ARGS)
 {
 	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
-}
-
-static void
-on_sessions(MSG_ARGS)
-{
-	ask_sessions(data, len / sizeof(struct prefix));
 }
 
 static void
@@ -191,7 +136,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct handler	from_parent[] = {
-		{ M_SESSIONS, on_sessions },
+		{ M_SESSIONS, ask_sessions },
 		{ M_SETS_DESTROY, on_destroy },
 		{ 0, NULL }
 	}, from_parser[] = {
@@ -203,9 +148,9 @@ main(int argc, char **argv)
 		{ 0, NULL }
 	}, from_control[] = {
 		{ M_BAN, on_ban },
-		{ M_UNBAN, on_unban },
-		{ M_KILL, on_kill },
-		{ M_SHOW, on_show },
+		{ M_UNBAN, bans_unban },
+		{ M_KILL, sockets_kill },
+		{ M_SHOW, bans_show },
 		{ M_COUNTERS_GET, on_counters },
 		{ 0, NULL }
 	};

@@ -8,7 +8,6 @@
 #include <libipset/data.h>
 #include <libipset/session.h>
 #include <libipset/types.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +77,7 @@ sets_open(void (*done)(int, const struct entry *, int),
 
 	ipset_load_types();
 	if ((session = ipset_session_init(no_output, NULL)) == NULL ||
-	    nl_open(&reader, NETLINK_NETFILTER, 0) == -1 ||
+	    nl_open(&reader, NETLINK_NETFILTER, 0, NULL) == -1 ||
 	    entries_open(done, missing) == -1)
 		return -1;
 	for (i = 0; i < SET_BANS; i++) {
@@ -141,7 +140,7 @@ read_header(const struct nlmsghdr *nlh, void *arg)
 	const struct nlattr	*type, *family;
 
 #define HEADER(...)							\
-	nl_get(nlh, sizeof(struct nfgenmsg), NL_PATH(__VA_ARGS__))
+	nl_get(nlh, NL_NF, NL_PATH(__VA_ARGS__))
 	h->maxelem = nl_be32(HEADER(IPSET_ATTR_DATA, IPSET_ATTR_MAXELEM));
 	h->refs = nl_be32(HEADER(IPSET_ATTR_DATA, IPSET_ATTR_REFERENCES));
 	h->elements = nl_be32(HEADER(IPSET_ATTR_DATA, IPSET_ATTR_ELEMENTS));
@@ -160,8 +159,8 @@ sets_header(enum set_id id, const char *name, struct set_header *h)
 	struct nlmsghdr	*nlh;
 
 	*h = (struct set_header){ .fits = id };
-	nlh = nl_begin(&reader, NFNL_SUBSYS_IPSET << 8 | IPSET_CMD_LIST,
-	    NLM_F_DUMP, sets[id].family, sizeof(struct nfgenmsg));
+	nlh = nl_begin(&reader, NL_TYPE(IPSET, IPSET_CMD_LIST),
+	    NLM_F_DUMP, sets[id].family, NL_NF);
 	mnl_attr_put_u8(nlh, IPSET_ATTR_PROTOCOL, IPSET_PROTOCOL);
 	mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME, name);
 	mnl_attr_put_u32(nlh, IPSET_ATTR_FLAGS, htonl(IPSET_FLAG_LIST_HEADER));

@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <linux/inet_diag.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -37,7 +36,7 @@
 			 1 << TCP_FIN_WAIT2 | 1 << TCP_CLOSE_WAIT |	\
 			 1 << TCP_LAST_ACK | 1 << TCP_CLOSING |		\
 			 1 << NEW_SYN_RECV)
-#define CT(command)	(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_##command)
+#define CT(command)	NL_TYPE(CTNETLINK, IPCTNL_MSG_CT_##command)
 
 struct want {
 	struct wire_ban	ban;
@@ -53,12 +52,14 @@ static struct wants {
 /* Messages that end something, each acknowledged. */
 static struct batch {
 	struct nl	 nl;
+	enum counter	 counter;
 	unsigned int	 n;
 	struct want	*who[BATCH_MAX];
-} kills, forgets;
+} kills = { .counter = COUNT_ENF_SOCKETS },
+forgets = { .counter = COUNT_ENF_CONNTRACK };
 
 static struct nl	 socks, flows, finder;
-static struct event	*socks_ready, *flows_ready, *begin;
+static struct event	*begin;
 static struct prefixset	 wanted;	/* of all running, to ask fast */
 static mono_t		 last;
 static int		 searching;
@@ -66,7 +67,7 @@ static int		 searching;
 static void
 batch_add(struct batch *b, const struct nlmsghdr *h, struct want *w)
 {
-	nl_batch(&b->nl, h);
+	nl_wait(&b->nl, h);
 	b->who[b->n++] = w;
 }
 
@@ -88,10 +89,7 @@ batch_send(struct batch *b)
 		if (h->nlmsg_type != NLMSG_ERROR || i >= n || e->error != 0)
 			continue;
 		b->who[i]->count++;
-		if (b == &kills)
-			counter_inc(ENF_SOCKETS);
-		else
-			counter_inc(ENF_CONNTRACK);
+		counters[b->counter]++;
 	} while (h->nlmsg_seq != b->nl.seq);
 }
 
@@ -203,7 +201,7 @@ read_flow(const struct nlmsghdr *h, UNUSED void *arg)
 	struct want		*w = NULL;
 	size_t			 i;
 
-#define ORIG(x, y)	nl_get(h, sizeof(*nf), NL_PATH(CTA_TUPLE_ORIG,	\
+#define ORIG(x, y)	nl_get(h, NL_NF, NL_PATH(CTA_TUPLE_ORIG,	\
 			    CTA_TUPLE_##x, y))
 	a = ORIG(IP, p.family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC);
 	proto = ORIG(PROTO, CTA_PROTO_NUM);
@@ -217,9 +215,9 @@ read_flow(const struct nlmsghdr *h, UNUSED void *arg)
 	    mnl_attr_get_u8(proto))) == NULL)
 		return MNL_CB_OK;
 	out = nl_begin(&forgets.nl, CT(DELETE), NLM_F_ACK, p.family,
-	    sizeof(*nf));
+	    NL_NF);
 	for (i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
-		if ((a = nl_get(h, sizeof(*nf), NL_PATH(keep[i]))) != NULL)
+		if ((a = nl_get(h, NL_NF, NL_PATH(keep[i]))) != NULL)
 			mnl_attr_put(out, a->nla_type,
 			    mnl_attr_get_payload_len(a),
 			    mnl_attr_get_payload(a));
@@ -240,7 +238,7 @@ on_flows(EVENT_ARGS)
 static int
 read_count(const struct nlmsghdr *h, void *arg)
 {
-	*(uint32_t *)arg = nl_be32(nl_get(h, sizeof(struct nfgenmsg),
+	*(uint32_t *)arg = nl_be32(nl_get(h, NL_NF,
 	    NL_PATH(CTA_STATS_GLOBAL_ENTRIES)));
 	return MNL_CB_OK;
 }
@@ -256,10 +254,10 @@ on_socks(EVENT_ARGS)
 	if (more > 0 || !searching)
 		return;
 	h = nl_begin(&flows, CT(GET_STATS), NLM_F_ACK, AF_UNSPEC,
-	    sizeof(struct nfgenmsg));
+	    NL_NF);
 	if (nl_ask(&flows, h, read_count, &count) == -1 || count == 0 ||
 	    nl_send(&flows, nl_begin(&flows, CT(GET), NLM_F_DUMP, AF_UNSPEC,
-	    sizeof(struct nfgenmsg))) == -1)
+	    NL_NF)) == -1)
 		search_end();
 }
 
@@ -340,21 +338,28 @@ sockets_end(const struct wire_ban *ban, const uint32_t *client)
 		search_soon();
 }
 
+void
+sockets_kill(MSG_ARGS)
+{
+	const struct msg_target	*t = data;
+	struct wire_ban		 ban = {
+		.prefix = t->prefix, .port = t->port, .proto = t->proto
+	};
+
+	if (t->prefix.family == 0)
+		tell_outcome(ch, M_RESULT, id, 1, 0, "kill needs an address");
+	else
+		sockets_end(&ban, &id);
+}
+
 int
 sockets_open(void)
 {
-	if (nl_open(&kills.nl, NETLINK_SOCK_DIAG, 0) == -1 ||
-	    nl_open(&socks, NETLINK_SOCK_DIAG, 0) == -1 ||
-	    nl_open(&finder, NETLINK_SOCK_DIAG, 0) == -1 ||
-	    nl_open(&forgets.nl, NETLINK_NETFILTER, 0) == -1 ||
-	    nl_open(&flows, NETLINK_NETFILTER, 0) == -1)
-		return -1;
 	begin = evtimer_new(child_base, on_begin, NULL);
-	socks_ready = event_new(child_base, nl_fd(&socks), EV_READ |
-	    EV_PERSIST, on_socks, NULL);
-	flows_ready = event_new(child_base, nl_fd(&flows), EV_READ |
-	    EV_PERSIST, on_flows, NULL);
-	return begin == NULL || socks_ready == NULL || flows_ready == NULL ||
-	    event_add(socks_ready, NULL) == -1 ||
-	    event_add(flows_ready, NULL) == -1 ? -1 : 0;
+	return begin == NULL ||
+	    nl_open(&kills.nl, NETLINK_SOCK_DIAG, 0, NULL) == -1 ||
+	    nl_open(&socks, NETLINK_SOCK_DIAG, 0, on_socks) == -1 ||
+	    nl_open(&finder, NETLINK_SOCK_DIAG, 0, NULL) == -1 ||
+	    nl_open(&forgets.nl, NETLINK_NETFILTER, 0, NULL) == -1 ||
+	    nl_open(&flows, NETLINK_NETFILTER, 0, on_flows) == -1 ? -1 : 0;
 }

@@ -5,6 +5,7 @@
 #ifndef SOCKETS_H
 #define SOCKETS_H
 
+#include "args.h"
 #include "msg.h"
 
 int	 sockets_open(void);	/* before the filter: 0 or -1 with errno */
@@ -14,5 +15,6 @@ int	 sockets_open(void);	/* before the filter: 0 or -1 with errno */
  * were any) or as the result for this client of control.
  */
 void	 sockets_end(const struct wire_ban *, const uint32_t *client);
+void	 sockets_kill(MSG_ARGS);	/* M_KILL */
 
 #endif
