@@ -1,5 +1,6 @@
 /*
- * The control role: serves refractctl, writes the audit log.
+ * The control role: serves refractctl and the status page, writes the audit
+ * log.
  */
 #ifndef CONTROL_H
 #define CONTROL_H

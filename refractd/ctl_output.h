@@ -1,7 +1,8 @@
 /*
  * Rows as text for people and as JSON for scripts.  One table of columns
  * (ctl_columns.c) says what a row has; both forms are made from it, here, by
- * refractctl for its output and by the control role for the audit log.
+ * refractctl for its output, by the control role for the audit log and the
+ * status page.
  */
 #ifndef CTL_OUTPUT_H
 #define CTL_OUTPUT_H

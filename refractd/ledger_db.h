@@ -1,6 +1,7 @@
 /*
- * The ledger's file: the schema and every SQL statement.  What should be
- * written when, and what to do when it cannot be, is ledger_queue.c's.
+ * The ledger's file: the schema and every SQL statement but those of
+ * ledger_state.h.  What should be written when, and what to do when it cannot
+ * be, is ledger_queue.c's.
  */
 #ifndef LEDGER_DB_H
 #define LEDGER_DB_H

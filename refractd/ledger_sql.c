@@ -1,5 +1,5 @@
 /*
- * Every SQL statement of the ledger, and how our structs go in and out of it.
+ * The SQL statements about decisions, and how our structs go in and out.
  */
 #include <sys/socket.h>
 

@@ -1,6 +1,7 @@
 /*
  * Between the two halves of ledger_db.h: ledger_db.c opens the file,
- * ledger_sql.c has the statements.  Nobody else includes this.
+ * ledger_sql.c has the statements.  Only ledger_state.c, which has more
+ * statements, includes this too.
  */
 #ifndef LEDGER_SQL_H
 #define LEDGER_SQL_H
