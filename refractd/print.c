@@ -137,7 +137,7 @@ yesno(int n)
 
 struct items {
 	char	*text;		/* an item a line */
-	size_t	 len, n;
+	size_t	 len, room, n;
 };
 
 static void
@@ -146,13 +146,16 @@ items_add(struct items *it, const char *s)
 	size_t	 len = strlen(s);
 	char	*p;
 
-	if ((p = realloc(it->text, it->len + len + 2)) == NULL)
-		fatal("configuration");
-	memcpy(p + it->len, s, len);
+	if (it->room - it->len < len + 2) {
+		it->room = it->room * 2 + len + 64;
+		if ((p = realloc(it->text, it->room)) == NULL)
+			fatal("configuration");
+		it->text = p;
+	}
+	memcpy(it->text + it->len, s, len);
 	it->len += len;
-	p[it->len++] = '\n';
-	p[it->len] = '\0';
-	it->text = p;
+	it->text[it->len++] = '\n';
+	it->text[it->len] = '\0';
 	it->n++;
 }
 
