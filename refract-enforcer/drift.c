@@ -22,8 +22,8 @@
 
 #define NFT_GROUP	(1 << (NFNLGRP_NFTABLES - 1))
 #define CHECK_EVERY	2000	/* ms; longer if a check is costly: */
-#define CHECK_SHARE	200	/* one part in these of our time */
-#define CHECK_MOST	10000
+#define CHECK_SHARE	50	/* one part in these of our time */
+#define CHECK_MOST	5000
 #define NEWS_SETTLE	30	/* ms: a flush comes in many pieces */
 #define REFILL_EVERY	60000
 #define ASK_FIRST	5000	/* ms until new rules must stand */

@@ -183,6 +183,15 @@ h enf "unban $V4.9"
 ok 'lifting an address lifts what covers it' said enf "lifted 0 0 $V4.0/24"
 h enf 'unban all'
 soon 'all lifted' 3 counts refract6 0
+h enf 'ban control 192.0.2.30 subject alice'
+h enf 'ban control 192.0.2.31 subject bob'
+said enf 'applied 0 0 192.0.2.31' >/dev/null
+h enf 'unban user alice'
+ok 'lifting a user'\''s bans' said enf 'M_RESULT [0-9]+ code 0 count 1'
+ok 'lifts no other'\''s' in_set refract4 192.0.2.31
+nok 'but his' in_set refract4 192.0.2.30
+h enf 'unban all'
+soon 'all lifted again' 3 counts refract4 0
 
 h enf 'global protect'
 h enf conf
@@ -196,7 +205,7 @@ ok 'but ports are' said enf "applied 0 0 $V4.7 tcp/443"
 denied() { h enf "$1"; ok "denied: $2" said enf "control: $4 0 1 $3 "; }
 denied "ban parser $V4.0/24 from $V4.7 port tcp/443" 'a wider prefix' "$V4.0/24" failed
 denied "ban parser $V4.9 from $V4.9 port tcp/444" 'another port' "$V4.9 tcp/444" failed
-denied "ban parser $V4.9 from $V4.9 port tcp/443 for 11m" 'a longer time' "$V4.9 tcp/443" failed
+denied "ban parser $V4.9 from $V4.9 port tcp/443 for 12m" 'a longer time' "$V4.9 tcp/443" failed
 denied "ban parser $V4.9 from $V4.9 port tcp/443 for forever" 'for ever' "$V4.9 tcp/443" failed
 denied "ban parser $V4.9 from $V4.9 watch nobody" 'an unknown watch' "$V4.9 all" failed
 denied "ban parser $V4.8/32 from 192.0.2.3 port tcp/443" 'not the offender' "$V4.8 tcp/443" failed
@@ -253,20 +262,20 @@ heals 'iptables -F'
 on host ip6tables -t raw -D PREROUTING 1
 heals 'one rule'
 on host ipset flush refract4
-soon 'ipset flush: healed' 5 in_set refract4 192.0.2.2
-soon 'ipset flush: all of it' 5 counts refract4 4
+soon 'ipset flush: healed' 8 in_set refract4 192.0.2.2
+soon 'ipset flush: all of it' 8 counts refract4 4
 on host ipset del refract4 192.0.2.1
-soon 'ipset del: healed' 5 in_set refract4 192.0.2.1
+soon 'ipset del: healed' 8 in_set refract4 192.0.2.1
 ok 'drift is told' eval 'grep -q "notice sets: 1 bans were gone" $T/enf.out'
 on host ipset flush refract4n
-soon 'the never-set: healed' 5 in_set refract4n 127.0.0.1
+soon 'the never-set: healed' 8 in_set refract4n 127.0.0.1
 mark enf
 on host bash -c 'nft flush ruleset; ipset destroy'
 ok 'ipset destroy: seen' said enf 'M_RULES_DRIFT' 8
 h rules 'rules install drop local'
-soon 'ipset destroy: the sets' 5 in_set refract4 192.0.2.2
-soon 'ipset destroy: the never-sets' 5 in_set refract6n ::1
-soon 'ipset destroy: the rules' 5 eval '[[ $(refs refract4) == 2 ]]'
+soon 'ipset destroy: the sets' 8 in_set refract4 192.0.2.2
+soon 'ipset destroy: the never-sets' 8 in_set refract6n ::1
+soon 'ipset destroy: the rules' 8 eval '[[ $(refs refract4) == 2 ]]'
 h enf counters
 ok 'drift is counted' said enf 'refract_drift_total=[0-9]+'
 

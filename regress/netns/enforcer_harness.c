@@ -18,7 +18,7 @@
  *	restore PREFIX SPAN [PROTO/PORT]
  *	bulk N [FILE]			N stored bans, then "restored"; with
  *					other bans between, timed
- *	restored | unban WHAT [PROTO/PORT] | kill WHAT | show [N] | counters
+ *	restored | unban WHAT [PROTO/PORT] | unban user NAME | kill WHAT | show [N] | counters
  *	rules install|remove drop|reject local|forward [INSTANCE]
  *	resets FD N known|unknown MS	connect N times from the network namespace
  *					on that descriptor, ban, time each reset
@@ -701,7 +701,9 @@ target(uint32_t type, char **w)
 {
 	struct msg_target	t = { .port = 0 };
 
-	if (strcmp(w[0], "all") != 0)
+	if (strcmp(w[0], "user") == 0)
+		strlcpy(t.user, *++w, sizeof(t.user));
+	else if (strcmp(w[0], "all") != 0)
 		parse(&t.prefix, w[0]);
 	if (w[1] != NULL)
 		parse_port(w[1], &t.proto, &t.port);

@@ -109,6 +109,29 @@ try() {
 	h "r$m" 'rules remove drop local'
 	ok "$m: removed twice" said "r$m" 'code 0'
 
+	# Drift, as the enforcer sees it with this variant.
+	HARNESS_AS=(env)
+	harness "$m" "e$m"
+	h "e$m" conf
+	h "e$m" 'restore 192.0.2.80 1h'
+	h "e$m" restored
+	ok "$m: sets made by others are used, and made larger" said "e$m" 'count 1'
+	h "r$m" 'rules install drop local'
+	ok "$m: installed once more" said "r$m" 'code 0'
+	nap 5.5
+	mark "e$m"
+	on "$m" env PATH="$P" iptables -t raw -F
+	ok "$m: flushed: seen" said "e$m" M_RULES_DRIFT 5
+	h "r$m" 'rules install drop local'
+	ok "$m: flushed: healed" said "r$m" 'code 0'
+	mark "e$m"
+	on "$m" env PATH="$P" ip6tables -D FORWARD 1
+	ok "$m: one rule: seen" said "e$m" M_RULES_DRIFT 8
+	h "r$m" 'rules remove drop local'
+	said "r$m" 'code 0' >/dev/null
+	h_end "e$m"
+	HARNESS_AS=(env "PATH=$P")
+
 	# Without ip6tables: a notice.
 	rm "$T/$m/ip6tables"
 	printf '#!/bin/sh\nexit 1\n' >"$T/$m/ip6tables"
