@@ -30,7 +30,8 @@ static size_t		 count[SET_MAX];	/* in the kernel */
 static void
 add_attr(struct prefixset *set, const struct nlattr *a, size_t skip)
 {
-	size_t		len = a == NULL ? 0 : mnl_attr_get_payload_len(a) - skip;
+	size_t		len = a == NULL ? 0 :
+	    mnl_attr_get_payload_len(a) - skip;
 	struct prefix	p = { len == 4 ? AF_INET : AF_INET6, len * 8, { 0 } };
 
 	if (len != 4 && len != 16)

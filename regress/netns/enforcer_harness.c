@@ -18,10 +18,11 @@
  *	restore PREFIX SPAN [PROTO/PORT]
  *	bulk N [FILE]			N stored bans, then "restored"; with
  *					other bans between, timed
- *	restored | unban WHAT [PROTO/PORT] | unban user NAME | kill WHAT | show [N] | counters
+ *	restored | show [N] | counters | kill WHAT
+ *	unban WHAT [PROTO/PORT] | unban user NAME
  *	rules install|remove drop|reject local|forward [INSTANCE]
- *	resets FD N known|unknown MS	connect N times from the network namespace
- *					on that descriptor, ban, time each reset
+ *	resets FD N known|unknown MS	connect N times from the namespace on
+ *					that descriptor, ban, time each reset
  *	destroy | stop | wait SECONDS | raw ROLE TYPE LENGTH
  */
 #include <sys/queue.h>
