@@ -157,6 +157,8 @@ tell_event(const struct wire_ban *ban, enum ban_outcome outcome,
 		[BAN_FULL] = COUNT_ENF_FULL,
 		[BAN_RATE] = COUNT_ENF_RATE
 	};
+	static const unsigned int	refused = 1 << BAN_NEVER |
+	    1 << BAN_PROTECTED | 1 << BAN_FULL | 1 << BAN_RATE | 1 << BAN_FAILED;
 	struct wire_event		e = {
 		.ban = *ban, .at = wall_now(), .outcome = outcome,
 		.count = count, .error = error
@@ -170,6 +172,10 @@ tell_event(const struct wire_ban *ban, enum ban_outcome outcome,
 		    &e, sizeof(e));
 	channel_send(child_channel(ROLE_CONTROL, 0), M_BAN_EVENT, 0, &e,
 	    sizeof(e));
+	/* Who thinks that the offender serves it should know better. */
+	if (ban->id.watch != 0 && (refused >> outcome & 1) != 0)
+		channel_send(child_channel(ROLE_PARSER, 0), M_BAN_EVENT, 0, &e,
+		    sizeof(e));
 }
 
 void

@@ -17,6 +17,7 @@
 
 #define SETS		8192	/* bans remembered: SETS * WAYS */
 #define WAYS		8
+#define REFUSED		60000	/* ms until one is asked for again */
 
 /* A ban that runs: end 0 is free. */
 struct serving {
@@ -120,6 +121,18 @@ decide_served(const struct wire_served *m)
 		return;
 	s->start = m->start;
 	s->end = m->end;
+}
+
+void
+decide_refused(const struct wire_event *e)
+{
+	const struct watch	*w = watch_byhash(e->ban.id.watch);
+	struct serving		*s;
+
+	if (w == NULL || (s = find_ban(w, &e->ban.prefix)) == NULL ||
+	    s->start != e->ban.start || s->end - s->start <= 2 * REFUSED)
+		return;
+	s->end = s->start + 2 * REFUSED;	/* half of it must be over */
 }
 
 /* Is there nothing new in it? */

@@ -43,5 +43,10 @@ int	 decide_serving(const struct watch *, const struct prefix *, wall_t);
 void	 decide_forgive(const struct msg_target *, const struct watch *);
 /* A ban that was decided before the start. */
 void	 decide_served(const struct wire_served *);
+/*
+ * A ban was not made: its offender serves none.  He may be decided about again
+ * a minute after it, not at his next line.
+ */
+void	 decide_refused(const struct wire_event *);
 
 #endif

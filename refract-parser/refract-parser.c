@@ -203,7 +203,19 @@ static const struct handler	from_parent[] = {
 	{ 0, NULL }
 };
 
+static void
+on_ban_event(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)len;
+	(void)fd;
+	decide_refused(data);
+}
+
 static const struct handler	from_enforcer[] = {
+	{ M_BAN_EVENT, on_ban_event },
 	{ 0, NULL }
 };
 

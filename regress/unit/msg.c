@@ -62,7 +62,7 @@ static const struct row {
 	{ M_BAN, "pc", "e", "re", 0, 160, 0 },
 	{ M_UNBAN, "c", "e", "re", 0, 88, 0 },
 	{ M_KILL, "c", "e", "re", 0, 88, 0 },
-	{ M_BAN_EVENT, "e", "lc", "sre", 0, 184, 0 },
+	{ M_BAN_EVENT, "e", "lcp", "sre", 0, 184, 0 },
 	{ M_RESTORE, "l", "e", "re", 0, 160, 160 },
 	{ M_RESTORE_DONE, "l", "e", "re", 0, 0, 0 },
 	{ M_SESSIONS, "P", "e", "sre", 0, 0, 18 },

@@ -911,6 +911,31 @@ test_resume(void **state)
 	assert_int_equal(w->stats.lines, 7);
 }
 
+/* A long ban that was refused is decided again after a minute. */
+static void
+test_refused_ban(void **state)
+{
+	struct wire_event	e = { .outcome = BAN_PROTECTED };
+
+	(void)state;
+	cw->w.ban = 28LL * 86400 * 1000;
+	begin();
+	seen("bob", "203.0.113.9:1", 0);
+	seen("bob", "203.0.113.10:2", 100);
+	assert_int_equal(nbans, 1);
+	e.ban = bans[0];
+	decide_refused(&e);
+	seen("bob", "203.0.113.9:1", 59000);
+	seen("bob", "203.0.113.10:2", 59900);
+	assert_int_equal(nbans, 1);
+	seen("bob", "203.0.113.9:1", 60200);
+	seen("bob", "203.0.113.10:2", 60300);
+	assert_int_equal(nbans, 2);
+	seen("bob", "203.0.113.9:1", 130000);
+	seen("bob", "203.0.113.10:2", 130100);	/* that one was made */
+	assert_int_equal(nbans, 2);
+}
+
 /* Changed: told.  Not changed: not told.  Over: left out. */
 static void
 test_states(void **state)
@@ -1163,7 +1188,7 @@ main(void)
 		T(test_skew), T(test_catch_up), T(test_proxy),
 		T(test_protected), T(test_checkpoints), T(test_reload),
 		T(test_refused), T(test_show), T(test_no_ledger),
-		T(test_stop), T(test_resume), T(test_states),
+		T(test_stop), T(test_resume), T(test_refused_ban), T(test_states),
 		T(test_large_state), T(test_lifts), T(test_no_memory)
 	};
 
