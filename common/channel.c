@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
@@ -183,13 +184,11 @@ dispatch_all(struct channel *ch)
 }
 
 static void
-on_readable(int fd, short what, void *arg)
+on_readable(EVENT_ARGS)
 {
 	struct channel *ch = arg;
 	ssize_t n;
 
-	(void)fd;
-	(void)what;
 	if (ch->deaf) {
 		channel_ended(ch);
 		return;
@@ -237,12 +236,10 @@ channel_write(struct channel *ch)
 }
 
 static void
-on_writable(int fd, short what, void *arg)
+on_writable(EVENT_ARGS)
 {
 	struct channel *ch = arg;
 
-	(void)fd;
-	(void)what;
 	if (ch->mute)
 		return;
 	channel_write(ch);

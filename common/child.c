@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "child.h"
 #include "clock.h"
 #include "log.h"
@@ -31,12 +32,8 @@ static void on_abort(struct channel *, uint32_t, const void *, size_t, int);
 
 #define CONF(type)							\
 static void								\
-on_##type(struct channel *ch, uint32_t id, const void *data, size_t len, \
-    int fd)								\
+on_##type(MSG_ARGS)							\
 {									\
-	(void)ch;							\
-	(void)id;							\
-	(void)fd;							\
 	take_conf(type, data, len);					\
 }
 
@@ -129,14 +126,11 @@ static const struct handler common_handlers[] = {
 };
 
 static void
-on_commit(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_commit(MSG_ARGS)
 {
 	struct conf *old = current;
 	uint32_t generation;
 
-	(void)id;
-	(void)fd;
 	memcpy(&generation, data, len);
 	if (next == NULL || next->generation != generation)
 		fatalx("told to use configuration %u, which is not here",
@@ -153,14 +147,8 @@ on_commit(struct channel *ch, uint32_t id, const void *data, size_t len,
 }
 
 static void
-on_abort(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_abort(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)data;
-	(void)len;
-	(void)fd;
 	if (receiving)
 		fatalx("a configuration was aborted half way");
 	/* Whoever refused it has none. */
@@ -217,26 +205,17 @@ on_channel(struct channel *parent, uint32_t id, const void *data, size_t len,
 }
 
 static void
-on_verbose(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_verbose(MSG_ARGS)
 {
 	uint32_t level;
 
-	(void)ch;
-	(void)id;
-	(void)fd;
 	memcpy(&level, data, len);
 	log_setverbose((int)level);
 }
 
 static void
-on_stop(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_stop(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)data;
-	(void)len;
-	(void)fd;
 	proc_set_state(STATE_STOPPING);
 	if (me.stop == NULL)
 		child_exit();

@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "checkpoint.h"
 #include "child.h"
 #include "follow.h"
@@ -47,11 +48,8 @@ static uint8_t			is_changed[USERS_MAX / 8 + 1];
 static void	flush(int);
 
 static void
-on_timer(int fd, short what, void *arg)
+on_timer(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	flush(1);
 	if (cp.paused) {
 		cp.paused = 0;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "follow.h"
 #include "follow_file.h"
 #include "log.h"
@@ -452,11 +453,8 @@ work(unsigned int blocks)
 }
 
 static void
-on_work(int fd, short what, void *arg)
+on_work(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	/* Who else has grown, if the order matters. */
 	if (fo.n > 1)
 		take_events();
@@ -494,14 +492,11 @@ follow_end(void)
 
 /* A renamed file that grew no more for so long is not written to any more. */
 static void
-on_quiet(int fd, short what, void *arg)
+on_quiet(EVENT_ARGS)
 {
 	struct file	*f, *next;
 	mono_t		 now = mono_now();
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	TAILQ_FOREACH_SAFE(f, &fo.all, entry, next)
 		if (f->moved && !f->queued &&
 		    mono_since(f->active, now) >= follow_ops.quiet)
@@ -592,11 +587,8 @@ take_events(void)
 }
 
 static void
-on_inotify(int fd, short what, void *arg)
+on_inotify(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	take_events();
 	work(BLOCKS_A_TURN);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "checkpoint.h"
 #include "child.h"
 #include "counter.h"
@@ -106,28 +107,20 @@ resume_lifted(const struct watch *w, const struct prefix *p,
 /* What the ledger tells. */
 
 static void
-on_committed(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_committed(MSG_ARGS)
 {
 	struct msg_checkpoint	m;
 
-	(void)ch;
-	(void)id;
-	(void)fd;
 	memcpy(&m, data, len);
 	checkpoint_committed(m.number);
 }
 
 static void
-on_stats(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_stats(MSG_ARGS)
 {
 	const struct msg_stats	*m = data;
 	struct watch		*w = watch_byhash(m->watch);
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	if (w == NULL)
 		return;
 	memcpy(&w->stats, m->counts, sizeof(w->stats));
@@ -144,56 +137,41 @@ on_stats(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 }
 
 static void
-on_position(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_position(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	follow_position(data);
 }
 
 static void
-on_state(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_state(MSG_ARGS)
 {
 	const struct wire_state		*m = data;
 	const struct wire_sighting	*list = (const void *)(m + 1);
 	size_t				 n;
 	struct watch			*w = watch_byhash(m->watch);
 
-	(void)ch;
-	(void)id;
-	(void)fd;
 	n = (len - sizeof(*m)) / sizeof(*list);
 	if (w != NULL && m->name_len > 0)
 		watch_user(w, m, list, n);
 }
 
 static void
-on_served(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_served(MSG_ARGS)
 {
 	const struct wire_served	*s = data;
 	size_t				 n = len / sizeof(*s);
 
-	(void)ch;
-	(void)id;
-	(void)fd;
 	for (; n > 0; n--, s++)
 		decide_served(s);
 }
 
 /* Beyond the bound the oldest are dropped: they are the nearest to be over. */
 static void
-on_lift(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_lift(MSG_ARGS)
 {
 	struct msg_lift	*p;
 	size_t		 room;
 
-	(void)ch;
-	(void)id;
-	(void)fd;
 	if (re.nlifts == LIFTS_MAX) {
 		memmove(re.lifts, re.lifts + 1, --re.nlifts *
 		    sizeof(re.lifts[0]));
@@ -234,14 +212,10 @@ without(const char *why)
 }
 
 static void
-on_done(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_done(MSG_ARGS)
 {
 	const struct msg_outcome	*m = data;
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	if (!re.ledger)
 		fatalx("the ledger told what it was not asked");
 	re.ledger = 0;
@@ -259,13 +233,8 @@ resume_reloaded(void)
 
 /* Its file was begun anew, or could not be read at the start. */
 static void
-on_fresh(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_fresh(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)data;
-	(void)len;
-	(void)fd;
 	resume_reloaded();
 }
 

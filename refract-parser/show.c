@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "args.h"
 #include "counter.h"
 #include "log.h"
 #include "msg.h"
@@ -177,11 +178,10 @@ show_watches(struct channel *ch, uint32_t id, const struct msg_show *m)
 }
 
 static void
-on_show(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_show(MSG_ARGS)
 {
 	struct msg_show	m;
 
-	(void)fd;
 	memcpy(&m, data, len);
 	if (m.max == 0 || m.max > PAGE_MAX)
 		m.max = PAGE_MAX;
@@ -195,12 +195,8 @@ on_show(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 }
 
 static void
-on_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_counters(MSG_ARGS)
 {
-	(void)data;
-	(void)len;
-	(void)fd;
 	counter_set(PARSER_USERS, users_count());
 	counter_set(PARSER_EVICTED, users_evicted());
 	counter_set(PARSER_FILES, follow_count());
@@ -210,13 +206,11 @@ on_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
 /* Forgiving. */
 
 static void
-on_forgive(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_forgive(MSG_ARGS)
 {
 	struct msg_target	t;
 	unsigned int		n;
 
-	(void)fd;
 	memcpy(&t, data, len);
 	n = forgive(&t, NULL);
 	/* 0: an unban was said by the way, nobody waits. */

@@ -6,6 +6,7 @@
  */
 #include <stddef.h>
 
+#include "args.h"
 #include "child.h"
 #include "control.h"
 #include "control_audit.h"
@@ -16,67 +17,38 @@
 #include "control_web.h"
 
 static void
-on_listener(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_listener(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)data;
-	(void)len;
 	clients_listen(fd);
 }
 
 static void
-on_audit_log(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_audit_log(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)data;
-	(void)len;
 	audit_open(fd);
 }
 
 static void
-on_status_listener(struct channel *ch, uint32_t id, const void *data,
-    size_t len, int fd)
+on_status_listener(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
 	web_listen(data, fd);
 }
 
 static void
-on_notice(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_notice(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	monitor_notice(data);
 }
 
 static void
-on_ledger_state(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_ledger_state(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	monitor_ledger(data);
 }
 
 static void
-on_ban_event(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_ban_event(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	route_ban_event(data);
 }
 

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 #include <event2/util.h>
 
+#include "args.h"
 #include "channel.h"
 #include "child.h"
 #include "control_client.h"
@@ -92,12 +93,10 @@ client_close(struct client *c)
 }
 
 static void
-on_timer(int fd, short what, void *arg)
+on_timer(EVENT_ARGS)
 {
 	struct client *c = arg;
 
-	(void)fd;
-	(void)what;
 	if (c->req.id != 0 && !c->req.stalled) {
 		route_timeout(c);
 		return;
@@ -308,12 +307,10 @@ accept_later(void)
 }
 
 static void
-on_accept(int fd, short what, void *arg)
+on_accept(EVENT_ARGS)
 {
 	int i, client;
 
-	(void)what;
-	(void)arg;
 	for (i = 0; i < ACCEPT_MAX; i++) {
 		client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client != -1) {
@@ -330,11 +327,8 @@ on_accept(int fd, short what, void *arg)
 }
 
 static void
-on_later(int fd, short what, void *arg)
+on_later(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	event_add(listen_ev, NULL);
 }
 

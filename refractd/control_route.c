@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "channel.h"
 #include "child.h"
 #include "control_audit.h"
@@ -84,14 +85,11 @@ show_page(struct client *c)
 }
 
 void
-route_show_end(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+route_show_end(MSG_ARGS)
 {
 	const struct msg_show *end = data;
 	struct client *c = asker(ch, id);
 
-	(void)len;
-	(void)fd;
 	if (c == NULL || c->req.type != C_SHOW)
 		return;
 	c->req.waiting = 0;
@@ -125,12 +123,11 @@ ban_row(struct client *c, const struct row_ban *from)
 }
 
 void
-route_row(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+route_row(MSG_ARGS)
 {
 	const struct row_head *head = data;
 	struct client *c = asker(ch, id);
 
-	(void)fd;
 	if (c == NULL)
 		return;
 	if (head->what == SHOW_BANS)
@@ -234,16 +231,13 @@ counters_ask(struct client *c)
 }
 
 void
-route_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+route_counters(MSG_ARGS)
 {
 	const uint64_t *values = data;
 	struct client *c = asker(ch, id);
 	enum role role = channel_peer(ch);
 	unsigned int i;
 
-	(void)len;
-	(void)fd;
 	if (c == NULL)
 		return;
 	for (i = 0; i < COUNTER_MAX; i++)
@@ -349,13 +343,10 @@ gather(struct msg_outcome *all, const struct msg_outcome *one)
 }
 
 void
-route_result(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+route_result(MSG_ARGS)
 {
 	struct client *c = asker(ch, id);
 
-	(void)len;
-	(void)fd;
 	if (c == NULL)
 		return;
 	gather(&c->req.outcome, data);
@@ -627,12 +618,8 @@ begin_request(struct client *c, uint32_t type, const void *data)
 
 #define REQUEST(type)							\
 static void								\
-on_##type(struct channel *ch, uint32_t id, const void *data, size_t len, \
-    int fd)								\
+on_##type(MSG_ARGS)							\
 {									\
-	(void)id;							\
-	(void)len;							\
-	(void)fd;							\
 	on_request(ch, type, data);					\
 }
 

@@ -19,6 +19,7 @@
 #include <event2/listener.h>
 
 #include "addr.h"
+#include "args.h"
 #include "child.h"
 #include "control_page.h"
 #include "control_rates.h"
@@ -247,11 +248,8 @@ turn(void)
 }
 
 static void
-on_turn(int fd, short what, void *arg)
+on_turn(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	turn();
 }
 
@@ -369,14 +367,11 @@ is_over(struct bufferevent *bev)
 }
 
 static void
-on_sweep(int fd, short what, void *arg)
+on_sweep(EVENT_ARGS)
 {
 	struct conn *c, *next;
 	mono_t now = mono_now();
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	TAILQ_FOREACH_SAFE(c, &conns, entry, next) {
 		if (is_over(c->bev)) {
 			TAILQ_REMOVE(&conns, c, entry);

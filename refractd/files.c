@@ -20,6 +20,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "conf.h"
 #include "files.h"
 #include "log.h"
@@ -416,14 +417,12 @@ dir_event(const struct inotify_event *e, const char *name)
 }
 
 static void
-dirs_happened(int fd, short what, void *arg)
+dirs_happened(EVENT_ARGS)
 {
 	struct inotify_event	e;
 	char			buf[16384];
 	ssize_t			n, i;
 
-	(void)what;
-	(void)arg;
 	while ((n = read(fd, buf, sizeof(buf))) > 0)
 		for (i = 0; i < n; i += sizeof(e) + e.len) {
 			memcpy(&e, buf + i, sizeof(e));

@@ -17,6 +17,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "clock.h"
 #include "hot.h"
 #include "log.h"
@@ -46,11 +47,8 @@ static int		 is_new;	/* a place that was not watched */
 static void		(*tell)(void);
 
 static void
-settled(int fd, short what, void *arg)
+settled(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	tell();
 }
 
@@ -86,14 +84,12 @@ is_ours(const struct inotify_event *e, const char *name)
 }
 
 static void
-read_events(int fd, short what, void *arg)
+read_events(EVENT_ARGS)
 {
 	struct inotify_event	 e;
 	char			 buf[16384];
 	ssize_t			 n, i;
 
-	(void)what;
-	(void)arg;
 	while ((n = read(fd, buf, sizeof(buf))) > 0)
 		for (i = 0; i < n; i += sizeof(e) + e.len) {
 			memcpy(&e, buf + i, sizeof(e));

@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "child.h"
 #include "counter.h"
 #include "ledger.h"
@@ -94,38 +95,25 @@ take_decision(const struct msg_decision *m, int batch)
 }
 
 static void
-on_decision(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_decision(MSG_ARGS)
 {
-	(void)id;
-	(void)len;
-	(void)fd;
 	take_decision(data, channel_peer(ch) == ROLE_PARSER);
 }
 
 static void
-on_checkpoint(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_checkpoint(MSG_ARGS)
 {
 	const struct msg_checkpoint	*m = data;
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	if (queue_batch_begin(m->number) == -1)
 		fatalx("parser: a checkpoint within a checkpoint");
 }
 
 static void
-on_checkpoint_end(struct channel *ch, uint32_t id, const void *data,
-    size_t len, int fd)
+on_checkpoint_end(MSG_ARGS)
 {
 	const struct msg_checkpoint	*m = data;
 
-	(void)id;
-	(void)len;
-	(void)fd;
 	if (queue_batch_end(m->number) == -1)
 		fatalx("parser: the end of a checkpoint that was not begun");
 	if (queue_full() && !paused) {
@@ -143,12 +131,8 @@ take_state(uint32_t type, const void *data, size_t len)
 
 #define STATE(type)							\
 static void								\
-on_##type(struct channel *ch, uint32_t id, const void *data, size_t len, \
-    int fd)								\
+on_##type(MSG_ARGS)							\
 {									\
-	(void)ch;							\
-	(void)id;							\
-	(void)fd;							\
 	take_state(type, data, len);					\
 }
 
@@ -158,50 +142,33 @@ STATE(M_POSITION)
 STATE(M_WATCH_STATS)
 
 static void
-on_resume(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_resume(MSG_ARGS)
 {
-	(void)id;
-	(void)data;
-	(void)len;
-	(void)fd;
 	resume_begin(ch);
 }
 
 static void
-on_ban_event(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_ban_event(MSG_ARGS)
 {
 	const struct wire_event	*e = data;
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	/* The end was in the decision. */
 	if (e->outcome != BAN_EXPIRED)
 		queue_event(e);
 }
 
 static void
-on_forgive(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_forgive(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	queue_forgive(data, wall_now());
 }
 
 static void
-on_show(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_show(MSG_ARGS)
 {
 	const struct msg_show	*m = data;
 	struct msg_show		 end = *m;
 
-	(void)len;
-	(void)fd;
 	if (m->what == SHOW_HISTORY) {
 		show_history(ch, id, m);
 		return;
@@ -211,12 +178,8 @@ on_show(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 }
 
 static void
-on_counters_get(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_counters_get(MSG_ARGS)
 {
-	(void)data;
-	(void)len;
-	(void)fd;
 	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
 }
 
@@ -258,11 +221,8 @@ ledger_connected(enum role peer, int bulk, struct channel *ch)
 }
 
 static void
-ledger_end(evutil_socket_t fd, short what, void *arg)
+ledger_end(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	queue_stop();
 	child_exit();
 }

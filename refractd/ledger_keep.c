@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "child.h"
 #include "clock.h"
 #include "conf.h"
@@ -106,15 +107,12 @@ vacuum(const struct db_usage *u, enum db_status *status)
 }
 
 static void
-keep_turn(evutil_socket_t fd, short what, void *arg)
+keep_turn(EVENT_ARGS)
 {
 	struct db_usage	 u;
 	enum db_status	 status;
 	int		 more = 0;
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	if (!queue_well()) {
 		timer_set(keep.timer, LOOK_LEAST_MS);
 		return;

@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "child.h"
 #include "clock.h"
 #include "counter.h"
@@ -505,11 +506,8 @@ queue_flush(void)
 }
 
 static void
-queue_timer(evutil_socket_t fd, short what, void *arg)
+queue_timer(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	if (!STAILQ_EMPTY(&ready) || !db_is_open())
 		(void)commit();
 	schedule();

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "child.h"
 #include "clock.h"
 #include "ledger.h"
@@ -100,14 +101,11 @@ next_turn(void)
 }
 
 static void
-restore_turn(evutil_socket_t fd, short what, void *arg)
+restore_turn(EVENT_ARGS)
 {
 	enum db_status	 status;
 	unsigned int	 n = 0;
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	if (re.ch == NULL || channel_full(re.ch))
 		return;		/* restore_drained() goes on */
 	channel_cork(re.ch);

@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "child.h"
 #include "clock.h"
 #include "ledger.h"
@@ -127,14 +128,11 @@ page(int *more)
 }
 
 static void
-resume_turn(evutil_socket_t fd, short what, void *arg)
+resume_turn(EVENT_ARGS)
 {
 	enum db_status	 status;
 	int		 more;
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	if (rs.ch == NULL || channel_full(rs.ch))
 		return;		/* resume_drained() goes on */
 	channel_cork(rs.ch);

@@ -15,6 +15,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "log.h"
 #include "logrelay.h"
 
@@ -71,14 +72,11 @@ terminal_write(const char *line, size_t len)
 }
 
 static void
-relay(int fd, short what, void *arg)
+relay(EVENT_ARGS)
 {
 	char	line[4096];
 	ssize_t	n;
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	while ((n = recv(relay_fd, line, sizeof(line), MSG_DONTWAIT)) > 0) {
 		if (line[n - 1] == '\n')
 			n--;

@@ -18,6 +18,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "log.h"
 #include "notify.h"
 
@@ -58,11 +59,8 @@ notify_connect(const char *name)
 }
 
 static void
-watchdog_fire(int fd, short what, void *arg)
+watchdog_fire(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	notify_send("WATCHDOG=1\n");
 }
 

@@ -17,6 +17,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "child.h"
 #include "log.h"
 #include "procs.h"
@@ -324,16 +325,12 @@ child_exec(const struct recipe *r, enum role role, int fd)
 
 /* In this order only what a peer of this build has sent is legal. */
 static void
-got_ready(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+got_ready(MSG_ARGS)
 {
 	enum role		 role = channel_peer(ch);
 	struct proc		*p = &procs[role];
 	const struct msg_ready	*m = data;
 
-	(void)id;
-	(void)len;
-	(void)fd;
 	if (strcmp(m->build, BUILD_ID) != 0)
 		fatalx("%s is build %s and this is %s: restart needed",
 		    title(role), log_vis(m->build, strlen(m->build)),
@@ -396,11 +393,8 @@ procs_start(enum role role)
 }
 
 static void
-waited_too_long(int fd, short what, void *arg)
+waited_too_long(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	fatalx("%s", turning_for);
 }
 
@@ -492,14 +486,11 @@ procs_verbose(uint32_t verbose)
 /* Stopping */
 
 static void
-stop_took_too_long(int fd, short what, void *arg)
+stop_took_too_long(EVENT_ARGS)
 {
 	enum role	 role = stopping.waiting;
 	struct proc	*p = &procs[role];
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	log_warnx("%s (pid %d) does not stop: killed after %d s", title(role),
 	    (int)p->pid, recipes[role].stop_limit);
 	kill(p->pid, SIGKILL);

@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "conf.h"
 #include "files.h"
 #include "hot.h"
@@ -244,14 +245,11 @@ abort_all(unsigned int roles, const char *why)
 }
 
 static void
-took_too_long(int fd, short what, void *arg)
+took_too_long(EVENT_ARGS)
 {
 	enum role	role = 0;
 	char		why[80];
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	while (role < ROLE_MAX - 1 && !(now.waiting & ROLE_BIT(role)))
 		role++;
 	snprintf(why, sizeof(why), "%s does not answer", role_name(role));
@@ -262,11 +260,8 @@ took_too_long(int fd, short what, void *arg)
 }
 
 static void
-start_again(int fd, short what, void *arg)
+start_again(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	reload_start(0);
 }
 
@@ -401,13 +396,10 @@ is_answer(struct channel *ch, enum phase phase, uint32_t generation)
 }
 
 void
-reload_ready(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+reload_ready(MSG_ARGS)
 {
 	uint32_t	generation;
 
-	(void)id;
-	(void)fd;
 	memcpy(&generation, data, len);
 	if (!is_answer(ch, PREPARING, generation))
 		return;
@@ -421,15 +413,11 @@ reload_ready(struct channel *ch, uint32_t id, const void *data, size_t len,
 
 /* Who refused has forgotten it already. */
 void
-reload_refused(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+reload_refused(MSG_ARGS)
 {
 	const struct msg_refused	*m = data;
 	enum role			 role = channel_peer(ch);
 
-	(void)id;
-	(void)len;
-	(void)fd;
 	if (is_answer(ch, PREPARING, m->generation))
 		abort_all(configured() & ~ROLE_BIT(role), m->text);
 }
@@ -549,28 +537,20 @@ commit_next(void)
 }
 
 void
-reload_done(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+reload_done(MSG_ARGS)
 {
 	uint32_t	generation;
 
-	(void)id;
-	(void)fd;
 	memcpy(&generation, data, len);
 	if (is_answer(ch, COMMITTING, generation))
 		commit_next();
 }
 
 void
-reload_restored(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+reload_restored(MSG_ARGS)
 {
 	const struct msg_outcome	*m = data;
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	if (m->code != 0)
 		log_warnx("stored bans: %s", log_vis(m->text,
 		    strlen(m->text)));
@@ -584,17 +564,12 @@ reload_restored(struct channel *ch, uint32_t id, const void *data, size_t len,
 /* Rules: told at commit, and again whenever the enforcer finds drift. */
 
 void
-reload_rules(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+reload_rules(MSG_ARGS)
 {
 	const struct msg_outcome	*m = data;
 	const char			*said = log_vis(m->text,
 					    strlen(m->text));
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	rules.busy = 0;
 	if (m->code != 0 && current == NULL)
 		fatalx("rules: %s", said);
@@ -616,15 +591,10 @@ reload_rules(struct channel *ch, uint32_t id, const void *data, size_t len,
 }
 
 void
-reload_drift(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+reload_drift(MSG_ARGS)
 {
 	const struct msg_outcome	*m = data;
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	log_warnx("rules: %s: they are installed again", log_vis(m->text,
 	    strlen(m->text)));
 	if (now.phase == COMMITTING)

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "channel.h"
 #include "conf.h"
 #include "log.h"
@@ -23,39 +24,25 @@
 static int	answered, failed;
 
 static void
-conf_ready(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+conf_ready(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)data;
-	(void)len;
-	(void)fd;
 	answered = 1;
 }
 
 static void
-conf_refused(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+conf_refused(MSG_ARGS)
 {
 	const struct msg_refused	*m = data;
 
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	fatalx("sets: %s", log_vis(m->text, strlen(m->text)));
 }
 
 static void
-outcome(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+outcome(MSG_ARGS)
 {
 	const struct msg_outcome	*m = data;
 	const char			*what, *text;
 
-	(void)id;
-	(void)len;
-	(void)fd;
 	what = channel_peer(ch) == ROLE_RULES ? "rules" : "sets";
 	text = log_vis(m->text, strlen(m->text));
 	if (m->code != 0) {

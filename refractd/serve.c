@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "channel.h"
 #include "conf.h"
 #include "counter.h"
@@ -122,14 +123,11 @@ show_summary(struct channel *ch, uint32_t id, const struct msg_show *ask)
 }
 
 static void
-asked_show(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+asked_show(MSG_ARGS)
 {
 	const struct msg_show	*ask = data;
 	struct msg_show		 end = *ask;
 
-	(void)len;
-	(void)fd;
 	if (ask->what == SHOW_PROCESSES)
 		procs_show(ch, id, ask);
 	else if (ask->what == SHOW_CONFIG)
@@ -143,44 +141,28 @@ asked_show(struct channel *ch, uint32_t id, const void *data, size_t len,
 }
 
 static void
-asked_counters(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+asked_counters(MSG_ARGS)
 {
-	(void)data;
-	(void)len;
-	(void)fd;
 	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
 }
 
 static void
-asked_reload(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+asked_reload(MSG_ARGS)
 {
-	(void)ch;
-	(void)data;
-	(void)len;
-	(void)fd;
 	reload_start(id);
 }
 
 static void
-asked_reopen(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+asked_reopen(MSG_ARGS)
 {
-	(void)ch;
-	(void)data;
-	(void)len;
-	(void)fd;
 	reopen(id);
 }
 
 static void
-asked_verbose(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+asked_verbose(MSG_ARGS)
 {
 	uint32_t	verbose;
 
-	(void)fd;
 	memcpy(&verbose, data, len);
 	log_setverbose(verbose > 2 ? 2 : (int)verbose);
 	procs_verbose(verbose);
@@ -189,26 +171,17 @@ asked_verbose(struct channel *ch, uint32_t id, const void *data, size_t len,
 }
 
 static void
-file_done(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+file_done(MSG_ARGS)
 {
 	uint32_t	file;
 
-	(void)ch;
-	(void)id;
-	(void)fd;
 	memcpy(&file, data, len);
 	files_done(file);
 }
 
 static void
-position(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+position(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	rotated_position(data);
 }
 

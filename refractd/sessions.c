@@ -18,6 +18,7 @@
 
 #include <event2/event.h>
 
+#include "args.h"
 #include "log.h"
 #include "sessions.h"
 #include "timer.h"
@@ -254,11 +255,8 @@ watch_all(void)
 }
 
 static void
-settled(int fd, short what, void *arg)
+settled(EVENT_ARGS)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	watch_all();
 	sessions_read();
 }
@@ -272,15 +270,13 @@ is_ours(const struct inotify_event *e, const char *name)
 }
 
 static void
-happened(int fd, short what, void *arg)
+happened(EVENT_ARGS)
 {
 	struct inotify_event	e;
 	char			buf[16384];
 	ssize_t			n, i;
 	int			ours = 0;
 
-	(void)what;
-	(void)arg;
 	while ((n = read(fd, buf, sizeof(buf))) > 0)
 		for (i = 0; i < n; i += sizeof(e) + e.len) {
 			memcpy(&e, buf + i, sizeof(e));
