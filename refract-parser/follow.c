@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "changes.h"
 #include "follow.h"
 #include "follow_file.h"
 #include "log.h"
@@ -536,11 +537,12 @@ overflowed(void)
 
 /* One watch may stand for several files: two sources, one inode. */
 static void
-dispatch(const struct inotify_event *ev)
+dispatch(const struct inotify_event *ev, const char *name)
 {
 	struct file	*f;
 	int		 known = 0;
 
+	(void)name;
 	if (ev->mask & IN_Q_OVERFLOW) {
 		overflowed();
 		return;
@@ -555,34 +557,13 @@ dispatch(const struct inotify_event *ev)
 		    (struct early){ ev->wd, ev->mask };
 }
 
-/* 0: there are no more now. */
-static int
-read_events(void)
-{
-	static char			 buf[16384]
-	    __attribute__((__aligned__(__alignof__(struct inotify_event))));
-	const struct inotify_event	*ev;
-	const char			*p;
-	ssize_t				 n;
-
-	if ((n = read(fo.fd, buf, sizeof(buf))) == -1) {
-		if (errno != EAGAIN && errno != EINTR)
-			fatal("inotify");
-		return 0;
-	}
-	for (p = buf; p < buf + n; p += sizeof(*ev) + ev->len) {
-		ev = (const void *)p;
-		dispatch(ev);
-	}
-	return 1;
-}
-
 static void
 take_events(void)
 {
 	unsigned int	n;
 
-	for (n = 0; fo.fd != -1 && n < EVENTS_A_TURN && read_events(); n++)
+	for (n = 0; fo.fd != -1 && n < EVENTS_A_TURN &&
+	    changes_read(fo.fd, dispatch); n++)
 		;
 }
 

@@ -21,6 +21,7 @@
 #include <event2/event.h>
 
 #include "args.h"
+#include "changes.h"
 #include "conf.h"
 #include "files.h"
 #include "log.h"
@@ -419,15 +420,8 @@ dir_event(const struct inotify_event *e, const char *name)
 static void
 dirs_happened(EVENT_ARGS)
 {
-	struct inotify_event	e;
-	char			buf[16384];
-	ssize_t			n, i;
-
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		for (i = 0; i < n; i += sizeof(e) + e.len) {
-			memcpy(&e, buf + i, sizeof(e));
-			dir_event(&e, e.len == 0 ? "" : buf + i + sizeof(e));
-		}
+	while (changes_read(fd, dir_event))
+		;
 	look_at_dirty();
 }
 

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
 #include "args.h"
+#include "changes.h"
 #include "clock.h"
 #include "hot.h"
 #include "log.h"
@@ -84,18 +84,17 @@ is_ours(const struct inotify_event *e, const char *name)
 }
 
 static void
+look(const struct inotify_event *e, const char *name)
+{
+	if (is_ours(e, name))
+		happened();
+}
+
+static void
 read_events(EVENT_ARGS)
 {
-	struct inotify_event	 e;
-	char			 buf[16384];
-	ssize_t			 n, i;
-
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		for (i = 0; i < n; i += sizeof(e) + e.len) {
-			memcpy(&e, buf + i, sizeof(e));
-			if (is_ours(&e, buf + i + sizeof(e)))
-				happened();
-		}
+	while (changes_read(fd, look))
+		;
 }
 
 void

@@ -19,6 +19,7 @@
 #include <event2/event.h>
 
 #include "args.h"
+#include "changes.h"
 #include "log.h"
 #include "sessions.h"
 #include "timer.h"
@@ -262,29 +263,20 @@ settled(EVENT_ARGS)
 }
 
 /* /run sees other things come and go: only these names are ours. */
-static int
-is_ours(const struct inotify_event *e, const char *name)
+static void
+look(const struct inotify_event *e, const char *name)
 {
-	return e->wd != top_wd || strcmp(name, "utmp") == 0 ||
-	    strcmp(name, "systemd") == 0;
+	if ((e->wd != top_wd || strcmp(name, "utmp") == 0 ||
+	    strcmp(name, "systemd") == 0) &&
+	    !event_pending(settle_ev, EV_TIMEOUT, NULL))
+		timer_set(settle_ev, SETTLE_MS);
 }
 
 static void
 happened(EVENT_ARGS)
 {
-	struct inotify_event	e;
-	char			buf[16384];
-	ssize_t			n, i;
-	int			ours = 0;
-
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		for (i = 0; i < n; i += sizeof(e) + e.len) {
-			memcpy(&e, buf + i, sizeof(e));
-			ours |= is_ours(&e, e.len == 0 ? "" :
-			    buf + i + sizeof(e));
-		}
-	if (ours && !event_pending(settle_ev, EV_TIMEOUT, NULL))
-		timer_set(settle_ev, SETTLE_MS);
+	while (changes_read(fd, look))
+		;
 }
 
 void
