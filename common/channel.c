@@ -53,12 +53,6 @@ proc_set_role(enum role role)
 	my_role = role;
 }
 
-enum role
-proc_role(void)
-{
-	return my_role;
-}
-
 void
 proc_set_state(enum proc_state state)
 {

@@ -35,7 +35,6 @@ struct handler {
 
 /* What this process is and the state it is in, for the table. */
 void		 proc_set_role(enum role);
-enum role	 proc_role(void);
 void		 proc_set_state(enum proc_state);
 enum proc_state	 proc_state(void);
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,21 +58,9 @@ log_mode(void)
 }
 
 void
-log_setident(const char *ident)
-{
-	logger.ident = ident;
-}
-
-void
 log_setverbose(int verbose)
 {
 	logger.verbose = verbose;
-}
-
-int
-log_getverbose(void)
-{
-	return logger.verbose;
 }
 
 uint64_t
@@ -169,7 +158,7 @@ log_say(int priority, const char *fmt, ...)
 	return ret;
 }
 
-void
+static void __attribute__((__format__(printf, 2, 0)))
 log_vwrite(int priority, const char *fmt, va_list ap)
 {
 	uint64_t missing;

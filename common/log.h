@@ -9,7 +9,6 @@
 #ifndef LOG_H
 #define LOG_H
 
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,10 +21,9 @@ enum log_mode {
 /* ident is not copied.  Call once before anything else logs. */
 void	 log_init(enum log_mode, const char *ident);
 enum log_mode log_mode(void);
-void	 log_setident(const char *);
 /* 0: notices and worse.  1: info too.  2: debug too. */
 void	 log_setverbose(int);
-int	 log_getverbose(void);
+/* Lines that found no room, since the start. */
 uint64_t log_dropped(void);
 
 void	 log_warn(const char *, ...) __attribute__((__format__(printf, 1, 2)));
@@ -34,8 +32,6 @@ void	 log_notice(const char *, ...)
 	    __attribute__((__format__(printf, 1, 2)));
 void	 log_info(const char *, ...) __attribute__((__format__(printf, 1, 2)));
 void	 log_debug(const char *, ...) __attribute__((__format__(printf, 1, 2)));
-void	 log_vwrite(int priority, const char *, va_list)
-	    __attribute__((__format__(printf, 2, 0)));
 /* With errno's text; without.  Both exit(1). */
 void	 fatal(const char *, ...)
 	    __attribute__((__noreturn__, __format__(printf, 1, 2)));

@@ -25,8 +25,9 @@ first_seen(const struct sighting *s)
 	return (int64_t)s->last - (int64_t)s->age;
 }
 
-int
-rule_same(const struct rule *r, const struct sighting *s,
+/* 1 if the sighting's address and p count as one. */
+static int
+is_same(const struct rule *r, const struct sighting *s,
     const struct prefix *p)
 {
 	unsigned int	bits, whole, rest;
@@ -92,7 +93,7 @@ survey(const struct rule *r, struct user *u, const struct prefix *p,
 			sighting_remove(link);
 			continue;
 		}
-		if (rule_same(r, s, p))
+		if (is_same(r, s, p))
 			mine = s;
 		if (counts(r, s, v6))
 			(*live)++;

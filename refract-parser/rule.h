@@ -50,9 +50,6 @@ struct verdict {
 /* A line: this user (limit > 0) from this address and port at this time. */
 void	rule_line(const struct rule *, struct user *, const struct prefix *,
 	    uint16_t port, logtime_t, struct verdict *);
-/* 1 if the sighting's address and p count as one. */
-int	rule_same(const struct rule *, const struct sighting *,
-	    const struct prefix *);
 void	sighting_addr(const struct sighting *, struct prefix *);
 
 #endif

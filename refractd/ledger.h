@@ -4,6 +4,8 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 
+#include <stdint.h>
+
 struct channel;
 struct conf;
 struct msg_show;
