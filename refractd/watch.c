@@ -18,6 +18,7 @@
 #define WINDOW_MAX	(7 * 24 * 3600 * 1000LL)
 #define BAN_MAX		(3650 * 24 * 3600 * 1000LL)
 #define GRACE_MAX	(3600 * 1000LL)
+#define GRACE_LIMIT_MAX	100
 #define XRAY_LOG	"/var/log/xray/access.log"
 #define ZONEINFO	"/usr/share/zoneinfo"
 
@@ -469,6 +470,23 @@ check_hash(const struct info *i)
 			    i->w->w.name, o->w->w.name);
 }
 
+/* What a line costs grows with the square of the limit then. */
+static void
+check_grace(const struct info *i)
+{
+	const struct wire_watch	*w = &i->w->w;
+	struct conf_limit	*l;
+	uint32_t		 most = w->limit;
+
+	TAILQ_FOREACH(l, &i->w->limits, entry)
+		if (l->w.limit > most)
+			most = l->w.limit;
+	if (w->grace > 0 && most > GRACE_LIMIT_MAX)
+		report_error(&i->once[SET_GRACE].at, "found grace with a "
+		    "limit of %u, expected a limit of at most %d", most,
+		    GRACE_LIMIT_MAX);
+}
+
 static void
 check_trust(const struct info *i)
 {
@@ -491,6 +509,7 @@ watches_finish(void)
 			source_new(XRAY_LOG);
 		check_rule(i);
 		check_hash(i);
+		check_grace(i);
 		check_trust(i);
 	}
 	cur = NULL;
