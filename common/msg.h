@@ -66,8 +66,8 @@ enum msg_type {
 	M_BAN,			/* parser,control>enforcer wire_ban */
 	M_UNBAN,		/* control>enforcer msg_target */
 	M_KILL,			/* control>enforcer msg_target */
-	M_BAN_EVENT,		/* enforcer>ledger,control wire_event; refusals
-				   to the parser too */
+	/* enforcer>ledger,control wire_event; refusals to the parser too */
+	M_BAN_EVENT,
 	M_RESTORE,		/* ledger>enforcer n wire_ban */
 	M_RESTORE_DONE,		/* ledger>enforcer: all were sent */
 	M_SESSIONS,		/* p>enforcer n struct prefix: logged in from */

@@ -158,7 +158,8 @@ tell_event(const struct wire_ban *ban, enum ban_outcome outcome,
 		[BAN_RATE] = COUNT_ENF_RATE
 	};
 	static const unsigned int	refused = 1 << BAN_NEVER |
-	    1 << BAN_PROTECTED | 1 << BAN_FULL | 1 << BAN_RATE | 1 << BAN_FAILED;
+	    1 << BAN_PROTECTED | 1 << BAN_FULL | 1 << BAN_RATE |
+	    1 << BAN_FAILED;
 	struct wire_event		e = {
 		.ban = *ban, .at = wall_now(), .outcome = outcome,
 		.count = count, .error = error

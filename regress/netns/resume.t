@@ -110,7 +110,7 @@ run() {
 	machine host
 	conf
 	RANDOM=$((SEED % 32768 + 1))
-	for ((end = 0; end < RUN_NO; end++)); do : $RANDOM; done
+	for ((end = 0; end < RUN_NO; end++)); do : "$RANDOM"; done
 	: >"$D/a.log"; : >"$D/b.log"; : >"$D/c.log"
 	start || return 1
 	BASE=$(($(date +%s) - 1))

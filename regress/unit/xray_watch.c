@@ -1188,8 +1188,9 @@ main(void)
 		T(test_skew), T(test_catch_up), T(test_proxy),
 		T(test_protected), T(test_checkpoints), T(test_reload),
 		T(test_refused), T(test_show), T(test_no_ledger),
-		T(test_stop), T(test_resume), T(test_refused_ban), T(test_states),
-		T(test_large_state), T(test_lifts), T(test_no_memory)
+		T(test_stop), T(test_resume), T(test_refused_ban),
+		T(test_states), T(test_large_state), T(test_lifts),
+		T(test_no_memory)
 	};
 
 	log_init(LOG_TO_STDERR, "xray_watch");
