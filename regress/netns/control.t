@@ -81,6 +81,8 @@ like 'the audit log has it' "$(tail -n 1 "$AUDIT")" \
 recorded() { ctl -j show history 203.0.113.7 |
     jq -e '.[0].result == "applied" and .[0].evidence == "he knows why"'; }
 soon 'the history has it' 5 recorded
+is 'by the name that the tables give it' \
+    "$(ctl -j show history watch operator | jq -r '.[0].address')" 203.0.113.7
 ok 'ban an IPv6 address' ctl ban 2001:db8:1::7 for 1h
 ok 'its /64 is in the set' in_set refract6 2001:db8:1::/64
 is 'the exact address is kept' \
