@@ -70,42 +70,49 @@ due_wait(void)
 
 /* When to look at it again: its end, or before the kernel's count ends. */
 static wall_t
-due_of(const struct wire_ban *w)
+due_of(const struct wire_ban *w, wall_t now)
 {
-	return w->end == WALL_FOREVER || w->end - wall_now() <=
-	    TIMEOUT_MAX * 1000 ? w->end : wall_now() + REARM_AFTER;
+	return w->end == WALL_FOREVER || w->end - now <= TIMEOUT_MAX * 1000 ?
+	    w->end : now + REARM_AFTER;
 }
 
 /* --- the table --- */
 
-static struct ban **
-bucket(const struct prefix *p, uint16_t port, uint8_t proto)
+static uint32_t
+hash(const struct prefix *p, uint16_t port, uint8_t proto)
 {
-	return &buckets[prefix_hash(p, seed + ((uint32_t)port << 8 | proto)) &
-	    mask];
+	return prefix_hash(p, seed + ((uint32_t)port << 8 | proto));
 }
 
-static struct ban *
-find(const struct prefix *p, uint16_t port, uint8_t proto)
+void
+bans_soon(const struct wire_ban *w)
 {
-	struct ban	*b = *bucket(p, port, proto);
+	__builtin_prefetch(&buckets[hash(&w->prefix, w->port, w->proto) &
+	    mask]);
+}
 
-	while (b != NULL && (b->w.port != port || b->w.proto != proto ||
-	    prefix_cmp(&b->w.prefix, p) != 0))
+/* A ban of another hash is passed over without a look at the rest of it. */
+static struct ban *
+find(uint32_t h, const struct prefix *p, uint16_t port, uint8_t proto)
+{
+	struct ban	*b = buckets[h & mask];
+
+	while (b != NULL && (b->hash != h || b->w.port != port ||
+	    b->w.proto != proto || prefix_cmp(&b->w.prefix, p) != 0))
 		b = b->next;
 	return b;
 }
 
 static struct ban *
-attach(const struct wire_ban *w)
+attach(const struct wire_ban *w, uint32_t h, wall_t now)
 {
 	struct ban	**head, *b;
 
 	if (n_bans >= max_bans || (b = malloc(sizeof(*b))) == NULL)
 		return NULL;
-	head = bucket(&w->prefix, w->port, w->proto);
-	*b = (struct ban){ .next = *head, .w = *w, .due = due_of(w),
-	    .place = n_bans, .order = n_bans };
+	head = &buckets[h & mask];
+	*b = (struct ban){ .next = *head, .hash = h, .w = *w,
+	    .due = due_of(w, now), .place = n_bans, .order = n_bans };
 	*head = all[n_bans++] = b;
 	heap_fix(b);
 	bans_in_set[sets_which(&w->prefix, w->port != 0)]++;
@@ -120,8 +127,7 @@ detach(struct ban *b)
 {
 	struct ban	**link, *last;
 
-	link = bucket(&b->w.prefix, b->w.port, b->w.proto);
-	while (*link != b)
+	for (link = &buckets[b->hash & mask]; *link != b;)
 		link = &(*link)->next;
 	*link = b->next;
 	n_bans--;
@@ -139,17 +145,18 @@ detach(struct ban *b)
 /* --- the kernel --- */
 
 static struct entry
-entry_of(const struct wire_ban *w, enum ban_outcome outcome)
+entry_of(const struct wire_ban *w, enum ban_outcome outcome, wall_t now)
 {
 	return (struct entry){ .prefix = w->prefix, .port = w->port,
 	    .proto = w->proto, .outcome = outcome,
-	    .timeout = entries_timeout(w->end) };
+	    .timeout = entries_timeout(w->end, now) };
 }
 
 static void
-to_kernel(const struct wire_ban *w, int add, enum ban_outcome outcome)
+to_kernel(const struct wire_ban *w, int add, enum ban_outcome outcome,
+    wall_t now)
 {
-	struct entry	e = entry_of(w, outcome);
+	struct entry	e = entry_of(w, outcome, now);
 
 	entries_put(sets_which(&w->prefix, w->port != 0), add, &e);
 }
@@ -170,7 +177,8 @@ bans_grow(void)
 		for (i = n = 0; list != NULL && i < n_bans; i++)
 			if (sets_which(&all[i]->w.prefix, all[i]->w.port != 0)
 			    == id)
-				list[n++] = entry_of(&all[i]->w, 0);
+				list[n++] = entry_of(&all[i]->w, 0,
+				    wall_now());
 		if (list == NULL || sets_exchange(id, max_bans, list, n) == -1)
 			log_warnx("set %s: cannot grow: %s", sets[id].name,
 			    sets_error());
@@ -181,13 +189,13 @@ bans_grow(void)
 void
 bans_again(struct ban *b, UNUSED struct walk *w)
 {
-	to_kernel(&b->w, 1, 0);
+	to_kernel(&b->w, 1, 0, wall_now());
 }
 
 static void
 end_ban(struct ban *b, enum ban_outcome outcome)
 {
-	to_kernel(&b->w, 0, 0);
+	to_kernel(&b->w, 0, 0, wall_now());
 	tell_event(&b->w, outcome, 0, 0);
 	detach(b);
 }
@@ -195,7 +203,8 @@ end_ban(struct ban *b, enum ban_outcome outcome)
 int
 bans_repeated(const struct wire_ban *w)
 {
-	const struct ban	*b = find(&w->prefix, w->port, w->proto);
+	const struct ban	*b = find(hash(&w->prefix, w->port, w->proto),
+	    &w->prefix, w->port, w->proto);
 
 	return b != NULL && b->w.end == w->end &&
 	    memcmp(&b->w.id, &w->id, sizeof(w->id)) == 0;
@@ -204,20 +213,22 @@ bans_repeated(const struct wire_ban *w)
 enum ban_outcome
 bans_put(const struct wire_ban *w, int quiet)
 {
+	uint32_t	 h = hash(&w->prefix, w->port, w->proto);
 	enum ban_outcome outcome = BAN_APPLIED;
+	wall_t		 now = wall_now();
 	struct ban	*b;
 
-	if (w->end <= wall_now())
+	if (w->end <= now)
 		return BAN_PAST;
-	if ((b = find(&w->prefix, w->port, w->proto)) != NULL) {
+	if ((b = find(h, &w->prefix, w->port, w->proto)) != NULL) {
 		if (b->w.end >= w->end)
 			return BAN_KEPT;
 		detach(b);
 		outcome = BAN_EXTENDED;
 	}
-	if ((b = attach(w)) == NULL)
+	if ((b = attach(w, h, now)) == NULL)
 		return BAN_FULL;
-	to_kernel(w, 1, quiet ? 0 : outcome);
+	to_kernel(w, 1, quiet ? 0 : outcome, now);
 	return outcome;
 }
 
@@ -234,7 +245,8 @@ bans_done(int add, const struct entry *e, int error)
 		log_warnx("ban of %s: the kernel refuses: error %d",
 		    prefix_print(&e->prefix, text), error);
 	}
-	if (!add || (b = find(&e->prefix, e->port, e->proto)) == NULL)
+	if (!add || (b = find(hash(&e->prefix, e->port, e->proto), &e->prefix,
+	    e->port, e->proto)) == NULL)
 		return;
 	if (error == 0) {
 		sockets_end(&b->w, NULL);
@@ -268,7 +280,7 @@ on_due(EVENT_ARGS)
 			end_ban(b, BAN_EXPIRED);
 			continue;
 		}
-		b->due = due_of(&b->w);
+		b->due = due_of(&b->w, wall_now());
 		heap_fix(b);
 		bans_again(b, NULL);
 	}
@@ -286,7 +298,7 @@ bans_bound(uint32_t max)
 		due_timer = evtimer_new(child_base, on_due, NULL);
 	}
 	max_bans = max;
-	for (mask = 1024; mask < room; mask *= 2)
+	for (mask = 1024; mask < 2 * room; mask *= 2)
 		;
 	/* Large and untouched: this costs address space only. */
 	free(buckets);
@@ -298,8 +310,7 @@ bans_bound(uint32_t max)
 	for (i = 0; i < n_bans; i++) {
 		all[i] = old_all[i];
 		heap[i] = old_heap[i];
-		head = bucket(&all[i]->w.prefix, all[i]->w.port,
-		    all[i]->w.proto);
+		head = &buckets[all[i]->hash & mask];
 		all[i]->next = *head;
 		*head = all[i];
 	}

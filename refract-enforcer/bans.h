@@ -14,6 +14,7 @@ struct ban {
 	struct ban	*next;		/* same bucket */
 	int64_t		 due;		/* wall_t: to be looked at */
 	uint32_t	 place, order;	/* in all[], in the heap */
+	uint32_t	 hash;
 	struct wire_ban	 w;
 };
 
@@ -38,6 +39,8 @@ void	 bans_grow(void);
  * BAN_KEPT, BAN_PAST, BAN_FULL.
  */
 enum ban_outcome bans_put(const struct wire_ban *, int quiet);
+/* It will be put soon: have the memory ready */
+void	 bans_soon(const struct wire_ban *);
 /* 1: this very decision is in force already, it was told a second time. */
 int	 bans_repeated(const struct wire_ban *);
 void	 bans_done(int add, const struct entry *, int error);

@@ -49,9 +49,9 @@ entries_open(void (*done)(int, const struct entry *, int),
 }
 
 uint32_t
-entries_timeout(wall_t end)
+entries_timeout(wall_t end, wall_t now)
 {
-	wall_t	left = end - wall_now();
+	wall_t	left = end - now;
 
 	if (end == WALL_FOREVER)
 		return 0;

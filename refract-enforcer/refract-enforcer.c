@@ -38,6 +38,7 @@ on_ban(MSG_ARGS)
 	tell_event(ban, o, 0, o == BAN_FAILED ? EPERM : 0);
 }
 
+#define AHEAD	8	/* bans, to be looked up meanwhile */
 static uint32_t	restored, refused;
 
 static void
@@ -49,6 +50,8 @@ on_restore(MSG_ARGS)
 	int			 good;
 
 	for (; n > 0; n--, ban++) {
+		if (n > AHEAD)
+			bans_soon(ban + AHEAD);
 		b = *ban;
 		b.flags &= (uint8_t)~BANF_TELL;
 		good = prefix_valid(&b.prefix) && b.prefix.plen != 0 &&

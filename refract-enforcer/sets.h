@@ -70,7 +70,7 @@ int	 sets_exchange(enum set_id, uint32_t maxelem, const struct entry *,
 int	 sets_destroy(void);
 
 /* Seconds for the kernel until end: rounded up, cut to its greatest. */
-uint32_t entries_timeout(wall_t end);
+uint32_t entries_timeout(wall_t end, wall_t now);
 /* Into a queue, which goes to the kernel at the end of this turn. */
 void	 entries_put(enum set_id, int add, const struct entry *);
 /* All queues to the kernel, now. */
