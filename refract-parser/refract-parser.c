@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "args.h"
 #include "checkpoint.h"
 #include "child.h"
 #include "counter.h"
@@ -162,23 +163,16 @@ file_done(uint32_t file)
 /* Messages. */
 
 static void
-on_inotify(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_inotify(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)data;
-	(void)len;
 	follow_inotify(fd);
 }
 
 static void
-on_file(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+on_file(MSG_ARGS)
 {
 	struct msg_file	m;
 
-	(void)ch;
-	(void)id;
 	memcpy(&m, data, len);
 	if (follow_open(&m, fd) == -1)
 		log_warnx("%s: cannot be followed", log_vis(m.name,
@@ -186,13 +180,8 @@ on_file(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 }
 
 static void
-on_files_done(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_files_done(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	resume_files(data);
 }
 
@@ -204,13 +193,8 @@ static const struct handler	from_parent[] = {
 };
 
 static void
-on_ban_event(struct channel *ch, uint32_t id, const void *data, size_t len,
-    int fd)
+on_ban_event(MSG_ARGS)
 {
-	(void)ch;
-	(void)id;
-	(void)len;
-	(void)fd;
 	decide_refused(data);
 }
 
