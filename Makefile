@@ -73,7 +73,7 @@ test-deps:
 	@.ci/deps test
 
 tests: all
-	@set -e; for d in $(filter-out %/fuzz/ %/bench/, \
+	@set -e; for d in $(filter-out %/fuzz/, \
 	    $(dir $(wildcard regress/*/Makefile))); do \
 	    $(MAKE) --no-print-directory -C $$d all; done
 	@$(MAKE) --no-print-directory -C regress/sandbox

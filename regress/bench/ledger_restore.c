@@ -167,7 +167,7 @@ main(int argc, char **argv)
 	log_setverbose(1);
 	(void)snprintf(path, sizeof(path), "%s/ledger.db", argv[1]);
 	child_base = event_base_new();
-	queue_start(path, &calls);
+	queue_start("", path, &calls);
 	record((uint32_t)atoi(argv[2]));
 	queue_stop();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
@@ -179,7 +179,7 @@ main(int argc, char **argv)
 	event_reinit(child_base);
 	proc_set_role(ROLE_LEDGER);
 	proc_set_state(STATE_RUNNING);
-	queue_start(path, &calls);
+	queue_start("", path, &calls);
 	ch = channel_new(child_base, pair[0], ROLE_ENFORCER, from_enforcer);
 	channel_ondrained(ch, restore_drained);
 	channel_onclosed(ch, on_closed);
