@@ -48,10 +48,17 @@ static const char *const sql[S_MAX] = {
 	    " FROM state WHERE (watch, touched, name, part) >"
 	    " (?1, ?2, ?3, ?4) ORDER BY watch, touched, name, part LIMIT ?5",
 	[S_OLDEST] = "SELECT min(last) FROM watch_stats WHERE last > 0",
-	/* Whatever came of it, the watch takes it for served. */
+	/*
+	 * Whatever came of it, the watch takes it for served; but what went
+	 * ahead of its cut will be decided again, and is not known until then.
+	 */
 	[S_GET_SERVED] = "SELECT ends, id, watch, starts, prefix"
 	    " FROM decision WHERE (ends, id) > (?1, ?2) AND watch <> 0"
-	    " AND (lifted = 0 OR lifted >= ?3) ORDER BY ends, id LIMIT ?4",
+	    " AND (lifted = 0 OR lifted >= ?3) AND NOT EXISTS"
+	    " (SELECT 1 FROM position WHERE position.watch = decision.watch"
+	    " AND position.identity = decision.file"
+	    " AND position.offset < decision.offset)"
+	    " ORDER BY ends, id LIMIT ?4",
 	[S_GET_LIFTS] = "SELECT at, prefix, subject FROM forgiven"
 	    " WHERE at >= ?1 ORDER BY at, id"
 };

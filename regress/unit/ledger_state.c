@@ -280,6 +280,33 @@ test_served(void **state)
 	assert_int_equal(lifts[0].target.prefix.family, 0);
 }
 
+/* What went ahead of its cut is decided again: not known until then. */
+static void
+test_served_ahead(void **state)
+{
+	struct msg_position	p = { .watch = WATCH, .dev = 1, .ino = 2,
+	    .source = 3, .identity = 1, .offset = 2, .name = "access.log" };
+
+	(void)state;
+	decide(1, 10, 100, 0);
+	decide(2, 20, 200, 0);
+	decide(3, 30, 300, 0);
+	put(M_POSITION, &p, sizeof(p));
+	get_served(0);
+	assert_int_equal(nserved, 2);
+	assert_int_equal(served[1].end, 200);
+	p.offset = 3;
+	put(M_POSITION, &p, sizeof(p));
+	get_served(0);
+	assert_int_equal(nserved, 3);
+	/* Another file's place says nothing of this one. */
+	p.identity = 4;
+	p.offset = 1;
+	put(M_POSITION, &p, sizeof(p));
+	get_served(0);
+	assert_int_equal(nserved, 3);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -287,7 +314,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		T(test_positions), T(test_states), T(test_stats),
-		T(test_served)
+		T(test_served), T(test_served_ahead)
 	};
 
 	log_init(LOG_TO_STDERR, "ledger_state");
