@@ -410,6 +410,7 @@ read_turn(struct file **f)
 	for (tries = 0;; tries++) {
 		if ((*f)->check)
 			check(*f);
+		(*f)->grown = 0;
 		n = fetch(*f, want);
 		error = errno;
 		if (fo.n <= 1 || tries == TRIES_MAX)
@@ -432,8 +433,9 @@ turn(struct file *f)
 	if ((more = read_turn(&f)) == -1)
 		return;
 	dequeue(f);
-	if (more)
-		enqueue(f);	/* behind the others */
+	/* Behind the others; what came since it was fetched has no event. */
+	if (more || f->grown)
+		enqueue(f);
 	else if (f->nameless)
 		end(f, FOLLOW_ENDED, 0);
 }
@@ -520,6 +522,7 @@ happened(struct file *f, uint32_t mask)
 	}
 	if (mask & (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED))
 		f->check = 1;
+	f->grown = 1;
 	enqueue(f);
 }
 
@@ -530,7 +533,7 @@ overflowed(void)
 
 	log_warnx("inotify: its queue overflowed, all files are checked");
 	TAILQ_FOREACH(f, &fo.all, entry) {
-		f->check = 1;
+		f->check = f->grown = 1;
 		enqueue(f);
 	}
 }

@@ -17,6 +17,7 @@ struct file {
 	TAILQ_ENTRY(file) ready;
 	int		 fd, wd;
 	int		 queued;	/* in the list of those to read */
+	int		 grown;		/* an event came since it was fetched */
 	int		 check;		/* look at its links first */
 	int		 moved;		/* it has another name now */
 	int		 nameless;	/* it has none */
