@@ -28,6 +28,14 @@
 #define BAN_ENTRIES_DEFAULT	1048576
 #define BAN_ENTRIES_MAX	16777216
 #define CONF_PREFIXES_MAX	1048576	/* in all tables together */
+#define REGEX_MAX_LEN	14336	/* a regex as PCRE2 gets it, with its NUL */
+#define WHERE_MAX_LEN	256	/* "file:line", with its NUL */
+#define VALUE_NAME_LEN	33	/* PCRE2's longest group name and a NUL */
+#define WATCH_KEYS_MAX	4	/* values that form a key */
+#define AFTER_MAX	1000	/* matches that offend */
+#define ARGV_MAX_LEN	4096	/* an argv, each with its NUL */
+#define ARGV_MAX	64
+#define ACCOUNT_MAX_LEN	33	/* a user's or group's name with its NUL */
 #define LEDGER_KEEP_DEFAULT	(90 * 86400)	/* seconds */
 #define LEDGER_KEEP_MAX		(10 * 365 * 86400)
 #define LEDGER_MAX_DEFAULT	(1024 * 1024)	/* KiB */
@@ -69,7 +77,8 @@ struct wire_prefixes {
 	uint32_t	table;
 };
 
-enum watch_format { FORMAT_XRAY = 1 };
+/* FORMAT_TEXT: lines that patterns match; what a watch without xray is. */
+enum watch_format { FORMAT_XRAY = 1, FORMAT_TEXT };
 enum limit_victim { BAN_NEWEST, BAN_OLDEST, BAN_ALL };
 
 struct wire_port {
@@ -77,6 +86,9 @@ struct wire_port {
 	uint8_t		proto;		/* IPPROTO_TCP, IPPROTO_UDP */
 	uint8_t		zero;
 };
+
+/* What an offence of a key does whose ban or commands are under way. */
+enum duplicate { DUPLICATE_EXTEND, DUPLICATE_IGNORE, DUPLICATE_RERUN };
 
 struct wire_watch {
 	uint64_t	hash;		/* watch_hash(name): id over restarts */
@@ -95,13 +107,43 @@ struct wire_watch {
 	uint8_t		dry_run;
 	uint8_t		nports;		/* 0: whole-host bans */
 	struct wire_port ports[BAN_PORTS_MAX];
+
+	/* FORMAT_TEXT and growing bans. */
+	int64_t		growth_max;	/* span_t; 0: does not grow */
+	uint32_t	growth_by;	/* thousandths: 2000 doubles */
+	uint32_t	after;		/* this many within `window` offend */
+	uint8_t		growth_together; /* bans of every watch count */
+	uint8_t		duplicate;	/* enum duplicate */
+	uint8_t		bans;		/* 1: there is a `ban` */
+	uint8_t		ban_prefix;	/* 1: the grouped key is banned */
+	uint8_t		json;		/* 1: lines are JSON objects */
+	uint8_t		nkeys;		/* 0: addr, or all named values */
+	uint8_t		zero2[2];
+	char		keys[WATCH_KEYS_MAX][VALUE_NAME_LEN];
+	uint8_t		zero3[4];
+	/* Dotted paths in a JSON object; "": not said. */
+	char		json_field[NAME_MAX_LEN];
+	char		json_time[NAME_MAX_LEN];
+	char		json_addr[NAME_MAX_LEN];
+	/* fail2ban's datepattern words; "": detect. */
+	char		time_format[PATTERN_MAX_LEN];
+};
+
+enum source_kind {
+	SOURCE_FILE,		/* path may be a glob */
+	SOURCE_JOURNAL,		/* args: journald matches; see conf_source */
+	SOURCE_COMMAND,		/* args: its argv */
+	SOURCE_SYSLOG,		/* a socket; see conf_source */
+	SOURCE_STDIN
 };
 
 struct wire_source {
 	uint32_t	id;
 	uint32_t	watch;
 	uint8_t		from_start;	/* a file first seen at start */
-	uint8_t		zero[7];
+	uint8_t		kind;		/* enum source_kind */
+	uint8_t		zero[6];
+	/* What it is called, over restarts too: "journal ssh.service". */
 	char		path[PATH_MAX_LEN];	/* may be a glob; for display */
 };
 
@@ -129,6 +171,78 @@ struct wire_status {
 	uint16_t	port;		/* host order */
 };
 
+/*
+ * A regex of a watch as PCRE2 gets it: <name> and fail2ban's tags are groups
+ * of that name already (duplicate names are allowed: the first that is set
+ * counts).  A filter's own are numbered by wire_filter.id.
+ */
+enum pattern_kind {
+	PATTERN_MATCH = 1,	/* counts `weight` */
+	PATTERN_IGNORE,		/* a line that matches it counts nothing */
+	PATTERN_CANCEL,		/* the key's matches are forgotten */
+	PATTERN_FAIL,		/* fail2ban: failregex */
+	PATTERN_FAIL_IGNORE,	/* ignoreregex */
+	PATTERN_FAIL_PREFIX,	/* prefregex, with the group `content` */
+	PATTERN_FAIL_DATE	/* a datepattern, not translated */
+};
+
+struct wire_pattern {		/* then the regex and its NUL */
+	uint32_t	id;
+	uint32_t	watch;
+	uint32_t	filter;		/* wire_filter.id, or 0 */
+	uint32_t	weight;
+	uint32_t	kind;		/* enum pattern_kind */
+	char		where[WHERE_MAX_LEN];	/* for display */
+};
+
+/* match fail2ban "sshd" */
+struct wire_filter {
+	uint32_t	id;
+	uint32_t	watch;
+	uint32_t	maxlines;	/* 1: line by line */
+	uint32_t	weight;
+	char		name[NAME_MAX_LEN];	/* "sshd[mode=aggressive]" */
+	char		where[WHERE_MAX_LEN];
+};
+
+/* ignore <name> of these values; a table is for addresses. */
+enum ignore_kind { IGNORE_EXACT = 1, IGNORE_REGEX, IGNORE_TABLE };
+
+struct wire_ignore {		/* then the text and its NUL, or "" */
+	uint32_t	watch;
+	uint32_t	kind;		/* enum ignore_kind */
+	uint32_t	table;		/* IGNORE_TABLE */
+	char		name[VALUE_NAME_LEN];	/* of the captured value */
+	uint8_t		zero[3];
+};
+
+/*
+ * run { argv }: a command of a watch.  `<name>` in an argument stands for the
+ * value; what is not captured becomes "".
+ */
+enum run_when {
+	RUN_OFFENCE,		/* of the decision, `delay` after it */
+	RUN_BAN,		/* its ban stands in the kernel */
+	RUN_UNBAN		/* it ended there, or was lifted */
+};
+
+struct wire_run {		/* then argc strings with their NULs */
+	uint64_t	hash;		/* of watch, argv, when, delay */
+	int64_t		delay;		/* span_t */
+	int64_t		timeout;	/* span_t */
+	uint32_t	id;
+	uint32_t	watch;
+	uint32_t	argc;
+	uint8_t		when;		/* enum run_when */
+	uint8_t		at_exit;	/* what is pending runs at the stop */
+	uint8_t		once;		/* not for a repeated decision */
+	uint8_t		at_least_once;	/* again if a crash hid its end */
+	uint8_t		family;		/* 0, AF_INET or AF_INET6 only */
+	uint8_t		zero[5];
+	char		user[ACCOUNT_MAX_LEN];	/* never root */
+	char		group[ACCOUNT_MAX_LEN];
+};
+
 /* only inbound { "tag*" } */
 struct wire_inbound {
 	uint32_t	watch;
@@ -149,11 +263,49 @@ struct conf_##name {							\
 	TAILQ_ENTRY(conf_##name)	entry;				\
 	struct wire_##name		w;				\
 }
-CONF_ITEM(source);
 CONF_ITEM(limit);
 CONF_ITEM(exempt);
 CONF_ITEM(inbound);
 CONF_ITEM(status);
+CONF_ITEM(filter);
+
+/* A wire struct that strings follow: len bytes with the last NUL. */
+#define CONF_TEXT_ITEM(name)						\
+struct conf_##name {							\
+	TAILQ_ENTRY(conf_##name)	entry;				\
+	struct wire_##name		w;				\
+	char				*text;				\
+	size_t				 len;				\
+}
+CONF_TEXT_ITEM(pattern);
+CONF_TEXT_ITEM(ignore);
+CONF_TEXT_ITEM(run);
+
+struct conf_source {
+	TAILQ_ENTRY(conf_source) entry;
+	struct wire_source	 w;
+	/* Parent only, by kind: argv or journald's matches. */
+	char			*args;		/* argc strings */
+	size_t			 args_len;
+	unsigned int		 argc;
+	char			 user[ACCOUNT_MAX_LEN];	/* command */
+	char			 group[ACCOUNT_MAX_LEN];
+	char			*dir;		/* journal: directory or file */
+	struct prefix		 addr;		/* syslog: family 0: unix */
+	uint16_t		 port;		/* ... else w.path */
+};
+
+/* start { argv }, stop { argv }: the parent's, in this order. */
+struct conf_command {
+	TAILQ_ENTRY(conf_command) entry;
+	char			*args;		/* argc strings */
+	size_t			 args_len;
+	unsigned int		 argc;
+	int64_t			 timeout;	/* span_t */
+	char			 user[ACCOUNT_MAX_LEN];
+	char			 group[ACCOUNT_MAX_LEN];
+};
+TAILQ_HEAD(conf_commands, conf_command);
 
 struct conf_watch {
 	TAILQ_ENTRY(conf_watch)		 entry;
@@ -162,6 +314,10 @@ struct conf_watch {
 	TAILQ_HEAD(, conf_limit)	 limits;
 	TAILQ_HEAD(, conf_exempt)	 exempts;
 	TAILQ_HEAD(, conf_inbound)	 inbounds;
+	TAILQ_HEAD(, conf_pattern)	 patterns;
+	TAILQ_HEAD(, conf_filter)	 filters;
+	TAILQ_HEAD(, conf_ignore)	 ignores;
+	TAILQ_HEAD(, conf_run)		 runs;
 	void				*state;	/* the parser's own */
 	/*
 	 * A named zone's TZif file (RFC 8536), because the parser's root has
@@ -191,6 +347,8 @@ struct conf {
 	char			*admin_group;	/* or NULL */
 	char			*limit_group;	/* reserved, NULL */
 	int			 hot_reload;
+	struct conf_commands	 start, stop;
+	uint32_t		 run_max;	/* commands at the same time */
 };
 
 /* Defaults set; fatal without memory. */

@@ -26,7 +26,8 @@ EXACT(wire_table, 2 * 4 + NAME_MAX_LEN);
 EXACT(wire_prefixes, 4);
 EXACT(wire_port, 2 + 2);
 EXACT(wire_watch, 4 * 8 + 2 * 4 + 2 * NAME_MAX_LEN + 8 +
-    BAN_PORTS_MAX * 4);
+    BAN_PORTS_MAX * 4 + 8 + 2 * 4 + 8 + WATCH_KEYS_MAX * VALUE_NAME_LEN + 4 +
+    3 * NAME_MAX_LEN + PATTERN_MAX_LEN);
 EXACT(wire_source, 2 * 4 + 8 + PATH_MAX_LEN);
 EXACT(wire_limit, 2 * 4 + PATTERN_MAX_LEN);
 EXACT(wire_exempt, 2 * 4 + 18 + 2 + PATTERN_MAX_LEN);
@@ -44,7 +45,19 @@ EXACT(msg_outcome, 2 * 4 + TEXT_LEN);
 EXACT(msg_rules, 2 * 4 + NAME_MAX_LEN);
 EXACT(msg_checkpoint, 8);
 EXACT(msg_decision, 160 + 2 * 4 + BAN_PORTS_MAX * 4 + NAME_MAX_LEN +
-    EVIDENCE_LEN);
+    EVIDENCE_LEN + 2 * 4 + WHERE_MAX_LEN + VALUES_LEN);
+EXACT(msg_evidence, 32 + 8 + 2 * 4 + EVIDENCE_LEN);
+EXACT(wire_growth, 2 * 8 + 18 + 2 + 4);
+EXACT(wire_pattern, 5 * 4 + WHERE_MAX_LEN);
+EXACT(wire_filter, 4 * 4 + NAME_MAX_LEN + WHERE_MAX_LEN);
+EXACT(wire_ignore, 3 * 4 + VALUE_NAME_LEN + 3);
+EXACT(wire_run, 3 * 8 + 3 * 4 + 10 + 2 * ACCOUNT_MAX_LEN);
+EXACT(msg_stream, 4 * 4 + PATH_MAX_LEN);
+EXACT(msg_stream_done, 2 * 4 + CURSOR_LEN);
+EXACT(msg_run, 3 * 8 + 18 + 6 + 8 + 2 * 4);
+EXACT(msg_run_done, 8 + 2 * 4);
+EXACT(msg_flush, 18 + 6 + NAME_MAX_LEN + SUBJECT_LEN);
+EXACT(msg_trigger, NAME_MAX_LEN + 2 * 4 + VALUES_LEN);
 EXACT(wire_sighting, 16 + 8 + 4 + 2 + 1 + 1);
 EXACT(wire_state, 8 + 8 + 4 + 1 + 3 + PATTERN_MAX_LEN);
 EXACT(msg_position, 11 * 8 + 2 * 4 + BOOT_LEN + PATH_MAX_LEN);
@@ -807,7 +820,32 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_RESUME_DONE, L, S, AT_WORK, 0,
 	    ONE(msg_outcome, check_outcome)),
 	ROW(M_LEDGER_FRESH, L, S, AT_WORK, 0, NONE),
-	ROW(M_FILES_DONE, P, S, AT_WORK, 0, ONE(msg_boot, check_boot))
+	ROW(M_FILES_DONE, P, S, AT_WORK, 0, ONE(msg_boot, check_boot)),
+
+	/* Strings follow: as many bytes as there are. */
+	ROW(M_CONF_PATTERN, P, CONFIGURED, LIVE, 0,
+	    sizeof(struct wire_pattern), 1, 1, NULL),
+	ROW(M_CONF_FILTER, P, CONFIGURED, LIVE, 0, ONE(wire_filter, NULL)),
+	ROW(M_CONF_IGNORE, P, CONFIGURED, LIVE, 0,
+	    sizeof(struct wire_ignore), 1, 1, NULL),
+	ROW(M_CONF_RUN, P, CONFIGURED, LIVE, 0,
+	    sizeof(struct wire_run), 1, 0, NULL),
+
+	ROW(M_STREAM, P, S, AT_WORK, 1, ONE(msg_stream, NULL)),
+	ROW(M_STREAM_DONE, S, P, ALWAYS, 0, ONE(msg_stream_done, NULL)),
+
+	ROW(M_RESUME_GROWTH, L, S, AT_WORK, 0, MANY(wire_growth, 1, NULL)),
+
+	ROW(M_RUN, L, P, ALWAYS, 0, sizeof(struct msg_run), 1, 0, NULL),
+	ROW(M_RUN_DONE, P, L, ALWAYS, 0, ONE(msg_run_done, NULL)),
+	ROW(M_RUN_EXIT, P, L, ALWAYS, 0, NONE),
+	ROW(M_RUN_EXITED, L, P, ALWAYS, 0, NUMBER),
+
+	ROW(M_FLUSH, C, L, ALWAYS, 0, ONE(msg_flush, NULL)),
+	ROW(M_TRIGGER, C, S, ALWAYS, 0, ONE(msg_trigger, NULL)),
+	ROW(C_FLUSH, X, C, ALWAYS, 0, ONE(msg_flush, NULL)),
+	ROW(C_TRIGGER, X, C, ALWAYS, 0, ONE(msg_trigger, NULL)),
+	ROW(M_EVIDENCE, S, L, AT_WORK, 0, ONE(msg_evidence, NULL))
 };
 
 _Static_assert(sizeof(struct wire_state) + STATE_SIGHTINGS *

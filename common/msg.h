@@ -30,6 +30,7 @@ enum proc_state {
 #define BUILD_ID_LEN	24
 #define SUBJECT_LEN	64	/* a user's name, cut if longer, with NUL */
 #define TEXT_LEN	512
+#define VALUES_LEN	768	/* captured values of a match */
 #define EVIDENCE_LEN	400	/* a log line, cut, with NUL */
 
 enum msg_type {
@@ -136,6 +137,32 @@ enum msg_type {
 	M_RESUME_DONE,		/* ledger>parser msg_outcome: code 0 or why */
 	M_LEDGER_FRESH,		/* ledger>parser: say all of it again */
 	M_FILES_DONE,		/* p>parser msg_boot: all logs were passed */
+
+	/* Configuration: of the watch before; strings follow the struct. */
+	M_CONF_PATTERN,		/* wire_pattern, its regex */
+	M_CONF_FILTER,		/* wire_filter: before its patterns */
+	M_CONF_IGNORE,		/* wire_ignore, its text */
+	M_CONF_RUN,		/* wire_run, its argv (ledger: without) */
+
+	/* Streams: what is no file.  The parent runs and opens, we read. */
+	M_STREAM,		/* p>parser msg_stream + fd: read this */
+	M_STREAM_DONE,		/* parser>p msg_stream_done: it ended */
+
+	/* Growth: how often it was banned before. */
+	M_RESUME_GROWTH,	/* ledger>parser n wire_growth */
+
+	/* Commands: the ledger says when, the parent runs them. */
+	M_RUN,			/* ledger>p msg_run, its values */
+	M_RUN_DONE,		/* p>ledger msg_run_done */
+	M_RUN_EXIT,		/* p>ledger: those that run at the stop; ... */
+	M_RUN_EXITED,		/* ledger>p uint32_t: ... so many were sent */
+
+	/* Operator. */
+	M_FLUSH,		/* control>ledger msg_flush: run now */
+	M_TRIGGER,		/* control>parser msg_trigger: a match by hand */
+	C_FLUSH,		/* msg_flush */
+	C_TRIGGER,		/* msg_trigger */
+	M_EVIDENCE,		/* parser>ledger msg_evidence: of a decision */
 
 	M_MAX
 };
@@ -284,6 +311,83 @@ struct msg_decision {
 	struct wire_port ports[BAN_PORTS_MAX];
 	char		watch[NAME_MAX_LEN];	/* "": the operator */
 	char		evidence[EVIDENCE_LEN];	/* the line, vis(3)'d */
+	/* FORMAT_TEXT. */
+	uint32_t	count;		/* what it had counted to */
+	uint8_t		no_ban;		/* 1: only commands; ban is a name */
+	uint8_t		rerun;		/* 1: of a key under way */
+	uint8_t		values_len[2];	/* of values, little-endian */
+	char		pattern[WHERE_MAX_LEN];	/* what matched last */
+	/* Captured: name NUL value NUL ...; values vis(3)'d. */
+	char		values[VALUES_LEN];
+};
+
+/* A line that counted towards a decision, the oldest first. */
+struct msg_evidence {
+	struct decision_id id;
+	int64_t		at;		/* wall_t */
+	uint32_t	number;		/* 0, 1, ... */
+	uint32_t	zero;
+	char		text[EVIDENCE_LEN];
+};
+
+/* How often a prefix was banned; watch 0: by any. */
+struct wire_growth {
+	uint64_t	watch;
+	int64_t		last;		/* wall_t: start of the last one */
+	struct prefix	prefix;
+	uint8_t		zero[2];
+	uint32_t	count;
+};
+
+#define STREAM_LINES	0	/* bytes with newlines: pipe, stdin */
+#define STREAM_JOURNAL	1	/* journalctl -o export */
+#define STREAM_SYSLOG	2	/* datagrams of syslog(3), RFC 3164, 5424 */
+struct msg_stream {
+	uint32_t	stream;		/* the parent's number of this open */
+	uint32_t	source;		/* wire_source.id */
+	uint32_t	kind;		/* STREAM_* */
+	uint32_t	zero;
+	char		name[PATH_MAX_LEN];	/* for display */
+};
+
+#define CURSOR_LEN	256	/* journald's __CURSOR with its NUL */
+struct msg_stream_done {
+	uint32_t	stream;
+	uint32_t	zero;
+	char		cursor[CURSOR_LEN];	/* of the last entry used, or "" */
+};
+
+/* Run this command now; the values (name NUL value NUL ...) follow. */
+struct msg_run {
+	uint64_t	row;		/* the ledger's number of it */
+	uint64_t	watch;		/* hash */
+	uint64_t	hash;		/* wire_run.hash */
+	struct prefix	addr;		/* <addr>; family 0: none */
+	uint8_t		zero[6];
+	int64_t		at;		/* wall_t: of the decision */
+	uint32_t	count;		/* <count> */
+	uint32_t	values_len;
+};
+
+struct msg_run_done {
+	uint64_t	row;
+	int32_t		status;		/* wait(2)'s; -1: never started */
+	uint32_t	zero;
+};
+
+struct msg_flush {		/* pending commands; "" and family 0: all */
+	struct prefix	prefix;
+	uint8_t		zero[6];
+	char		watch[NAME_MAX_LEN];
+	char		value[SUBJECT_LEN];	/* of the key */
+};
+
+struct msg_trigger {
+	char		watch[NAME_MAX_LEN];
+	/* name NUL value NUL ... */
+	uint32_t	values_len;
+	uint32_t	zero;
+	char		values[VALUES_LEN];
 };
 
 /* One address that a user is live from.  Times: logtime_t. */
