@@ -164,11 +164,16 @@ never_load(void)
 }
 
 int
+never_has(const struct prefix *p)
+{
+	return prefixset_contains(&table, p);
+}
+
+int
 never_covers(const struct wire_ban *w)
 {
-	return prefixset_contains(&table, &w->prefix) ||
-	    (w->offender.family != 0 &&
-	    prefixset_contains(&table, &w->offender));
+	return never_has(&w->prefix) ||
+	    (w->offender.family != 0 && never_has(&w->offender));
 }
 
 /* News of routes that are not default routes are none. */

@@ -93,16 +93,23 @@ batch_send(struct batch *b)
 	} while (h->nlmsg_seq != b->nl.seq);
 }
 
-/* The want that a connection falls under; port is ours, in host order. */
+/*
+ * The want that a connection falls under; port is ours, in host order.  Who is
+ * protected inside of a banned prefix is spared, as the rules do; an operator
+ * who says kill means all.
+ */
 static struct want *
 wanting(const struct prefix *peer, uint16_t port, uint8_t proto)
 {
 	struct want	*w;
+	int		 spared;
 
 	if (!prefixset_contains(&wanted, peer))
 		return NULL;
+	spared = never_has(peer);
 	for (w = running.list; w < running.list + running.n; w++) {
-		if (prefix_contains(&w->ban.prefix, peer) &&
+		if ((w->asked || !spared) &&
+		    prefix_contains(&w->ban.prefix, peer) &&
 		    (w->ban.port == 0 || w->ban.port == port) &&
 		    (w->ban.proto == 0 || w->ban.proto == proto))
 			return w;

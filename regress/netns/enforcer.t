@@ -170,15 +170,26 @@ h enf "unban $V4.8"
 h enf "never 198.51.100.0/24 2001:db8:ffff::/48 $V4.8 $V6:8::8"
 h enf conf
 soon 'a new never-table' 2 in_set refract4n "$V4.8"
+ok 'a protected one connects' conn home p "$V4.8" 5020 "$V4.1" 444
+ok 'IPv6: a protected one connects' conn home p6 "$V6:8::8" 5020 "$V6:1::1" 444
+ok 'IPv6: another connects' conn home o6 "$V6:9::9" 5020 "$V6:1::1" 444
 h enf "ban control 2001:db8::/32 prefix"
+soon 'IPv6: the other is reset' 2 conn_reset o6
+ok 'IPv6: told how many' said enf 'control: killed [0-9]+ 0 2001:db8::/32'
+ok 'IPv6: the protected one goes on' conn_works p6
 h enf "ban control $V4.0/24 prefix"
 ok 'a prefix over protected addresses is applied' said enf "applied 0 0 $V4.0/24"
+soon 'others are reset' 2 conn_reset a3
+ok 'told how many (prefix)' said enf "control: killed [0-9]+ 0 $V4.0/24"
+ok 'the protected one goes on' conn_works p
 nok 'it shuts others out' meets "$V4.7" 444
 ok 'and spares the protected one' meets "$V4.8" 444
 nok 'IPv6: it shuts others out' meets "$V6:9::9" 444
 h enf "unban $V6:8::8"
 h enf "ban control 2001:db8::/32 prefix"
 ok 'IPv6: and spares the protected one' meets "$V6:8::8" 444
+h enf "kill $V4.8"
+soon 'an operator ends even his connections' 2 conn_reset p
 h enf "unban $V4.9"
 ok 'lifting an address lifts what covers it' said enf "lifted 0 0 $V4.0/24"
 h enf 'unban all'
