@@ -71,6 +71,7 @@ EXACT(row_ban, 160 + NAME_MAX_LEN);
 EXACT(row_history, 184 + NAME_MAX_LEN + EVIDENCE_LEN);
 EXACT(row_user, 8 + 2 * 4 + USER_ADDRS * (18 + 8) + NAME_MAX_LEN +
     PATTERN_MAX_LEN);
+EXACT(row_match, 2 * 8 + 4 * 4 + NAME_MAX_LEN + KEY_SHOWN_LEN);
 EXACT(row_watch, 12 * 8 + 2 * 4 + NAME_MAX_LEN + PATH_MAX_LEN + TEXT_LEN);
 EXACT(row_process, 4 * 4 + 3 * 8 + NAME_MAX_LEN + BUILD_ID_LEN);
 EXACT(row_metric, 2 * 4 + 8);
@@ -601,6 +602,17 @@ check_row_user(const void *data, size_t len)
 }
 
 static const char *
+check_row_match(const void *data, size_t len)
+{
+	const struct row_match *r = data;
+
+	(void)len;
+	if (r->zero != 0)
+		return bad_zero;
+	return TEXT_OK(r->watch) && TEXT_OK(r->key) ? NULL : no_nul;
+}
+
+static const char *
 check_row_watch(const void *data, size_t len)
 {
 	const struct row_watch *r = data;
@@ -682,7 +694,8 @@ static const struct {
 	[SHOW_CONFIG] = { sizeof(struct row_text), check_row_text },
 	[SHOW_METRICS] = { sizeof(struct row_metric), check_row_metric },
 	[SHOW_EVENT] = { sizeof(struct row_event), check_row_event },
-	[SHOW_NOTICE] = { sizeof(struct row_notice), check_row_notice }
+	[SHOW_NOTICE] = { sizeof(struct row_notice), check_row_notice },
+	[SHOW_MATCHES] = { sizeof(struct row_match), check_row_match }
 };
 
 static const char *

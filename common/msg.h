@@ -466,6 +466,7 @@ enum show_what {
 	SHOW_SUMMARY = 1, SHOW_BANS, SHOW_HISTORY, SHOW_USERS, SHOW_WATCHES,
 	SHOW_PROCESSES, SHOW_CONFIG, SHOW_METRICS,
 	SHOW_EVENT, SHOW_NOTICE,	/* rows of C_MONITOR only */
+	SHOW_MATCHES,
 	SHOW_MAX
 };
 
@@ -515,6 +516,18 @@ struct row_user {			/* SHOW_USERS */
 	int64_t		seen[USER_ADDRS];	/* logtime_t */
 	char		watch[NAME_MAX_LEN];
 	char		user[PATTERN_MAX_LEN];
+};
+
+#define KEY_SHOWN_LEN	256
+struct row_match {			/* SHOW_MATCHES: of the parser */
+	uint64_t	watch_hash;
+	int64_t		last;		/* logtime_t of the last match */
+	uint32_t	count;		/* weights within the window */
+	uint32_t	after;		/* so many offend */
+	uint32_t	bans;		/* how often it was banned before */
+	uint32_t	zero;
+	char		watch[NAME_MAX_LEN];
+	char		key[KEY_SHOWN_LEN];	/* values, vis(3)'d */
 };
 
 struct row_watch {			/* SHOW_WATCHES */

@@ -149,6 +149,24 @@ file_name(const struct file *f)
 	return f->msg.name;
 }
 
+uint64_t
+block_identity(const struct block *b)
+{
+	return b->file == NULL ? b->identity : file_identity(b->file);
+}
+
+uint32_t
+block_source(const struct block *b)
+{
+	return b->file == NULL ? b->source : file_source(b->file);
+}
+
+const char *
+block_name(const struct block *b)
+{
+	return b->file == NULL ? b->name : file_name(b->file);
+}
+
 /* Reading. */
 
 /* Remember the bytes before the new offset; data begins with the old ones. */

@@ -24,9 +24,14 @@ typedef int64_t stamp_t;
 
 #define LINE_MAX_LEN	65536		/* longer lines are skipped */
 
-/* Whole lines of a file, as they lie in memory. */
+/* Whole lines of a file or stream, as they lie in memory. */
 struct block {
-	struct file	*file;
+	struct file	*file;		/* NULL: of a stream */
+	/* Of a stream: whose, what decisions name it by, for display. */
+	uint32_t	 source;
+	uint64_t	 identity;
+	const char	*name;
+	stamp_t		 at;		/* when it was written; 0: lines say */
 	const char	*p;		/* the last byte is a newline */
 	size_t		 n;
 	uint64_t	 offset;	/* of p in the file */
@@ -102,5 +107,8 @@ unsigned int	 follow_count_source(uint32_t source);
 uint64_t	 file_identity(struct file *);
 uint32_t	 file_source(const struct file *);
 const char	*file_name(const struct file *);
+uint64_t	 block_identity(const struct block *);
+uint32_t	 block_source(const struct block *);
+const char	*block_name(const struct block *);
 
 #endif

@@ -23,7 +23,7 @@
 static void
 give_lines(const struct block *b)
 {
-	struct watch	*w = watch_bysource(file_source(b->file));
+	struct watch	*w = watch_bysource(block_source(b));
 
 	if (w != NULL)
 		watch_lines(w, b);

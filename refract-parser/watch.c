@@ -389,7 +389,7 @@ offended(struct context *c, const struct sighted *s, const struct user *u,
 	 */
 	o.at = s->at > o.now + SKEW_MAX ? o.now : s->at;
 	if (c->identity == 0)
-		c->identity = file_identity(c->b->file);
+		c->identity = block_identity(c->b);
 	o.file = c->identity;
 	for (i = 0; i < v->n; i++) {
 		o.offender = &v->list[i];
@@ -533,7 +533,7 @@ parse_line(struct context *c, struct sighted *s, const char *p, size_t n)
 {
 	if (n > LINE_MAX_LEN) {
 		counter_inc(PARSER_LONG);
-		warn_long(c->w, file_name(c->b->file));
+		warn_long(c->w, block_name(c->b));
 		return 0;
 	}
 	s->p = p;
