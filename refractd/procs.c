@@ -75,6 +75,7 @@ static struct proc		 procs[ROLE_MAX];
 static wall_t			 parent_started;
 static pid_t			 owner;		/* whose children they are */
 static struct event		*child_ev, *stop_ev;
+static void			(*others)(pid_t, int);
 static const char		*turning_for;
 static struct {
 	int			 on, clean;
@@ -170,12 +171,15 @@ child_died(int sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	(void)arg;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (role = 0; role < ROLE_MAX; role++)
-			if (procs[role].pid == pid) {
-				buried(role, status);
+			if (procs[role].pid == pid)
 				break;
-			}
+		if (role < ROLE_MAX)
+			buried(role, status);
+		else if (others != NULL)
+			others(pid, status);
+	}
 }
 
 /* It may be dying, and then its death says more than this. */
@@ -213,6 +217,12 @@ procs_init(struct event_base *b, const char *dir, const char *state,
 		fatalx("processes: out of memory");
 	if (atexit(kill_all) != 0)
 		fatalx("processes: atexit");
+}
+
+void
+procs_others(void (*fn)(pid_t, int))
+{
+	others = fn;
 }
 
 void
