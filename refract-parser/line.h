@@ -1,0 +1,130 @@
+/*
+ * Lines of text (FORMAT_TEXT): from the bytes of a line to its matches, which
+ * count.c counts.
+ *
+ * One scan finds the patterns that a line may match; nothing more is done for
+ * a line that has none.  Then, in the order of the configuration: what cancels
+ * (the key's matches are forgotten, and the line counts for nothing else), the
+ * `match` patterns and fail2ban's filters, of which the first that matches and
+ * is not ignored has the line.  Its date is looked for only then, or when a
+ * filter asks for it.
+ */
+#ifndef LINE_H
+#define LINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "clock.h"
+#include "follow.h"
+
+#define MATCH_VALUES	32	/* captured values that are kept of a match */
+
+struct conf;
+struct conf_pattern;
+struct conf_watch;
+struct date;
+struct patterns;
+struct text;			/* what lines of a watch need: line.c's own */
+struct watch;
+
+/* A captured value: bytes of the line, or of whoever made the match. */
+struct value {
+	const char	*name;
+	const char	*p;
+	size_t		 n;
+};
+
+/*
+ * What a native pattern or a filter found in a line.  All bytes need only live
+ * until text_match() returns.
+ */
+struct match {
+	const struct conf_pattern *pattern;	/* that matched, for display */
+	struct prefix	 addr;		/* family 0: none */
+	uint32_t	 weight;
+	unsigned int	 nvalues;
+	struct value	 values[MATCH_VALUES];	/* in order of appearance */
+	/*
+	 * What is counted if the watch names no key: NULL for the address, or
+	 * all values if there is none; a filter's failure id else.
+	 */
+	const char	*key;
+	size_t		 key_len;
+	const char	*line;		/* for evidence; NULL: the line */
+	size_t		 len;
+};
+
+/* One line at work. */
+struct text_line {
+	struct watch		*w;
+	const struct block	*b;
+	struct patterns		*patterns;
+	const char		*p;	/* a '\n' is at p[n] */
+	size_t			 n;	/* PATTERN_LINE_MAX - 1 at most */
+	const char		*whole;	/* as it was read, for evidence */
+	size_t			 whole_len;
+	uint64_t		 end;	/* offset after its newline */
+	int			 live;
+	int			 taken;	/* a pattern has it already */
+	/* Of the patterns that have a literal in it. */
+	const uint16_t		*cands;
+	size_t			 ncands;
+	/* text_time() has set these. */
+	int			 timed;
+	size_t			 date;	/* where it stands in p ... */
+	size_t			 date_len;	/* ... 0: nowhere */
+	logtime_t		 at;
+	/* Given by who knows it already (journal, JSON): us, 0: nobody. */
+	stamp_t			 stamp;
+	struct prefix		 addr;	/* of a JSON field; family 0 */
+	int			 ignored; /* by `ignore`; -1: not asked */
+	uint32_t		 part;	/* of the next decision */
+};
+
+/*
+ * When it was written, by the log; by our clock if it is live and does not say,
+ * by the line before it if it is caught up on.  Sets date and date_len.
+ */
+logtime_t	 text_time(struct text_line *);
+/*
+ * Count this, unless the line is taken, ignored or exempt.  1 if it counted: a
+ * filter that goes on looking may call it again for the same line, and all of
+ * its matches count.
+ */
+int		 text_match(struct text_line *, const struct match *);
+/* Forget what was counted for the key of this match. */
+void		 text_cancel(struct text_line *, const struct match *);
+
+/*
+ * fail.c gives for each filter:
+ *
+ * struct fail	*fail_new(const struct conf_watch *, const struct conf_filter *,
+ *		    struct patterns *, const uint16_t *index, size_t n,
+ *		    char *why);
+ *	index are the numbers in `patterns` of the filter's own (failregex,
+ *	ignoreregex, prefregex) in the order of the configuration; they are
+ *	compiled with PATTERN_CUT, `also` the prefregex and `lines` maxlines.
+ *	NULL with why[TEXT_LEN].
+ * void		 fail_free(struct fail *);
+ * void		 fail_line(struct fail *, struct text_line *,
+ *		    const uint16_t *cands, size_t n);
+ *	Called for lines that are candidates of one of its patterns (for every
+ *	line if maxlines is not 1); cands are its own.  It calls text_time(),
+ *	and text_match() for each match.  A line that is taken is told too,
+ *	so that ids and forgiving of several lines stay right.
+ */
+
+/* Of a watch; NULL with why[TEXT_LEN]. */
+struct text	*text_new(const struct conf *, const struct conf_watch *,
+		    char *why);
+void		 text_free(struct text *);
+/* Lines of a file or stream of this watch. */
+void		 text_lines(struct watch *, const struct block *);
+/* When a line says it was written, 0: it does not. */
+stamp_t		 text_stamp(struct watch *, const char *, size_t);
+/* What hit PCRE2's limits: in all, and the worst pattern's "file:line". */
+uint64_t	 text_limits(const struct text *, const char **where);
+
+#endif
