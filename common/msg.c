@@ -72,6 +72,10 @@ EXACT(row_history, 184 + NAME_MAX_LEN + EVIDENCE_LEN);
 EXACT(row_user, 8 + 2 * 4 + USER_ADDRS * (18 + 8) + NAME_MAX_LEN +
     PATTERN_MAX_LEN);
 EXACT(row_match, 2 * 8 + 4 * 4 + NAME_MAX_LEN + KEY_SHOWN_LEN);
+EXACT(row_pending, 4 * 8 + 32 + 18 + 2 + 3 * 4 + NAME_MAX_LEN + SUBJECT_LEN +
+    ARGV_SHOWN_LEN);
+EXACT(row_why, 648 + 2 * 4 + WHERE_MAX_LEN);
+EXACT(row_line, 32 + 8 + 2 * 4 + NAME_MAX_LEN + EVIDENCE_LEN);
 EXACT(row_watch, 12 * 8 + 2 * 4 + NAME_MAX_LEN + PATH_MAX_LEN + TEXT_LEN);
 EXACT(row_process, 4 * 4 + 3 * 8 + NAME_MAX_LEN + BUILD_ID_LEN);
 EXACT(row_metric, 2 * 4 + 8);
@@ -429,6 +433,24 @@ check_rules(const void *data, size_t len)
 	return TEXT_OK(r->instance) ? NULL : no_nul;
 }
 
+/* Strings in pairs, each with its NUL. */
+static int
+pairs_ok(const char *s, size_t len)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++)
+		n += s[i] == '\0';
+	return n % 2 == 0 && (len == 0 || s[len - 1] == '\0');
+}
+
+/* The values of a match: name NUL value NUL ... */
+static int
+values_ok(const char *s, size_t len)
+{
+	return len <= VALUES_LEN && pairs_ok(s, len);
+}
+
 static const char *
 check_decision(const void *data, size_t len)
 {
@@ -440,9 +462,76 @@ check_decision(const void *data, size_t len)
 		return no_nul;
 	if ((why = check_ports(d->ports, d->nports)) != NULL)
 		return why;
-	if (d->past > 1)
+	if (d->past > 1 || d->no_ban > 1 || d->rerun > 1)
 		return bad_enum;
-	return check_ban(&d->ban, sizeof(d->ban));
+	if (!TEXT_OK(d->pattern) || !values_ok(d->values, (size_t)
+	    d->values_len[0] | (size_t)d->values_len[1] << 8))
+		return no_nul;
+	/* Who bans nobody may have nobody to name. */
+	return d->no_ban ? ban_fault(&d->ban) :
+	    check_ban(&d->ban, sizeof(d->ban));
+}
+
+static const char *
+check_evidence(const void *data, size_t len)
+{
+	const struct msg_evidence *e = data;
+
+	(void)len;
+	if (e->zero != 0 || e->id.zero != 0)
+		return bad_zero;
+	if (e->at < 0)
+		return bad_time;
+	return TEXT_OK(e->text) ? NULL : no_nul;
+}
+
+static const char *
+check_run(const void *data, size_t len)
+{
+	const struct msg_run *r = data;
+
+	if (!prefix_ok_or_none(&r->addr))
+		return bad_prefix;
+	if (!ZERO_OK(r->zero))
+		return bad_zero;
+	if (r->at < 0)
+		return bad_time;
+	if (r->values_len != len - sizeof(*r))
+		return "of the wrong length";
+	return pairs_ok((const char *)(r + 1), r->values_len) ? NULL : no_nul;
+}
+
+static const char *
+check_run_done(const void *data, size_t len)
+{
+	(void)len;
+	return ((const struct msg_run_done *)data)->zero == 0 ? NULL :
+	    bad_zero;
+}
+
+static const char *
+check_flush(const void *data, size_t len)
+{
+	const struct msg_flush *f = data;
+
+	(void)len;
+	if (!prefix_ok_or_none(&f->prefix))
+		return bad_prefix;
+	if (!ZERO_OK(f->zero))
+		return bad_zero;
+	return TEXT_OK(f->watch) && TEXT_OK(f->value) ? NULL : no_nul;
+}
+
+static const char *
+check_trigger(const void *data, size_t len)
+{
+	const struct msg_trigger *t = data;
+
+	(void)len;
+	if (t->zero != 0)
+		return bad_zero;
+	return TEXT_OK(t->watch) && values_ok(t->values, t->values_len) ?
+	    NULL : no_nul;
 }
 
 static const char *
@@ -613,6 +702,43 @@ check_row_match(const void *data, size_t len)
 }
 
 static const char *
+check_row_pending(const void *data, size_t len)
+{
+	const struct row_pending *r = data;
+
+	(void)len;
+	if (!prefix_ok_or_none(&r->addr))
+		return bad_prefix;
+	if (r->when > RUN_UNBAN || r->state >= RUN_STATE_MAX)
+		return bad_enum;
+	if (r->zero != 0 || r->zero2 != 0)
+		return bad_zero;
+	return TEXT_OK(r->watch) && TEXT_OK(r->key) && TEXT_OK(r->argv) ?
+	    NULL : no_nul;
+}
+
+static const char *
+check_row_why(const void *data, size_t len)
+{
+	const struct row_why *r = data;
+
+	(void)len;
+	return TEXT_OK(r->pattern) ? check_row_history(&r->h, sizeof(r->h)) :
+	    no_nul;
+}
+
+static const char *
+check_row_line(const void *data, size_t len)
+{
+	const struct row_line *r = data;
+
+	(void)len;
+	if (r->zero != 0)
+		return bad_zero;
+	return TEXT_OK(r->watch) && TEXT_OK(r->text) ? NULL : no_nul;
+}
+
+static const char *
 check_row_watch(const void *data, size_t len)
 {
 	const struct row_watch *r = data;
@@ -695,7 +821,10 @@ static const struct {
 	[SHOW_METRICS] = { sizeof(struct row_metric), check_row_metric },
 	[SHOW_EVENT] = { sizeof(struct row_event), check_row_event },
 	[SHOW_NOTICE] = { sizeof(struct row_notice), check_row_notice },
-	[SHOW_MATCHES] = { sizeof(struct row_match), check_row_match }
+	[SHOW_MATCHES] = { sizeof(struct row_match), check_row_match },
+	[SHOW_PENDING] = { sizeof(struct row_pending), check_row_pending },
+	[SHOW_WHY] = { sizeof(struct row_why), check_row_why },
+	[SHOW_LINES] = { sizeof(struct row_line), check_row_line }
 };
 
 static const char *
@@ -849,16 +978,17 @@ static const struct msg_row msg_table[M_MAX] = {
 
 	ROW(M_RESUME_GROWTH, L, S, AT_WORK, 0, MANY(wire_growth, 1, NULL)),
 
-	ROW(M_RUN, L, P, ALWAYS, 0, sizeof(struct msg_run), 1, 0, NULL),
-	ROW(M_RUN_DONE, P, L, ALWAYS, 0, ONE(msg_run_done, NULL)),
+	ROW(M_RUN, L, P, ALWAYS, 0, sizeof(struct msg_run), 1, 0, check_run),
+	ROW(M_RUN_DONE, P, L, ALWAYS, 0, ONE(msg_run_done, check_run_done)),
 	ROW(M_RUN_EXIT, P, L, ALWAYS, 0, NONE),
 	ROW(M_RUN_EXITED, L, P, ALWAYS, 0, NUMBER),
+	ROW(M_RUN_MAX, P, L, AT_WORK, 0, NUMBER),
 
-	ROW(M_FLUSH, C, L, ALWAYS, 0, ONE(msg_flush, NULL)),
-	ROW(M_TRIGGER, C, S, ALWAYS, 0, ONE(msg_trigger, NULL)),
-	ROW(C_FLUSH, X, C, ALWAYS, 0, ONE(msg_flush, NULL)),
-	ROW(C_TRIGGER, X, C, ALWAYS, 0, ONE(msg_trigger, NULL)),
-	ROW(M_EVIDENCE, S, L, AT_WORK, 0, ONE(msg_evidence, NULL))
+	ROW(M_FLUSH, C, L, ALWAYS, 0, ONE(msg_flush, check_flush)),
+	ROW(M_TRIGGER, C, S, ALWAYS, 0, ONE(msg_trigger, check_trigger)),
+	ROW(C_FLUSH, X, C, ALWAYS, 0, ONE(msg_flush, check_flush)),
+	ROW(C_TRIGGER, X, C, ALWAYS, 0, ONE(msg_trigger, check_trigger)),
+	ROW(M_EVIDENCE, S, L, AT_WORK, 0, ONE(msg_evidence, check_evidence))
 };
 
 _Static_assert(sizeof(struct wire_state) + STATE_SIGHTINGS *

@@ -164,6 +164,9 @@ enum msg_type {
 	C_TRIGGER,		/* msg_trigger */
 	M_EVIDENCE,		/* parser>ledger msg_evidence: of a decision */
 
+	/* p>ledger uint32_t: from now on, so many commands at a time */
+	M_RUN_MAX,
+
 	M_MAX
 };
 
@@ -212,6 +215,7 @@ enum ban_outcome {
 	BAN_LIFTED,		/* by the operator */
 	BAN_KILLED,		/* connections were destroyed: count */
 	BAN_DRY_RUN,		/* the watch is `dry run` */
+	BAN_NONE,		/* it bans nobody: commands only */
 	BAN_OUTCOME_MAX
 };
 
@@ -369,9 +373,11 @@ struct msg_run {
 	uint32_t	values_len;
 };
 
+#define RUN_STATUS_NEVER	(-1)	/* it was not started */
+#define RUN_STATUS_UNKNOWN	(-2)	/* stored: a crash hid its end */
 struct msg_run_done {
 	uint64_t	row;
-	int32_t		status;		/* wait(2)'s; -1: never started */
+	int32_t		status;		/* wait(2)'s, or RUN_STATUS_NEVER */
 	uint32_t	zero;
 };
 
@@ -467,6 +473,12 @@ enum show_what {
 	SHOW_PROCESSES, SHOW_CONFIG, SHOW_METRICS,
 	SHOW_EVENT, SHOW_NOTICE,	/* rows of C_MONITOR only */
 	SHOW_MATCHES,
+	/*
+	 * Commands; with an address and SHOW_WHY of C_SHOW those that are over
+	 * too.  SHOW_WHY: the decisions about an address; SHOW_LINES: what
+	 * counted for them.
+	 */
+	SHOW_PENDING, SHOW_WHY, SHOW_LINES,
 	SHOW_MAX
 };
 
@@ -528,6 +540,45 @@ struct row_match {			/* SHOW_MATCHES: of the parser */
 	uint32_t	zero;
 	char		watch[NAME_MAX_LEN];
 	char		key[KEY_SHOWN_LEN];	/* values, vis(3)'d */
+};
+
+enum run_state {
+	RUN_PENDING, RUN_STARTED, RUN_DONE, RUN_FAILED, RUN_SKIPPED,
+	RUN_STATE_MAX
+};
+
+#define ARGV_SHOWN_LEN	1024
+struct row_pending {			/* SHOW_PENDING: of the ledger */
+	uint64_t	row;
+	int64_t		at;		/* wall_t: of the decision */
+	int64_t		due;		/* wall_t; WALL_FOREVER: see when */
+	int64_t		changed;	/* wall_t: its state */
+	struct decision_id id;
+	struct prefix	addr;		/* family 0: none */
+	uint8_t		when;		/* enum run_when */
+	uint8_t		state;		/* enum run_state */
+	uint32_t	zero;
+	int32_t		status;		/* wait(2)'s, or RUN_STATUS_* */
+	uint32_t	zero2;
+	char		watch[NAME_MAX_LEN];
+	char		key[SUBJECT_LEN];	/* vis(3)'d */
+	char		argv[ARGV_SHOWN_LEN];	/* filled in, quoted */
+};
+
+struct row_why {			/* SHOW_WHY: of the ledger */
+	struct row_history h;
+	uint32_t	count;		/* it had counted to; 0: not known */
+	uint32_t	before;		/* decisions about it before */
+	char		pattern[WHERE_MAX_LEN];
+};
+
+struct row_line {			/* SHOW_LINES: of the ledger */
+	struct decision_id id;
+	int64_t		at;		/* wall_t */
+	uint32_t	number;		/* 0, 1, ...: the oldest first */
+	uint32_t	zero;
+	char		watch[NAME_MAX_LEN];
+	char		text[EVIDENCE_LEN];
 };
 
 struct row_watch {			/* SHOW_WATCHES */
