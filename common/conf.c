@@ -1,13 +1,16 @@
 /*
  * What a configuration is: its defaults, the look-ups, the ids that live over
- * reloads, and its way to a child and back into the same structs.  No text is
- * read or written here; that is refractd's parse.y and print.c.
+ * reloads, and its way to a child; conf_receive.c is how it arrives there.  No
+ * text is read or written here; that is refractd's parse.y and print.c.
  */
-#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+
+#include <netinet/in.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "channel.h"
 #include "conf.h"
@@ -69,6 +72,14 @@ watch_hash(const char *name)
 	return h == 0 ? 1 : h;
 }
 
+static uint32_t
+run_max_default(void)
+{
+	long	n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > RUN_MAX ? RUN_MAX : (uint32_t)n;
+}
+
 struct conf *
 conf_new(void)
 {
@@ -77,6 +88,10 @@ conf_new(void)
 	TAILQ_INIT(&c->tables);
 	TAILQ_INIT(&c->watches);
 	TAILQ_INIT(&c->statuses);
+	TAILQ_INIT(&c->defines);
+	TAILQ_INIT(&c->start);
+	TAILQ_INIT(&c->stop);
+	c->run_max = run_max_default();
 	c->global.max = BAN_ENTRIES_DEFAULT;
 	c->global.action = ACTION_DROP;
 	c->global.hook = HOOK_LOCAL;
@@ -110,6 +125,11 @@ conf_watch_new(void)
 	TAILQ_INIT(&w->limits);
 	TAILQ_INIT(&w->exempts);
 	TAILQ_INIT(&w->inbounds);
+	TAILQ_INIT(&w->patterns);
+	TAILQ_INIT(&w->filters);
+	TAILQ_INIT(&w->ignores);
+	TAILQ_INIT(&w->runs);
+	TAILQ_INIT(&w->defines);
 	w->w.id = conf_new_id();
 	w->w.format = FORMAT_XRAY;
 	w->w.limit = 1;
@@ -121,17 +141,27 @@ conf_watch_new(void)
 	w->w.nports = 1;
 	w->w.ports[0].proto = IPPROTO_TCP;
 	w->w.ports[0].port = 443;
+	w->w.growth_by = 2000;
+	w->w.after = 1;
+	w->w.duplicate = DUPLICATE_EXTEND;
+	w->w.bans = 1;
 	return w;
 }
 
-#define FREE_LIST(head) do {						\
-	__typeof__(TAILQ_FIRST(head))	item_;				\
+/* What each item owns is freed first: it is called `item` in there. */
+#define FREE_ITEMS(head, ...) do {					\
+	__typeof__(TAILQ_FIRST(head))	item;				\
 									\
-	while ((item_ = TAILQ_FIRST(head)) != NULL) {			\
-		TAILQ_REMOVE(head, item_, entry);			\
-		free(item_);						\
+	while ((item = TAILQ_FIRST(head)) != NULL) {			\
+		TAILQ_REMOVE(head, item, entry);			\
+		__VA_ARGS__;						\
+		free(item);						\
 	}								\
 } while (0)
+
+#define FREE_LIST(head)		FREE_ITEMS(head, (void)0)
+#define FREE_TEXTS(head)						\
+	FREE_ITEMS(head, free(item->text), free(item->written))
 
 void
 conf_table_free(struct conf_table *t)
@@ -145,10 +175,15 @@ conf_table_free(struct conf_table *t)
 void
 conf_watch_free(struct conf_watch *w)
 {
-	FREE_LIST(&w->sources);
+	FREE_ITEMS(&w->sources, free(item->args), free(item->dir));
 	FREE_LIST(&w->limits);
 	FREE_LIST(&w->exempts);
 	FREE_LIST(&w->inbounds);
+	FREE_TEXTS(&w->patterns);
+	FREE_ITEMS(&w->filters, free(item->spec));
+	FREE_TEXTS(&w->ignores);
+	FREE_TEXTS(&w->runs);
+	FREE_ITEMS(&w->defines, free(item->regex));
 	free(w->tz);
 	free(w);
 }
@@ -170,6 +205,9 @@ conf_free(struct conf *c)
 		conf_watch_free(w);
 	}
 	FREE_LIST(&c->statuses);
+	FREE_ITEMS(&c->defines, free(item->regex));
+	FREE_ITEMS(&c->start, free(item->args));
+	FREE_ITEMS(&c->stop, free(item->args));
 	free(c->state_dir);
 	free(c->control_path);
 	free(c->audit_path);
@@ -255,13 +293,18 @@ table_renumber(struct conf *c, struct conf_table *t, uint32_t id)
 {
 	struct conf_watch	*w;
 	struct conf_exempt	*e;
+	struct conf_ignore	*i;
 
 	if (c->global.never == t->w.id)
 		c->global.never = id;
-	TAILQ_FOREACH(w, &c->watches, entry)
+	TAILQ_FOREACH(w, &c->watches, entry) {
 		TAILQ_FOREACH(e, &w->exempts, entry)
 			if (e->w.table == t->w.id)
 				e->w.table = id;
+		TAILQ_FOREACH(i, &w->ignores, entry)
+			if (i->w.table == t->w.id)
+				i->w.table = id;
+	}
 	t->w.id = id;
 }
 
@@ -279,27 +322,68 @@ table_old(const struct conf *new, const struct conf *old,
 	return *o->w.name == '\0' ? o : NULL;
 }
 
+#define OF_WATCH(head, id_) do {					\
+	__typeof__(TAILQ_FIRST(head))	item_;				\
+									\
+	TAILQ_FOREACH(item_, head, entry)				\
+		item_->w.watch = (id_);					\
+} while (0)
+
+/* What is the same by its text keeps its number: counters hang on it. */
+static void
+pattern_adopt(struct conf_pattern *p, const struct conf_watch *old)
+{
+	struct conf_pattern	*o;
+
+	TAILQ_FOREACH(o, &old->patterns, entry)
+		if (o->w.kind == p->w.kind && o->len == p->len &&
+		    memcmp(o->text, p->text, p->len) == 0 &&
+		    (o->w.filter == 0) == (p->w.filter == 0))
+			p->w.id = o->w.id;
+}
+
+static void
+run_adopt(struct conf_run *r, const struct conf_watch *old)
+{
+	struct conf_run	*o;
+
+	TAILQ_FOREACH(o, &old->runs, entry)
+		if (o->w.hash == r->w.hash)
+			r->w.id = o->w.id;
+}
+
+static void
+source_adopt(struct conf_source *s, const struct conf_watch *old)
+{
+	struct conf_source	*o;
+
+	TAILQ_FOREACH(o, &old->sources, entry)
+		if (s->w.kind == o->w.kind && strcmp(s->w.path, o->w.path) == 0)
+			s->w.id = o->w.id;
+}
+
 static void
 watch_renumber(struct conf_watch *w, const struct conf_watch *old)
 {
-	struct conf_source	*s, *o;
-	struct conf_limit	*l;
-	struct conf_exempt	*e;
-	struct conf_inbound	*i;
+	struct conf_source	*s;
+	struct conf_pattern	*p;
+	struct conf_run		*r;
 
 	w->w.id = old->w.id;
-	TAILQ_FOREACH(s, &w->sources, entry) {
-		s->w.watch = w->w.id;
-		TAILQ_FOREACH(o, &old->sources, entry)
-			if (strcmp(s->w.path, o->w.path) == 0)
-				s->w.id = o->w.id;
-	}
-	TAILQ_FOREACH(l, &w->limits, entry)
-		l->w.watch = w->w.id;
-	TAILQ_FOREACH(e, &w->exempts, entry)
-		e->w.watch = w->w.id;
-	TAILQ_FOREACH(i, &w->inbounds, entry)
-		i->w.watch = w->w.id;
+	TAILQ_FOREACH(s, &w->sources, entry)
+		source_adopt(s, old);
+	TAILQ_FOREACH(p, &w->patterns, entry)
+		pattern_adopt(p, old);
+	TAILQ_FOREACH(r, &w->runs, entry)
+		run_adopt(r, old);
+	OF_WATCH(&w->sources, old->w.id);
+	OF_WATCH(&w->limits, old->w.id);
+	OF_WATCH(&w->exempts, old->w.id);
+	OF_WATCH(&w->inbounds, old->w.id);
+	OF_WATCH(&w->patterns, old->w.id);
+	OF_WATCH(&w->filters, old->w.id);
+	OF_WATCH(&w->ignores, old->w.id);
+	OF_WATCH(&w->runs, old->w.id);
 }
 
 void
@@ -325,15 +409,17 @@ conf_adopt_ids(struct conf *new, const struct conf *old)
 #define PART_WATCH	0x04	/* what a watch is and may ask for */
 #define PART_RULE	0x08	/* its sources, limits, exempts, their tables */
 #define PART_STATUS	0x10	/* where the status page is */
+#define PART_RUN	0x20	/* the commands of a watch */
 
 static const struct {
 	enum role	 role;
 	unsigned int	 parts;
 } needs[] = {
 	{ ROLE_ENFORCER, PART_GLOBAL | PART_NEVER | PART_WATCH },
-	{ ROLE_LEDGER,	 PART_GLOBAL | PART_WATCH },
+	{ ROLE_LEDGER,	 PART_GLOBAL | PART_WATCH | PART_RUN },
 	{ ROLE_CONTROL,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_STATUS },
-	{ ROLE_PARSER,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_RULE },
+	{ ROLE_PARSER,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_RULE |
+	    PART_RUN },
 };
 
 static unsigned int
@@ -348,15 +434,20 @@ parts_of(enum role role)
 }
 
 static int
-table_is_exempt(const struct conf *c, uint32_t id)
+table_is_asked(const struct conf *c, uint32_t id)
 {
 	struct conf_watch	*w;
 	struct conf_exempt	*e;
+	struct conf_ignore	*i;
 
-	TAILQ_FOREACH(w, &c->watches, entry)
+	TAILQ_FOREACH(w, &c->watches, entry) {
 		TAILQ_FOREACH(e, &w->exempts, entry)
 			if (e->w.kind == EXEMPT_TABLE && e->w.table == id)
 				return 1;
+		TAILQ_FOREACH(i, &w->ignores, entry)
+			if (i->w.kind == IGNORE_TABLE && i->w.table == id)
+				return 1;
+	}
 	return 0;
 }
 
@@ -385,13 +476,19 @@ send_tables(struct channel *ch, const struct conf *c, unsigned int parts)
 
 	TAILQ_FOREACH(t, &c->tables, entry)
 		if (((parts & PART_NEVER) && t->w.id == c->global.never) ||
-		    ((parts & PART_RULE) && table_is_exempt(c, t->w.id)))
+		    ((parts & PART_RULE) && table_is_asked(c, t->w.id)))
 			send_table(ch, t);
 }
 
 #define SEND_LIST(ch, type, item, head) do {				\
 	TAILQ_FOREACH(item, head, entry)				\
 		channel_send(ch, type, 0, &(item)->w, sizeof((item)->w)); \
+} while (0)
+
+#define SEND_TEXTS(ch, type, item, head) do {				\
+	TAILQ_FOREACH(item, head, entry)				\
+		channel_send2(ch, type, 0, &(item)->w,			\
+		    sizeof((item)->w), (item)->text, (item)->len);	\
 } while (0)
 
 static void
@@ -401,6 +498,9 @@ send_rule(struct channel *ch, const struct conf_watch *w)
 	struct conf_limit	*l;
 	struct conf_exempt	*e;
 	struct conf_inbound	*i;
+	struct conf_filter	*f;
+	struct conf_pattern	*p;
+	struct conf_ignore	*g;
 
 	if (w->tzlen > 0)
 		channel_send(ch, M_CONF_ZONE, 0, w->tz, w->tzlen);
@@ -408,6 +508,21 @@ send_rule(struct channel *ch, const struct conf_watch *w)
 	SEND_LIST(ch, M_CONF_LIMIT, l, &w->limits);
 	SEND_LIST(ch, M_CONF_EXEMPT, e, &w->exempts);
 	SEND_LIST(ch, M_CONF_INBOUND, i, &w->inbounds);
+	SEND_LIST(ch, M_CONF_FILTER, f, &w->filters);
+	SEND_TEXTS(ch, M_CONF_PATTERN, p, &w->patterns);
+	SEND_TEXTS(ch, M_CONF_IGNORE, g, &w->ignores);
+}
+
+static void
+send_watch(struct channel *ch, const struct conf_watch *w, unsigned int parts)
+{
+	struct conf_run	*r;
+
+	channel_send(ch, M_CONF_WATCH, 0, &w->w, sizeof(w->w));
+	if (parts & PART_RULE)
+		send_rule(ch, w);
+	if (parts & PART_RUN)
+		SEND_TEXTS(ch, M_CONF_RUN, r, &w->runs);
 }
 
 void
@@ -424,310 +539,10 @@ conf_send(struct channel *ch, const struct conf *c, enum role to)
 	    sizeof(c->generation));
 	channel_send(ch, M_CONF_GLOBAL, 0, &global, sizeof(global));
 	send_tables(ch, c, parts);
-	TAILQ_FOREACH(w, &c->watches, entry) {
-		channel_send(ch, M_CONF_WATCH, 0, &w->w, sizeof(w->w));
-		if (parts & PART_RULE)
-			send_rule(ch, w);
-	}
+	TAILQ_FOREACH(w, &c->watches, entry)
+		send_watch(ch, w, parts);
 	if (parts & PART_STATUS)
 		SEND_LIST(ch, M_CONF_STATUS, s, &c->statuses);
 	channel_send(ch, M_CONF_END, 0, &c->generation,
 	    sizeof(c->generation));
-}
-
-/* From the parent: what a sane one never sends is fatal. */
-
-static struct {
-	struct conf		*conf;
-	struct conf_table	*table;		/* the last one */
-	struct conf_watch	*watch;		/* the last one */
-	size_t			 left;		/* prefixes yet to come */
-	int			 global;	/* M_CONF_GLOBAL was here */
-} rx;
-
-static void __attribute__((__noreturn__))
-insane(const char *what)
-{
-	fatalx("configuration: the parent sent a wrong %s", what);
-}
-
-static void
-need(int good, const char *what)
-{
-	if (!good)
-		insane(what);
-}
-
-static int
-all_zero(const void *p, size_t n)
-{
-	const unsigned char	*b = p;
-
-	while (n-- > 0)
-		if (*b++ != 0)
-			return 0;
-	return 1;
-}
-
-static void
-rx_begin(const void *data)
-{
-	uint32_t	generation;
-
-	memcpy(&generation, data, sizeof(generation));
-	need(generation != 0, "generation");
-	conf_free(rx.conf);
-	memset(&rx, 0, sizeof(rx));
-	rx.conf = conf_new();
-	rx.conf->generation = generation;
-}
-
-static void
-rx_global(const void *data)
-{
-	struct wire_global	*g = &rx.conf->global;
-
-	need(!rx.global, "second global part");
-	rx.global = 1;
-	memcpy(g, data, sizeof(*g));
-	need(msg_has_nul(g->instance, sizeof(g->instance)) &&
-	    g->max >= 1 && g->max <= BAN_ENTRIES_MAX &&
-	    g->action <= ACTION_REJECT && g->hook <= HOOK_FORWARD &&
-	    g->plen4 >= 1 && g->plen4 <= 32 &&
-	    g->plen6 >= 1 && g->plen6 <= 128 &&
-	    g->protect_sessions <= 1 && g->audit_json <= 1 &&
-	    g->ledger_keep <= LEDGER_KEEP_MAX &&
-	    g->ledger_max <= LEDGER_MAX_MOST &&
-	    all_zero(g->zero, sizeof(g->zero)), "global part");
-}
-
-static void
-rx_table(const void *data)
-{
-	struct conf_table	*t = xcalloc(sizeof(*t));
-
-	need(rx.left == 0 && rx.watch == NULL, "place of a table");
-	prefixset_init(&t->prefixes);
-	memcpy(&t->w, data, sizeof(t->w));
-	need(t->w.id != 0 && conf_table_byid(rx.conf, t->w.id) == NULL &&
-	    t->w.count <= CONF_PREFIXES_MAX &&
-	    msg_has_nul(t->w.name, sizeof(t->w.name)) &&
-	    conf_table_byname(rx.conf, t->w.name) == NULL, "table");
-	TAILQ_INSERT_TAIL(&rx.conf->tables, t, entry);
-	rx.table = t;
-	rx.left = t->w.count;
-}
-
-static void
-rx_prefixes(const void *data, size_t len)
-{
-	struct wire_prefixes	 head;
-	struct prefix		 p;
-	const unsigned char	*b = data;
-	size_t			 n;
-
-	memcpy(&head, b, sizeof(head));
-	b += sizeof(head);
-	len -= sizeof(head);
-	n = len / sizeof(p);
-	need(rx.table != NULL && head.table == rx.table->w.id && n > 0 &&
-	    len % sizeof(p) == 0 && n <= rx.left, "number of prefixes");
-	for (rx.left -= n; n > 0; n--, b += sizeof(p)) {
-		memcpy(&p, b, sizeof(p));
-		need(prefix_valid(&p), "prefix");
-		if (prefixset_add(&rx.table->prefixes, &p) == -1)
-			fatal("configuration");
-	}
-}
-
-static int
-ports_valid(const struct wire_watch *w)
-{
-	const struct wire_port	*p;
-	size_t			 i;
-
-	if (w->nports > BAN_PORTS_MAX)
-		return 0;
-	for (i = 0; i < BAN_PORTS_MAX; i++) {
-		p = &w->ports[i];
-		if (i >= w->nports) {
-			if (!all_zero(p, sizeof(*p)))
-				return 0;
-		} else if (p->port == 0 || p->zero != 0 ||
-		    (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP))
-			return 0;
-	}
-	return 1;
-}
-
-static int
-watch_valid(const struct wire_watch *w)
-{
-	return w->id != 0 && msg_has_nul(w->name, sizeof(w->name)) &&
-	    *w->name != '\0' && w->hash == watch_hash(w->name) &&
-	    msg_has_nul(w->zone, sizeof(w->zone)) &&
-	    w->limit <= CONF_LIMIT_MAX && w->window > 0 && w->grace >= 0 &&
-	    w->ban > 0 &&
-	    w->format == FORMAT_XRAY && w->victim <= BAN_ALL &&
-	    w->together <= 1 && w->trust_forwarded <= 1 &&
-	    w->dry_run <= 1 && w->group4 >= 1 && w->group4 <= 32 &&
-	    w->group6 >= 1 && w->group6 <= 128 && ports_valid(w);
-}
-
-static void
-rx_watch(const void *data)
-{
-	struct conf_watch	*w = conf_watch_new();
-
-	need(rx.left == 0, "number of prefixes");
-	memcpy(&w->w, data, sizeof(w->w));
-	need(watch_valid(&w->w) &&
-	    conf_watch_byid(rx.conf, w->w.id) == NULL &&
-	    conf_watch_byhash(rx.conf, w->w.hash) == NULL, "watch");
-	TAILQ_INSERT_TAIL(&rx.conf->watches, w, entry);
-	rx.watch = w;
-}
-
-static void
-rx_zone(const void *data, size_t len)
-{
-	struct conf_watch	*w = rx.watch;
-
-	need(w != NULL && w->tz == NULL && *w->w.zone != '\0' && len > 0 &&
-	    len <= ZONE_MAX_LEN, "zone");
-	w->tz = xcalloc(len);
-	memcpy(w->tz, data, len);
-	w->tzlen = len;
-}
-
-static int
-of_watch(uint32_t id)
-{
-	return rx.watch != NULL && rx.watch->w.id == id;
-}
-
-static void
-rx_source(const void *data)
-{
-	struct conf_source	*s = xcalloc(sizeof(*s));
-
-	memcpy(&s->w, data, sizeof(s->w));
-	need(of_watch(s->w.watch) && s->w.id != 0 && s->w.from_start <= 1 &&
-	    all_zero(s->w.zero, sizeof(s->w.zero)) && *s->w.path == '/' &&
-	    msg_has_nul(s->w.path, sizeof(s->w.path)), "source");
-	TAILQ_INSERT_TAIL(&rx.watch->sources, s, entry);
-}
-
-static void
-rx_limit(const void *data)
-{
-	struct conf_limit	*l = xcalloc(sizeof(*l));
-
-	memcpy(&l->w, data, sizeof(l->w));
-	need(of_watch(l->w.watch) && l->w.limit <= CONF_LIMIT_MAX &&
-	    *l->w.pattern != '\0' &&
-	    msg_has_nul(l->w.pattern, sizeof(l->w.pattern)), "limit");
-	TAILQ_INSERT_TAIL(&rx.watch->limits, l, entry);
-}
-
-static void
-rx_exempt(const void *data)
-{
-	struct conf_exempt	*e = xcalloc(sizeof(*e));
-	int			 good = 0;
-
-	memcpy(&e->w, data, sizeof(e->w));
-	if (e->w.kind == EXEMPT_TABLE)
-		good = conf_table_byid(rx.conf, e->w.table) != NULL;
-	else if (e->w.kind == EXEMPT_PREFIX)
-		good = prefix_valid(&e->w.prefix);
-	else if (e->w.kind == EXEMPT_USER)
-		good = *e->w.pattern != '\0';
-	need(good && of_watch(e->w.watch) && e->w.zero == 0 &&
-	    msg_has_nul(e->w.pattern, sizeof(e->w.pattern)), "exempt");
-	TAILQ_INSERT_TAIL(&rx.watch->exempts, e, entry);
-}
-
-static void
-rx_inbound(const void *data)
-{
-	struct conf_inbound	*i = xcalloc(sizeof(*i));
-
-	memcpy(&i->w, data, sizeof(i->w));
-	need(of_watch(i->w.watch) && *i->w.pattern != '\0' &&
-	    msg_has_nul(i->w.pattern, sizeof(i->w.pattern)), "inbound");
-	TAILQ_INSERT_TAIL(&rx.watch->inbounds, i, entry);
-}
-
-static void
-rx_status(const void *data)
-{
-	struct conf_status	*s = xcalloc(sizeof(*s));
-
-	memcpy(&s->w, data, sizeof(s->w));
-	need(s->w.port != 0 && prefix_valid(&s->w.addr) &&
-	    prefix_is_host(&s->w.addr) &&
-	    conf_status_find(rx.conf, &s->w) == NULL, "status page");
-	TAILQ_INSERT_TAIL(&rx.conf->statuses, s, entry);
-}
-
-static struct conf *
-rx_end(const void *data)
-{
-	struct conf		*c = rx.conf;
-	struct conf_table	*t;
-	uint32_t		 generation;
-
-	memcpy(&generation, data, sizeof(generation));
-	need(rx.global && rx.left == 0 && generation == c->generation, "end");
-	need(c->global.never == 0 ||
-	    conf_table_byid(c, c->global.never) != NULL, "never-table");
-	TAILQ_FOREACH(t, &c->tables, entry)
-		prefixset_build(&t->prefixes);
-	memset(&rx, 0, sizeof(rx));
-	return c;
-}
-
-static const struct {
-	uint32_t	 type;
-	size_t		 size;
-	void		(*fn)(const void *);
-} receivers[] = {
-	{ M_CONF_BEGIN,   sizeof(uint32_t),		rx_begin },
-	{ M_CONF_GLOBAL,  sizeof(struct wire_global),	rx_global },
-	{ M_CONF_TABLE,   sizeof(struct wire_table),	rx_table },
-	{ M_CONF_WATCH,   sizeof(struct wire_watch),	rx_watch },
-	{ M_CONF_SOURCE,  sizeof(struct wire_source),	rx_source },
-	{ M_CONF_LIMIT,   sizeof(struct wire_limit),	rx_limit },
-	{ M_CONF_EXEMPT,  sizeof(struct wire_exempt),	rx_exempt },
-	{ M_CONF_INBOUND, sizeof(struct wire_inbound),	rx_inbound },
-	{ M_CONF_STATUS,  sizeof(struct wire_status),	rx_status },
-};
-
-struct conf *
-conf_receive(uint32_t type, const void *data, size_t len)
-{
-	size_t	i;
-
-	need(rx.conf != NULL || type == M_CONF_BEGIN, "order of parts");
-	if (type == M_CONF_END) {
-		need(len == sizeof(uint32_t), "length");
-		return rx_end(data);
-	}
-	if (type == M_CONF_PREFIXES) {
-		need(len > sizeof(struct wire_prefixes), "length");
-		rx_prefixes(data, len);
-		return NULL;
-	}
-	if (type == M_CONF_ZONE) {
-		rx_zone(data, len);
-		return NULL;
-	}
-	for (i = 0; i < nitems(receivers); i++)
-		if (receivers[i].type == type) {
-			need(len == receivers[i].size, "length");
-			receivers[i].fn(data);
-			return NULL;
-		}
-	insane("part");
 }

@@ -35,6 +35,10 @@
 #define AFTER_MAX	1000	/* matches that offend */
 #define ARGV_MAX_LEN	4096	/* an argv, each with its NUL */
 #define ARGV_MAX	64
+#define GROWTH_MAX	1000000	/* thousandths of growth_by */
+#define WEIGHT_MAX	1000
+#define RUN_MAX		1000	/* commands at the same time */
+#define FILTER_LINES_MAX 1000	/* maxlines of a fail2ban filter */
 #define ACCOUNT_MAX_LEN	33	/* a user's or group's name with its NUL */
 #define LEDGER_KEEP_DEFAULT	(90 * 86400)	/* seconds */
 #define LEDGER_KEEP_MAX		(10 * 365 * 86400)
@@ -267,7 +271,12 @@ CONF_ITEM(limit);
 CONF_ITEM(exempt);
 CONF_ITEM(inbound);
 CONF_ITEM(status);
-CONF_ITEM(filter);
+
+struct conf_filter {
+	TAILQ_ENTRY(conf_filter) entry;
+	struct wire_filter	 w;
+	char			*spec;	/* parent only: as it was written */
+};
 
 /* A wire struct that strings follow: len bytes with the last NUL. */
 #define CONF_TEXT_ITEM(name)						\
@@ -276,6 +285,7 @@ struct conf_##name {							\
 	struct wire_##name		w;				\
 	char				*text;				\
 	size_t				 len;				\
+	char				*written; /* parent only */	\
 }
 CONF_TEXT_ITEM(pattern);
 CONF_TEXT_ITEM(ignore);
@@ -294,6 +304,14 @@ struct conf_source {
 	struct prefix		 addr;		/* syslog: family 0: unix */
 	uint16_t		 port;		/* ... else w.path */
 };
+
+/* pattern "name" "regex": the parent's, for -nv. */
+struct conf_define {
+	TAILQ_ENTRY(conf_define) entry;
+	char			 name[VALUE_NAME_LEN];
+	char			*regex;		/* as it was written */
+};
+TAILQ_HEAD(conf_defines, conf_define);
 
 /* start { argv }, stop { argv }: the parent's, in this order. */
 struct conf_command {
@@ -318,6 +336,7 @@ struct conf_watch {
 	TAILQ_HEAD(, conf_filter)	 filters;
 	TAILQ_HEAD(, conf_ignore)	 ignores;
 	TAILQ_HEAD(, conf_run)		 runs;
+	struct conf_defines		 defines;	/* parent only */
 	void				*state;	/* the parser's own */
 	/*
 	 * A named zone's TZif file (RFC 8536), because the parser's root has
@@ -347,8 +366,10 @@ struct conf {
 	char			*admin_group;	/* or NULL */
 	char			*limit_group;	/* reserved, NULL */
 	int			 hot_reload;
+	struct conf_defines	 defines;
 	struct conf_commands	 start, stop;
 	uint32_t		 run_max;	/* commands at the same time */
+	int			 run_max_said;	/* 0: as many as CPUs */
 };
 
 /* Defaults set; fatal without memory. */
