@@ -40,14 +40,14 @@ EXACT(msg_ready, BUILD_ID_LEN + 2 * 4);
 EXACT(msg_channel, 2 * 4);
 EXACT(msg_refused, 4 + TEXT_LEN);
 EXACT(msg_file, 4 * 4 + 2 * 8 + PATH_MAX_LEN);
-EXACT(msg_target, 18 + 2 + 1 + 3 + SUBJECT_LEN);
+EXACT(msg_target, 18 + 2 + 1 + 2 + 1 + SUBJECT_LEN);
 EXACT(msg_outcome, 2 * 4 + TEXT_LEN);
 EXACT(msg_rules, 2 * 4 + NAME_MAX_LEN);
 EXACT(msg_checkpoint, 8);
 EXACT(msg_decision, 160 + 2 * 4 + BAN_PORTS_MAX * 4 + NAME_MAX_LEN +
     EVIDENCE_LEN + 2 * 4 + WHERE_MAX_LEN + VALUES_LEN);
 EXACT(msg_evidence, 32 + 8 + 2 * 4 + EVIDENCE_LEN);
-EXACT(wire_growth, 2 * 8 + 18 + 2 + 4);
+EXACT(wire_growth, 3 * 8 + 18 + 2 + 4);
 EXACT(wire_pattern, 5 * 4 + WHERE_MAX_LEN);
 EXACT(wire_filter, 4 * 4 + NAME_MAX_LEN + WHERE_MAX_LEN);
 EXACT(wire_ignore, 3 * 4 + VALUE_NAME_LEN + 3);
@@ -62,7 +62,7 @@ EXACT(wire_sighting, 16 + 8 + 4 + 2 + 1 + 1);
 EXACT(wire_state, 8 + 8 + 4 + 1 + 3 + PATTERN_MAX_LEN);
 EXACT(msg_position, 11 * 8 + 2 * 4 + BOOT_LEN + PATH_MAX_LEN);
 EXACT(msg_stats, 8 + WATCH_COUNTS * 8 + 2 * 8);
-EXACT(wire_served, 8 + 2 * 8 + 18 + 6);
+EXACT(wire_served, 4 * 8 + 18 + 6);
 EXACT(msg_lift, 8 + 88);
 EXACT(msg_boot, BOOT_LEN);
 EXACT(msg_show, 8 + 2 * 4 + 18 + 1 + 5 + 8 + NAME_MAX_LEN);
@@ -76,7 +76,7 @@ EXACT(row_pending, 4 * 8 + 32 + 18 + 2 + 3 * 4 + NAME_MAX_LEN + SUBJECT_LEN +
     ARGV_SHOWN_LEN);
 EXACT(row_why, 648 + 2 * 4 + WHERE_MAX_LEN);
 EXACT(row_line, 32 + 8 + 2 * 4 + NAME_MAX_LEN + EVIDENCE_LEN);
-EXACT(row_watch, 12 * 8 + 2 * 4 + NAME_MAX_LEN + PATH_MAX_LEN + TEXT_LEN);
+EXACT(row_watch, 15 * 8 + 2 * 4 + NAME_MAX_LEN + PATH_MAX_LEN + TEXT_LEN);
 EXACT(row_process, 4 * 4 + 3 * 8 + NAME_MAX_LEN + BUILD_ID_LEN);
 EXACT(row_metric, 2 * 4 + 8);
 EXACT(row_summary, 5 * 8 + 4 * 4 + BUILD_ID_LEN + 5 * TEXT_LEN);
@@ -302,13 +302,35 @@ check_ports(const struct wire_port *ports, uint32_t n)
 	return NULL;
 }
 
+/* What came with FORMAT_TEXT. */
+static const char *
+check_counting(const struct wire_watch *w)
+{
+	size_t i;
+
+	if (w->growth_together > 1 || w->duplicate > DUPLICATE_RERUN ||
+	    w->bans > 1 || w->ban_prefix > 1 || w->json > 1 ||
+	    w->nkeys > WATCH_KEYS_MAX)
+		return bad_enum;
+	if (w->growth_max < 0)
+		return bad_time;
+	if (!ZERO_OK(w->zero2) || !ZERO_OK(w->zero3))
+		return bad_zero;
+	for (i = 0; i < WATCH_KEYS_MAX; i++)
+		if (!TEXT_OK(w->keys[i]))
+			return no_nul;
+	return TEXT_OK(w->json_field) && TEXT_OK(w->json_time) &&
+	    TEXT_OK(w->json_addr) && TEXT_OK(w->time_format) ? NULL : no_nul;
+}
+
 static const char *
 check_watch(const void *data, size_t len)
 {
 	const struct wire_watch *w = data;
+	const char *why;
 
 	(void)len;
-	if (w->format == 0 || w->format > FORMAT_XRAY ||
+	if (w->format == 0 || w->format > FORMAT_TEXT ||
 	    w->victim > BAN_ALL || w->together > 1 ||
 	    w->trust_forwarded > 1 || w->dry_run > 1 || w->group4 > 32 ||
 	    w->group6 > 128 || w->id == 0 || w->hash == 0)
@@ -317,6 +339,8 @@ check_watch(const void *data, size_t len)
 		return bad_time;
 	if (!TEXT_OK(w->name) || !TEXT_OK(w->zone))
 		return no_nul;
+	if ((why = check_counting(w)) != NULL)
+		return why;
 	return check_ports(w->ports, w->nports);
 }
 
@@ -326,7 +350,7 @@ check_source(const void *data, size_t len)
 	const struct wire_source *s = data;
 
 	(void)len;
-	if (s->from_start > 1)
+	if (s->from_start > 1 || s->kind > SOURCE_STDIN)
 		return bad_enum;
 	if (!ZERO_OK(s->zero))
 		return bad_zero;
@@ -367,6 +391,69 @@ check_inbound(const void *data, size_t len)
 	return TEXT_OK(i->pattern) ? NULL : no_nul;
 }
 
+/* The strings after a struct of this size: the last one has its end. */
+static const char *
+check_strings(const void *data, size_t head, size_t len)
+{
+	return len > head && ((const char *)data)[len - 1] == '\0' ? NULL :
+	    no_nul;
+}
+
+static const char *
+check_pattern(const void *data, size_t len)
+{
+	const struct wire_pattern *p = data;
+
+	if (p->kind < PATTERN_MATCH || p->kind > PATTERN_FAIL_DATE)
+		return bad_enum;
+	if (!TEXT_OK(p->where))
+		return no_nul;
+	return check_strings(data, sizeof(*p), len);
+}
+
+static const char *
+check_filter(const void *data, size_t len)
+{
+	const struct wire_filter *f = data;
+
+	(void)len;
+	if (f->maxlines == 0)
+		return bad_enum;
+	return TEXT_OK(f->name) && TEXT_OK(f->where) ? NULL : no_nul;
+}
+
+static const char *
+check_ignore(const void *data, size_t len)
+{
+	const struct wire_ignore *i = data;
+
+	if (i->kind < IGNORE_EXACT || i->kind > IGNORE_TABLE)
+		return bad_enum;
+	if (!ZERO_OK(i->zero))
+		return bad_zero;
+	if (!TEXT_OK(i->name))
+		return no_nul;
+	return check_strings(data, sizeof(*i), len);
+}
+
+static const char *
+check_conf_run(const void *data, size_t len)
+{
+	const struct wire_run *r = data;
+
+	if (r->when > RUN_UNBAN || r->at_exit > 1 || r->once > 1 ||
+	    r->at_least_once > 1 || (r->family != 0 &&
+	    r->family != AF_INET && r->family != AF_INET6))
+		return bad_enum;
+	if (r->delay < 0 || r->timeout < 0)
+		return bad_time;
+	if (!ZERO_OK(r->zero))
+		return bad_zero;
+	if (!TEXT_OK(r->user) || !TEXT_OK(r->group))
+		return no_nul;
+	return check_strings(data, sizeof(*r), len);
+}
+
 static const char *
 check_refused(const void *data, size_t len)
 {
@@ -399,6 +486,8 @@ check_target(const void *data, size_t len)
 		return bad_port;
 	if (!ZERO_OK(t->zero))
 		return bad_zero;
+	if (t->growth > 1)
+		return bad_enum;
 	return TEXT_OK(t->user) ? NULL : no_nul;
 }
 
@@ -594,11 +683,29 @@ check_served(const void *data, size_t len)
 	size_t i;
 
 	for (i = 0; i < len / sizeof(*s); i++) {
-		if (!prefix_valid(&s[i].prefix))
+		if (s[i].subject == 0 ? !prefix_valid(&s[i].prefix) :
+		    !prefix_ok_or_none(&s[i].prefix))
 			return bad_prefix;
 		if (s[i].start < 0 || s[i].end < 0)
 			return bad_time;
 		if (!ZERO_OK(s[i].zero))
+			return bad_zero;
+	}
+	return NULL;
+}
+
+static const char *
+check_growth(const void *data, size_t len)
+{
+	const struct wire_growth *g = data;
+	size_t i;
+
+	for (i = 0; i < len / sizeof(*g); i++) {
+		if (!prefix_valid(&g[i].prefix))
+			return bad_prefix;
+		if (g[i].last < 0)
+			return bad_time;
+		if (!ZERO_OK(g[i].zero))
 			return bad_zero;
 	}
 	return NULL;
@@ -966,17 +1073,19 @@ static const struct msg_row msg_table[M_MAX] = {
 
 	/* Strings follow: as many bytes as there are. */
 	ROW(M_CONF_PATTERN, P, CONFIGURED, LIVE, 0,
-	    sizeof(struct wire_pattern), 1, 1, NULL),
-	ROW(M_CONF_FILTER, P, CONFIGURED, LIVE, 0, ONE(wire_filter, NULL)),
+	    sizeof(struct wire_pattern), 1, 1, check_pattern),
+	ROW(M_CONF_FILTER, P, CONFIGURED, LIVE, 0,
+	    ONE(wire_filter, check_filter)),
 	ROW(M_CONF_IGNORE, P, CONFIGURED, LIVE, 0,
-	    sizeof(struct wire_ignore), 1, 1, NULL),
+	    sizeof(struct wire_ignore), 1, 1, check_ignore),
 	ROW(M_CONF_RUN, P, CONFIGURED, LIVE, 0,
-	    sizeof(struct wire_run), 1, 0, NULL),
+	    sizeof(struct wire_run), 1, 1, check_conf_run),
 
 	ROW(M_STREAM, P, S, AT_WORK, 1, ONE(msg_stream, NULL)),
 	ROW(M_STREAM_DONE, S, P, ALWAYS, 0, ONE(msg_stream_done, NULL)),
 
-	ROW(M_RESUME_GROWTH, L, S, AT_WORK, 0, MANY(wire_growth, 1, NULL)),
+	ROW(M_RESUME_GROWTH, L, S, AT_WORK, 0,
+	    MANY(wire_growth, 1, check_growth)),
 
 	ROW(M_RUN, L, P, ALWAYS, 0, sizeof(struct msg_run), 1, 0, check_run),
 	ROW(M_RUN_DONE, P, L, ALWAYS, 0, ONE(msg_run_done, check_run_done)),

@@ -142,7 +142,7 @@ enum msg_type {
 	M_CONF_PATTERN,		/* wire_pattern, its regex */
 	M_CONF_FILTER,		/* wire_filter: before its patterns */
 	M_CONF_IGNORE,		/* wire_ignore, its text */
-	M_CONF_RUN,		/* wire_run, its argv (ledger: without) */
+	M_CONF_RUN,		/* wire_run, its argv */
 
 	/* Streams: what is no file.  The parent runs and opens, we read. */
 	M_STREAM,		/* p>parser msg_stream + fd: read this */
@@ -288,7 +288,8 @@ struct msg_target {
 	struct prefix	prefix;		/* family 0: everything */
 	uint16_t	port;		/* 0: any */
 	uint8_t		proto;		/* 0: any */
-	uint8_t		zero[3];
+	uint8_t		zero[2];
+	uint8_t		growth;		/* 1: how often it was banned too */
 	/* unban, forgive: only what has this subject; "": all */
 	char		user[SUBJECT_LEN];
 };
@@ -334,9 +335,10 @@ struct msg_evidence {
 	char		text[EVIDENCE_LEN];
 };
 
-/* How often a prefix was banned; watch 0: by any. */
+/* How often a watch has banned a prefix. */
 struct wire_growth {
 	uint64_t	watch;
+	uint64_t	subject;	/* watch_hash() of the last one's */
 	int64_t		last;		/* wall_t: start of the last one */
 	struct prefix	prefix;
 	uint8_t		zero[2];
@@ -443,7 +445,7 @@ struct msg_position {
 #define POSITION_GONE	0x01	/* nothing more comes: forget it */
 #define POSITION_MOVED	0x02	/* it has another name now */
 
-#define WATCH_COUNTS	9
+#define WATCH_COUNTS	12
 struct msg_stats {
 	uint64_t	watch;
 	uint64_t	counts[WATCH_COUNTS];	/* watch_stats, in its order */
@@ -451,9 +453,13 @@ struct msg_stats {
 	int64_t		keep;		/* states before this are over */
 };
 
-/* A ban that a watch has decided. */
+/*
+ * A ban that a watch has decided, or (without a prefix) what it does about a
+ * key for so long.
+ */
 struct wire_served {
 	uint64_t	watch;
+	uint64_t	subject;	/* watch_hash(); 0: it is a ban */
 	int64_t		start, end;
 	struct prefix	prefix;
 	uint8_t		zero[6];
@@ -585,6 +591,7 @@ struct row_watch {			/* SHOW_WATCHES */
 	uint64_t	hash;
 	uint64_t	lines, bytes, matches, unparsed, offences, users;
 	uint64_t	forwarded, masked, skewed, lost;
+	uint64_t	ignored, cancelled, limits;
 	int64_t		last;		/* logtime_t of the last line, 0 none */
 	uint32_t	files;
 	uint32_t	dry_run;
