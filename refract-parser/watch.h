@@ -18,6 +18,7 @@
 struct watch_stats {
 	uint64_t	lines, bytes, matches, unparsed, offences;
 	uint64_t	forwarded, masked, skewed, lost;
+	uint64_t	ignored, cancelled, limits;
 };
 
 struct watch {

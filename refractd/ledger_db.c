@@ -79,7 +79,17 @@ static const char *const schema[LEDGER_SCHEMA] = {
 	"  unparsed INTEGER NOT NULL, offences INTEGER NOT NULL,"
 	"  forwarded INTEGER NOT NULL, masked INTEGER NOT NULL,"
 	"  skewed INTEGER NOT NULL, lost INTEGER NOT NULL,"
-	"  last INTEGER NOT NULL) STRICT;"
+	"  last INTEGER NOT NULL) STRICT;",
+
+	/* growth: of a pardon, how often somebody was banned is forgiven. */
+	"ALTER TABLE forgiven ADD COLUMN growth INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE decision ADD COLUMN rerun INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch_stats ADD COLUMN"
+	"  ignored INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch_stats ADD COLUMN"
+	"  cancelled INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch_stats ADD COLUMN"
+	"  limits INTEGER NOT NULL DEFAULT 0;"
 };
 
 static const char pragmas[] =

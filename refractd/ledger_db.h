@@ -12,7 +12,7 @@
 #include "msg.h"
 
 /* A newer schema than ours is refused, an older one is migrated. */
-#define LEDGER_SCHEMA	2
+#define LEDGER_SCHEMA	3
 
 enum db_status {
 	DB_OK,

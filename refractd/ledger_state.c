@@ -37,10 +37,11 @@ static const char *const sql[S_MAX] = {
 	[S_PRUNE] = "DELETE FROM state WHERE watch = ?1 AND touched < ?2",
 	[S_STATS] = "INSERT OR REPLACE INTO watch_stats (watch, lines, bytes,"
 	    " matches, unparsed, offences, forwarded, masked, skewed, lost,"
-	    " last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	    " ignored, cancelled, limits, last) VALUES (?1, ?2, ?3, ?4, ?5,"
+	    " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[S_GET_STATS] = "SELECT watch, lines, bytes, matches, unparsed,"
-	    " offences, forwarded, masked, skewed, lost, last"
-	    " FROM watch_stats",
+	    " offences, forwarded, masked, skewed, lost, ignored, cancelled,"
+	    " limits, last FROM watch_stats",
 	[S_GET_POSITIONS] = "SELECT watch, dev, ino, source, identity, head,"
 	    " before, offset, size, last, modified, flags, boot, name"
 	    " FROM position ORDER BY modified",
