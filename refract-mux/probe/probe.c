@@ -1,0 +1,195 @@
+/*
+ * The table of protocols, and registries of them.
+ */
+#include <stdlib.h>
+
+#include "probe.h"
+
+#define ANY		NULL, 0
+#define FIRST(s)	(s), sizeof(s) - 1
+#define OWN_LEAST	1000
+#define UPPER		"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define LOWER		"abcdefghijklmnopqrstuvwxyz"
+
+/* What a method of HTTP begins with. */
+#define METHODS		"ABCDGHLMOPQRSTUV"
+
+const struct probe	probes[RP_BUILTIN_MAX] = {
+	[RP_TLS] = { "tls", FIRST("\026"), probe_tls },
+	[RP_HTTP] = { "http", FIRST(METHODS), probe_http },
+	[RP_HTTP2] = { "http2", FIRST("P"), probe_http2 },
+	[RP_SSH] = { "ssh", FIRST("S"), probe_ssh },
+	[RP_FTP] = { "ftp", FIRST("2UAFHSOPLuafhsopl"), probe_ftp },
+	[RP_SOCKS4] = { "socks4", FIRST("\4"), probe_socks4 },
+	[RP_SOCKS5] = { "socks5", FIRST("\5"), probe_socks5 },
+	[RP_SMTP] = { "smtp", FIRST("EHLehl"), probe_smtp },
+	[RP_IMAP] = { "imap", FIRST("!#$&',-./0123456789:;<=>?@" UPPER
+	    "[]^_`" LOWER "|}~"), probe_imap },
+	[RP_POP3] = { "pop3", FIRST("CSAUcsau"), probe_pop3 },
+	[RP_XMPP] = { "xmpp", FIRST("<"), probe_xmpp },
+	[RP_OPENVPN] = { "openvpn", FIRST("\0\1\2\3\4\5\6"), probe_openvpn },
+	[RP_TINC] = { "tinc", FIRST("0"), probe_tinc },
+	[RP_RDP] = { "rdp", FIRST("\3"), probe_rdp },
+	[RP_ADB] = { "adb", FIRST("CS"), probe_adb },
+	[RP_MQTT] = { "mqtt", FIRST("\020"), probe_mqtt },
+	[RP_POSTGRES] = { "postgres", FIRST("\0"), probe_postgres },
+	[RP_MYSQL] = { "mysql", ANY, probe_mysql },
+	[RP_REDIS] = { "redis", FIRST("*PAHISCQEpahiscqe"), probe_redis },
+	[RP_BITTORRENT] = { "bittorrent", FIRST("\023"), probe_bittorrent },
+	[RP_SYSLOG] = { "syslog", FIRST("<123456789"), probe_syslog },
+	[RP_MINECRAFT] = { "minecraft", ANY, probe_minecraft },
+	[RP_PROXY] = { "proxy", FIRST("P\r"), probe_proxy },
+	[RP_DNS] = { "dns", FIRST("\0\1\2\3\4\5\6\7\010\011\012\013\014\015"
+	    "\016\017\020"), probe_dns },
+	[RP_DNS_UDP] = { "dns-udp", ANY, probe_dns_udp }
+};
+
+struct entry {
+	probe_fn	 builtin;
+	rp_fn		 own;
+	void		*ctx;
+	int		 number;
+};
+
+/* may[b]: a bit for each probe that a first byte b does not rule out. */
+struct rp_registry {
+	uint64_t	may[256];
+	unsigned int	n;
+	struct entry	entries[RP_REGISTRY_MAX];
+};
+
+static const struct probe *
+builtin(int proto)
+{
+	if (proto <= 0 || proto >= RP_BUILTIN_MAX ||
+	    probes[proto].fn == NULL)
+		return NULL;
+	return &probes[proto];
+}
+
+enum rp_answer
+rp_probe(int proto, const uint8_t *p, size_t n, struct rp_info *info)
+{
+	const struct probe	*row = builtin(proto);
+
+	if (row == NULL)
+		return RP_NO;
+	info->proto = proto;
+	return row->fn(p, n, info);
+}
+
+const char *
+rp_name(int proto)
+{
+	const struct probe	*row = builtin(proto);
+
+	return row == NULL ? NULL : row->name;
+}
+
+int
+rp_number(const char *name)
+{
+	int	i;
+
+	for (i = 1; i < RP_BUILTIN_MAX; i++)
+		if (probes[i].name != NULL && strcmp(probes[i].name, name) ==
+		    0)
+			return i;
+	return 0;
+}
+
+struct rp_registry *
+rp_new(void)
+{
+	return calloc(1, sizeof(struct rp_registry));
+}
+
+void
+rp_free(struct rp_registry *r)
+{
+	free(r);
+}
+
+static int
+add(struct rp_registry *r, const struct entry *e, const void *first,
+    size_t nfirst)
+{
+	const uint8_t	*b = first;
+	uint64_t	 bit;
+	size_t		 i;
+
+	if (r->n == RP_REGISTRY_MAX)
+		return -1;
+	bit = (uint64_t)1 << r->n;
+	r->entries[r->n++] = *e;
+	for (i = 0; i < nfirst; i++)
+		r->may[b[i]] |= bit;
+	for (i = 0; nfirst == 0 && i < 256; i++)
+		r->may[i] |= bit;
+	return 0;
+}
+
+int
+rp_add(struct rp_registry *r, int proto)
+{
+	const struct probe	*row = builtin(proto);
+	struct entry		 e = { .number = proto };
+
+	if (row == NULL)
+		return -1;
+	e.builtin = row->fn;
+	return add(r, &e, row->first, row->nfirst);
+}
+
+int
+rp_add_all(struct rp_registry *r)
+{
+	int	i;
+
+	for (i = 1; i < RP_BUILTIN_MAX; i++)
+		if (builtin(i) != NULL && rp_add(r, i) == -1)
+			return -1;
+	return 0;
+}
+
+int
+rp_add_own(struct rp_registry *r, int number, rp_fn fn, void *ctx,
+    const uint8_t *first, size_t nfirst)
+{
+	struct entry	e = { .own = fn, .ctx = ctx, .number = number };
+
+	if (number < OWN_LEAST || fn == NULL)
+		return -1;
+	return add(r, &e, first, nfirst);
+}
+
+static inline enum rp_answer
+ask(const struct entry *e, const uint8_t *p, size_t n, struct rp_info *info)
+{
+	if (e->builtin != NULL)
+		return e->builtin(p, n, info);
+	return e->own(p, n, info, e->ctx);
+}
+
+enum rp_answer
+rp_identify(const struct rp_registry *r, const uint8_t *p, size_t n,
+    int last, struct rp_info *info)
+{
+	const struct entry	*e;
+	enum rp_answer		 answer;
+	uint64_t		 left;
+
+	if (n == 0)
+		return last || r->n == 0 ? RP_NO : RP_MORE;
+	for (left = r->may[p[0]]; left != 0; left &= left - 1) {
+		e = &r->entries[__builtin_ctzll(left)];
+		answer = ask(e, p, n, info);
+		if (answer == RP_YES) {
+			info->proto = e->number;
+			return RP_YES;
+		}
+		if (answer == RP_MORE && !last)
+			return RP_MORE;
+	}
+	return RP_NO;
+}
