@@ -44,7 +44,7 @@ static const struct row {
 	{ M_CONF_GLOBAL, "P", CONFIGURED, "sr", 0, 92, 0 },
 	{ M_CONF_TABLE, "P", CONFIGURED, "sr", 0, 72, 0 },
 	{ M_CONF_PREFIXES, "P", CONFIGURED, "sr", 0, 22, 18 },
-	{ M_CONF_WATCH, "P", CONFIGURED, "sr", 0, 240, 0 },
+	{ M_CONF_WATCH, "P", CONFIGURED, "sr", 0, 720, 0 },
 	{ M_CONF_SOURCE, "P", CONFIGURED, "sr", 0, 528, 0 },
 	{ M_CONF_LIMIT, "P", CONFIGURED, "sr", 0, 136, 0 },
 	{ M_CONF_EXEMPT, "P", CONFIGURED, "sr", 0, 156, 0 },
@@ -74,7 +74,7 @@ static const struct row {
 	{ M_RULES_OUTCOME, "r", "P", "sre", 0, 520, 0 },
 	{ M_RULES_DRIFT, "e", "P", "sre", 0, 520, 0 },
 	{ M_CHECKPOINT, "p", "l", "re", 0, 8, 0 },
-	{ M_DECISION, "pc", "l", "re", 0, 696, 0 },
+	{ M_DECISION, "pc", "l", "re", 0, 1728, 0 },
 	{ M_CHECKPOINT_END, "p", "l", "re", 0, 8, 0 },
 	{ M_COMMITTED, "l", "p", "re", 0, 8, 0 },
 	{ M_LEDGER_STATE, "l", "c", "sre", 0, 520, 0 },
@@ -106,13 +106,30 @@ static const struct row {
 	{ M_STATE_CLEAR, "p", "l", "re", 0, 0, 0 },
 	{ M_STATE, "pl", "pl", "re", 0, 152, 32 },
 	{ M_POSITION, "pl", "Ppl", "sre", 0, 648, 0 },
-	{ M_WATCH_STATS, "pl", "pl", "re", 0, 96, 0 },
+	{ M_WATCH_STATS, "pl", "pl", "re", 0, WATCH_COUNTS * 8 + 24, 0 },
 	{ M_RESUME, "p", "l", "re", 0, 0, 0 },
-	{ M_RESUME_BAN, "l", "p", "re", 0, 48, 48 },
+	{ M_RESUME_BAN, "l", "p", "re", 0, 56, 56 },
 	{ M_RESUME_LIFT, "l", "p", "re", 0, 96, 0 },
 	{ M_RESUME_DONE, "l", "p", "re", 0, 520, 0 },
 	{ M_LEDGER_FRESH, "l", "p", "re", 0, 0, 0 },
-	{ M_FILES_DONE, "P", "p", "re", 0, 40, 0 }
+	{ M_FILES_DONE, "P", "p", "re", 0, 40, 0 },
+	{ M_CONF_PATTERN, "P", CONFIGURED, "sr", 0, 277, 1 },
+	{ M_CONF_FILTER, "P", CONFIGURED, "sr", 0, 336, 0 },
+	{ M_CONF_IGNORE, "P", CONFIGURED, "sr", 0, 49, 1 },
+	{ M_CONF_RUN, "P", CONFIGURED, "sr", 0, 113, 1 },
+	{ M_STREAM, "P", "p", "re", 1, 536, 0 },
+	{ M_STREAM_DONE, "p", "P", "sre", 0, 264, 0 },
+	{ M_RESUME_GROWTH, "l", "p", "re", 0, 48, 48 },
+	{ M_RUN, "l", "P", "sre", 0, 64, 0 },
+	{ M_RUN_DONE, "P", "l", "sre", 0, 16, 0 },
+	{ M_RUN_EXIT, "P", "l", "sre", 0, 0, 0 },
+	{ M_RUN_EXITED, "l", "P", "sre", 0, 4, 0 },
+	{ M_RUN_MAX, "P", "l", "re", 0, 4, 0 },
+	{ M_FLUSH, "c", "l", "sre", 0, 152, 0 },
+	{ M_TRIGGER, "c", "p", "sre", 0, 840, 0 },
+	{ C_FLUSH, "x", "c", "sre", 0, 152, 0 },
+	{ C_TRIGGER, "x", "c", "sre", 0, 840, 0 },
+	{ M_EVIDENCE, "p", "l", "re", 0, 448, 0 }
 };
 
 #define NROWS	(sizeof(rows) / sizeof(rows[0]))
@@ -150,6 +167,15 @@ sample(uint32_t type)
 		((struct wire_watch *)room)->id = 1;
 		((struct wire_watch *)room)->format = FORMAT_XRAY;
 		break;
+	case M_CONF_PATTERN:
+		((struct wire_pattern *)room)->kind = PATTERN_MATCH;
+		break;
+	case M_CONF_FILTER:
+		((struct wire_filter *)room)->maxlines = 1;
+		break;
+	case M_CONF_IGNORE:
+		((struct wire_ignore *)room)->kind = IGNORE_EXACT;
+		break;
 	case M_SESSIONS:
 		memcpy(room, &host, sizeof(host));
 		break;
@@ -171,6 +197,10 @@ sample(uint32_t type)
 	case M_RESUME_BAN:
 		((struct wire_served *)room)[0].prefix = host;
 		((struct wire_served *)room)[1].prefix = host;
+		break;
+	case M_RESUME_GROWTH:
+		((struct wire_growth *)room)[0].prefix = host;
+		((struct wire_growth *)room)[1].prefix = host;
 		break;
 	case M_SHOW:
 	case M_SHOW_END:
@@ -311,16 +341,22 @@ test_sizes(void **arg)
 }
 
 /* One change to a good message, and it is one no more. */
+static int
+has_fd(uint32_t type)
+{
+	return type == M_CHANNEL || type == M_FILE || type == M_STREAM;
+}
+
 #define SPOILED(type, from, to, strct, change) do {			\
 	struct strct m_;						\
 	const char *why_;						\
 	memcpy(&m_, sample(type), sizeof(m_));				\
 	assert_int_equal(msg_check(type, from, to, STATE_ANY, &m_,	\
-	    sizeof(m_), (type) == M_CHANNEL || (type) == M_FILE,	\
+	    sizeof(m_), has_fd(type),				\
 	    &why_), 0);							\
 	{ struct strct *m = &m_; change; }				\
 	assert_int_equal(msg_check(type, from, to, STATE_ANY, &m_,	\
-	    sizeof(m_), (type) == M_CHANNEL || (type) == M_FILE,	\
+	    sizeof(m_), has_fd(type),				\
 	    &why_), -1);						\
 	assert_non_null(why_);						\
 } while (0)
@@ -358,9 +394,81 @@ test_conf_content(void **arg)
 	PARENT(M_CONF_EXEMPT, wire_exempt, m->kind = EXEMPT_PREFIX);
 	PARENT(M_CONF_EXEMPT, wire_exempt, FILL(m->pattern));
 	PARENT(M_CONF_INBOUND, wire_inbound, FILL(m->pattern));
+	PARENT(M_CONF_SOURCE, wire_source, m->kind = SOURCE_STDIN + 1);
+	PARENT(M_CONF_SOURCE, wire_source, m->zero[5] = 1);
+	PARENT(M_CONF_WATCH, wire_watch, FILL(m->keys[3]));
+	PARENT(M_CONF_WATCH, wire_watch, FILL(m->json_field));
+	PARENT(M_CONF_WATCH, wire_watch, FILL(m->json_time));
+	PARENT(M_CONF_WATCH, wire_watch, FILL(m->json_addr));
+	PARENT(M_CONF_WATCH, wire_watch, FILL(m->time_format));
+	PARENT(M_CONF_WATCH, wire_watch, m->duplicate = 3);
+	PARENT(M_CONF_WATCH, wire_watch, m->bans = 2);
+	PARENT(M_CONF_WATCH, wire_watch, m->ban_prefix = 2);
+	PARENT(M_CONF_WATCH, wire_watch, m->json = 2);
+	PARENT(M_CONF_WATCH, wire_watch, m->growth_together = 2);
+	PARENT(M_CONF_WATCH, wire_watch, m->growth_max = -1);
+	PARENT(M_CONF_WATCH, wire_watch, m->nkeys = WATCH_KEYS_MAX + 1);
+	PARENT(M_CONF_WATCH, wire_watch, m->zero2[1] = 1);
+	PARENT(M_CONF_WATCH, wire_watch, m->zero3[3] = 1);
+	PARENT(M_CONF_FILTER, wire_filter, m->maxlines = 0);
+	PARENT(M_CONF_FILTER, wire_filter, FILL(m->name));
+	PARENT(M_CONF_FILTER, wire_filter, FILL(m->where));
 	PARENT(M_FILE, msg_file, FILL(m->name));
 	PARENT(M_FILE, msg_file, m->from_end = FILE_ROTATED + 1);
 	PARENT(M_FILES_DONE, msg_boot, FILL(m->boot));
+	PARENT(M_STREAM, msg_stream, m->kind = STREAM_SYSLOG + 1);
+	PARENT(M_STREAM, msg_stream, m->zero = 1);
+	PARENT(M_STREAM, msg_stream, m->since = -1);
+	PARENT(M_STREAM, msg_stream, FILL(m->name));
+	SPOILED(M_STREAM_DONE, ROLE_PARSER, ROLE_PARENT, msg_stream_done,
+	    m->zero = 1);
+	SPOILED(M_STREAM_DONE, ROLE_PARSER, ROLE_PARENT, msg_stream_done,
+	    FILL(m->cursor));
+	SPOILED(M_STREAM_DONE, ROLE_PARSER, ROLE_PARENT, msg_stream_done,
+	    strlcpy(m->cursor, "s=1 --x", sizeof(m->cursor)));
+}
+
+/* A struct and the string "/x" after it, all good but for the change. */
+#define STRINGS(type, strct, change) do {				\
+	struct { struct strct head; char text[3]; } m_;			\
+	struct strct *m __attribute__((__unused__)) = &m_.head;	\
+	size_t n_ = offsetof(__typeof__(m_), text) + sizeof(m_.text);	\
+	const char *why_;						\
+									\
+	memcpy(&m_, sample(type), sizeof(m_));				\
+	memcpy(m_.text, "/x", sizeof(m_.text));				\
+	assert_int_equal(msg_check(type, ROLE_PARENT, ROLE_PARSER,	\
+	    STATE_ANY, &m_, n_, 0, &why_), 0);				\
+	change;								\
+	assert_int_equal(msg_check(type, ROLE_PARENT, ROLE_PARSER,	\
+	    STATE_ANY, &m_, n_, 0, &why_), -1);				\
+	assert_non_null(why_);						\
+} while (0)
+
+static void
+test_conf_strings(void **arg)
+{
+	(void)arg;
+	STRINGS(M_CONF_PATTERN, wire_pattern, m->kind = 0);
+	STRINGS(M_CONF_PATTERN, wire_pattern, m->kind = PATTERN_FAIL_DATE + 1);
+	STRINGS(M_CONF_PATTERN, wire_pattern, FILL(m->where));
+	STRINGS(M_CONF_PATTERN, wire_pattern, m_.text[2] = 'y');
+	STRINGS(M_CONF_IGNORE, wire_ignore, m->kind = 0);
+	STRINGS(M_CONF_IGNORE, wire_ignore, m->kind = IGNORE_TABLE + 1);
+	STRINGS(M_CONF_IGNORE, wire_ignore, FILL(m->name));
+	STRINGS(M_CONF_IGNORE, wire_ignore, m->zero[2] = 1);
+	STRINGS(M_CONF_IGNORE, wire_ignore, m_.text[2] = 'y');
+	STRINGS(M_CONF_RUN, wire_run, m->when = RUN_UNBAN + 1);
+	STRINGS(M_CONF_RUN, wire_run, m->at_exit = 2);
+	STRINGS(M_CONF_RUN, wire_run, m->once = 2);
+	STRINGS(M_CONF_RUN, wire_run, m->at_least_once = 2);
+	STRINGS(M_CONF_RUN, wire_run, m->family = 1);
+	STRINGS(M_CONF_RUN, wire_run, m->delay = -1);
+	STRINGS(M_CONF_RUN, wire_run, m->timeout = -1);
+	STRINGS(M_CONF_RUN, wire_run, m->zero[4] = 1);
+	STRINGS(M_CONF_RUN, wire_run, FILL(m->user));
+	STRINGS(M_CONF_RUN, wire_run, FILL(m->group));
+	STRINGS(M_CONF_RUN, wire_run, m_.text[2] = 'y');
 }
 
 #define STATE(type, strct, change)					\
@@ -382,7 +490,9 @@ test_state_content(void **arg)
 	STATE(M_STATE, wire_state, m->zero[2] = 1);
 	STATE(M_POSITION, msg_position, FILL(m->name));
 	STATE(M_POSITION, msg_position, FILL(m->boot));
-	STATE(M_POSITION, msg_position, m->flags = 4);
+	STATE(M_POSITION, msg_position, m->flags = 8);
+	STATE(M_POSITION, msg_position, (m->flags = POSITION_CURSOR,
+	    strlcpy(m->name, "s=1;-x", sizeof(m->name))));
 	STATE(M_POSITION, msg_position, m->zero = 1);
 	STATE(M_POSITION, msg_position, m->offset = UINT64_MAX);
 	STATE(M_POSITION, msg_position, m->last = -1);
@@ -537,6 +647,7 @@ main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_conf_content),
+		cmocka_unit_test(test_conf_strings),
 		cmocka_unit_test(test_state_content),
 		cmocka_unit_test(test_ban_content),
 		cmocka_unit_test(test_lists),
