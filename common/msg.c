@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 
+#include <ctype.h>
 #include <string.h>
 
 #include "imsg.h"
@@ -52,7 +53,7 @@ EXACT(wire_pattern, 5 * 4 + WHERE_MAX_LEN);
 EXACT(wire_filter, 4 * 4 + NAME_MAX_LEN + WHERE_MAX_LEN);
 EXACT(wire_ignore, 3 * 4 + VALUE_NAME_LEN + 3);
 EXACT(wire_run, 3 * 8 + 3 * 4 + 10 + 2 * ACCOUNT_MAX_LEN);
-EXACT(msg_stream, 4 * 4 + PATH_MAX_LEN);
+EXACT(msg_stream, 4 * 4 + 8 + PATH_MAX_LEN);
 EXACT(msg_stream_done, 2 * 4 + CURSOR_LEN);
 EXACT(msg_run, 3 * 8 + 18 + 6 + 8 + 2 * 4);
 EXACT(msg_run_done, 8 + 2 * 4);
@@ -120,6 +121,16 @@ msg_has_nul(const char *s, size_t len)
 	return memchr(s, '\0', len) != NULL;
 }
 
+/* It becomes part of an argument of journalctl(1): "s=1f;i=2;..." */
+int
+cursor_valid(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (!isalnum((unsigned char)*s) && *s != '=' && *s != ';')
+			return 0;
+	return 1;
+}
+
 #define TEXT_OK(array)	msg_has_nul(array, sizeof(array))
 
 static const char no_nul[] = "a string without its end";
@@ -128,6 +139,7 @@ static const char bad_enum[] = "a value out of range";
 static const char bad_zero[] = "bytes that must be zero are not";
 static const char bad_port[] = "an impossible port";
 static const char bad_time[] = "an impossible time";
+static const char bad_cursor[] = "an impossible cursor of the journal";
 
 static int
 zeroes(const uint8_t *bytes, size_t len)
@@ -658,13 +670,44 @@ check_position(const void *data, size_t len)
 	const struct msg_position *p = data;
 
 	(void)len;
-	if (p->flags & ~(POSITION_GONE | POSITION_MOVED))
+	if (p->flags & ~(POSITION_GONE | POSITION_MOVED | POSITION_CURSOR))
 		return bad_enum;
 	if (p->zero != 0)
 		return bad_zero;
 	if (p->offset > INT64_MAX || p->size > INT64_MAX || p->last < 0)
 		return bad_time;
-	return TEXT_OK(p->boot) && TEXT_OK(p->name) ? NULL : no_nul;
+	if (!TEXT_OK(p->boot) || !TEXT_OK(p->name))
+		return no_nul;
+	return p->flags & POSITION_CURSOR && !cursor_valid(p->name) ?
+	    bad_cursor : NULL;
+}
+
+static const char *
+check_stream(const void *data, size_t len)
+{
+	const struct msg_stream *s = data;
+
+	(void)len;
+	if (s->kind > STREAM_SYSLOG)
+		return bad_enum;
+	if (s->zero != 0)
+		return bad_zero;
+	if (s->since < 0)
+		return bad_time;
+	return TEXT_OK(s->name) ? NULL : no_nul;
+}
+
+static const char *
+check_stream_done(const void *data, size_t len)
+{
+	const struct msg_stream_done *s = data;
+
+	(void)len;
+	if (s->zero != 0)
+		return bad_zero;
+	if (!TEXT_OK(s->cursor))
+		return no_nul;
+	return cursor_valid(s->cursor) ? NULL : bad_cursor;
 }
 
 static const char *
@@ -830,6 +873,8 @@ check_row_why(const void *data, size_t len)
 	const struct row_why *r = data;
 
 	(void)len;
+	if (r->zero != 0)
+		return bad_zero;
 	return TEXT_OK(r->pattern) ? check_row_history(&r->h, sizeof(r->h)) :
 	    no_nul;
 }
@@ -1081,8 +1126,9 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_CONF_RUN, P, CONFIGURED, LIVE, 0,
 	    sizeof(struct wire_run), 1, 1, check_conf_run),
 
-	ROW(M_STREAM, P, S, AT_WORK, 1, ONE(msg_stream, NULL)),
-	ROW(M_STREAM_DONE, S, P, ALWAYS, 0, ONE(msg_stream_done, NULL)),
+	ROW(M_STREAM, P, S, AT_WORK, 1, ONE(msg_stream, check_stream)),
+	ROW(M_STREAM_DONE, S, P, ALWAYS, 0,
+	    ONE(msg_stream_done, check_stream_done)),
 
 	ROW(M_RESUME_GROWTH, L, S, AT_WORK, 0,
 	    MANY(wire_growth, 1, check_growth)),

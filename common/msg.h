@@ -353,6 +353,8 @@ struct msg_stream {
 	uint32_t	source;		/* wire_source.id */
 	uint32_t	kind;		/* STREAM_* */
 	uint32_t	zero;
+	/* Journal, read for the first time: from then on; 0: all of it. */
+	int64_t		since;		/* wall_t */
 	char		name[PATH_MAX_LEN];	/* for display */
 };
 
@@ -424,6 +426,10 @@ struct wire_state {
 /*
  * How far a log was read.  With ino 0 it says of a source only that it was
  * looked at: what its files hold is not news because it is read anew.
+ *
+ * Of a journal (POSITION_CURSOR) the name is the cursor of the last entry
+ * used, identity and offset are what decisions of it are named by.  "": there
+ * was none since `modified`, or with 0 there, none at all.
  */
 struct msg_position {
 	uint64_t	watch;		/* hash */
@@ -444,6 +450,7 @@ struct msg_position {
 
 #define POSITION_GONE	0x01	/* nothing more comes: forget it */
 #define POSITION_MOVED	0x02	/* it has another name now */
+#define POSITION_CURSOR	0x04	/* of a journal, by its cursor */
 
 #define WATCH_COUNTS	12
 struct msg_stats {
@@ -574,7 +581,7 @@ struct row_pending {			/* SHOW_PENDING: of the ledger */
 struct row_why {			/* SHOW_WHY: of the ledger */
 	struct row_history h;
 	uint32_t	count;		/* it had counted to; 0: not known */
-	uint32_t	before;		/* decisions about it before */
+	uint32_t	zero;
 	char		pattern[WHERE_MAX_LEN];
 };
 
@@ -662,5 +669,8 @@ const char	*msg_name(uint32_t type);	/* "M_BAN"; never NULL */
 
 /* 1 if the LEN bytes at s hold a NUL. */
 int		 msg_has_nul(const char *s, size_t len);
+
+/* A cursor of journald, and nothing but what one is made of. */
+int		 cursor_valid(const char *);
 
 #endif
