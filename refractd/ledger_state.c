@@ -265,11 +265,13 @@ state_positions(void (*fn)(const struct msg_position *))
 		p.size = read_u64(s, 8);
 		p.last = sqlite3_column_int64(s, 9);
 		p.modified = sqlite3_column_int64(s, 10);
-		p.flags = read_u64(s, 11) & POSITION_MOVED;
+		p.flags = read_u64(s, 11) &
+		    (POSITION_MOVED | POSITION_CURSOR);
 		read_text(s, 12, p.boot, sizeof(p.boot));
 		read_text(s, 13, p.name, sizeof(p.name));
 		if (p.offset <= INT64_MAX && p.size <= INT64_MAX &&
-		    p.last >= 0)
+		    p.last >= 0 && (!(p.flags & POSITION_CURSOR) ||
+		    cursor_valid(p.name)))
 			fn(&p);
 	}
 	(void)sqlite3_reset(s);
