@@ -50,9 +50,8 @@ distance(int64_t a, int64_t b)
 	return a < b ? b - a : a - b;
 }
 
-/* Which of two moments it is; ms is how far into the minute. */
-static int64_t
-choose(const int64_t at[2], int64_t ms, wall_t now, logtime_t last)
+logtime_t
+logtime_choose(const int64_t at[2], int64_t ms, wall_t now, logtime_t last)
 {
 	int64_t	first = at[0] * 1000 + ms, second = at[1] * 1000 + ms;
 
@@ -98,7 +97,7 @@ logtime_parse(struct logtime *lt, const char *p, size_t n, wall_t now,
 	if ((local = shown(p)) == -1)
 		return -1;
 	if (zone_moments(lt->zone, local, at) == 2) {
-		*out = choose(at, ms, now, last);
+		*out = logtime_choose(at, ms, now, last);
 		return 0;
 	}
 	memcpy(lt->minute, p, sizeof(lt->minute));

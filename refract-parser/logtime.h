@@ -28,5 +28,8 @@ void	logtime_init(struct logtime *, const struct zone *);
  */
 int	logtime_parse(struct logtime *, const char *, size_t, wall_t now,
 	    logtime_t last, logtime_t *);
+/* That choice of zone_moments()' two; ms is how far into them it is. */
+logtime_t logtime_choose(const int64_t at[2], int64_t ms, wall_t now,
+	    logtime_t last);
 
 #endif
