@@ -1,0 +1,421 @@
+/*
+ * Regexes: PCRE2 behind literals.  Which strings a regex requires is
+ * literal.c's to know, how they are found finder.c's.
+ */
+#define PCRE2_CODE_UNIT_WIDTH	8
+#include <pcre2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "finder.h"
+#include "literal.h"
+#include "log.h"
+#include "msg.h"
+#include "pattern.h"
+
+#define JIT_STACK	(256 * 1024)	/* bytes */
+#define HEAP_LIMIT	1024		/* KiB, of the interpreter */
+#define DEPTH_LIMIT	10000
+
+struct pattern {
+	pcre2_code		*code;
+	pcre2_match_data	*data;
+	int			 jit;
+	unsigned int		 also, lines;
+	uint64_t		 until;		/* last scan it is good for */
+	struct pattern_name	*names;
+	uint16_t		*groups;	/* of all names */
+	size_t			 nnames;
+	char			*where;
+	struct pattern_stats	 stats;
+	int			 named;		/* pattern_bad() was told */
+};
+
+struct patterns {
+	struct pattern		*list;
+	size_t			 n, words;
+	struct finder		*finder;
+	pcre2_match_context	*context;
+	pcre2_jit_stack		*stack;
+	uint64_t		 scans;
+	uint64_t		*always;	/* a bit a pattern */
+	uint64_t		*found;
+	uint16_t		*candidates;
+	uint16_t		*lasting;	/* those of several lines */
+	size_t			 nlasting;
+	size_t			 memory;
+};
+
+static int
+has_bit(const uint64_t *bits, size_t i)
+{
+	return (bits[i / 64] >> i % 64 & 1) != 0;
+}
+
+static void
+set_bit(uint64_t *bits, size_t i)
+{
+	bits[i / 64] |= 1ULL << i % 64;
+}
+
+static int
+no_memory(char *why)
+{
+	snprintf(why, TEXT_LEN, "no memory for regexes");
+	return -1;
+}
+
+/* Names. */
+
+static void
+info(const struct pattern *pt, uint32_t what, void *value)
+{
+	if (pcre2_pattern_info(pt->code, what, value) != 0)
+		fatalx("regex: no information");
+}
+
+/*
+ * PCRE2's table: entries of a size, each a number of two bytes and a name, in
+ * the order of names.
+ */
+static int
+read_names(struct patterns *p, struct pattern *pt)
+{
+	PCRE2_SPTR		 table;
+	uint32_t		 count, size, i;
+	struct pattern_name	*name = NULL;
+	const char		*text;
+
+	info(pt, PCRE2_INFO_NAMECOUNT, &count);
+	info(pt, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	info(pt, PCRE2_INFO_NAMETABLE, &table);
+	pt->names = calloc(count + 1, sizeof(*pt->names));
+	pt->groups = calloc(count + 1, sizeof(*pt->groups));
+	if (pt->names == NULL || pt->groups == NULL)
+		return -1;
+	for (i = 0; i < count; i++, table += size) {
+		text = (const char *)table + 2;
+		if (name == NULL || strcmp(name->name, text) != 0) {
+			name = &pt->names[pt->nnames++];
+			name->name = text;
+			name->groups = &pt->groups[i];
+		}
+		name->n++;
+		pt->groups[i] = (uint16_t)(table[0] << 8 | table[1]);
+	}
+	p->memory += (count + 1) * (sizeof(*name) + sizeof(*pt->groups));
+	return 0;
+}
+
+/* Building. */
+
+static pcre2_code *
+compile(const struct pattern_spec *spec, char *why)
+{
+	pcre2_compile_context	*context;
+	pcre2_code		*code;
+	PCRE2_UCHAR		 text[128];
+	PCRE2_SIZE		 at;
+	uint32_t		 options;
+	int			 e;
+
+	if ((context = pcre2_compile_context_create(NULL)) == NULL) {
+		no_memory(why);
+		return NULL;
+	}
+	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	options = PCRE2_DUPNAMES | PCRE2_NEVER_UTF;
+	if (spec->flags & PATTERN_MULTILINE)
+		options |= PCRE2_MULTILINE;
+	code = pcre2_compile((PCRE2_SPTR)spec->regex, spec->len, options, &e,
+	    &at, context);
+	pcre2_compile_context_free(context);
+	if (code != NULL)
+		return code;
+	pcre2_get_error_message(e, text, sizeof(text));
+	snprintf(why, TEXT_LEN, "%s: regex, at byte %zu: %s", spec->where, at,
+	    (const char *)text);
+	return NULL;
+}
+
+static void
+compile_jit(struct patterns *p, struct pattern *pt)
+{
+	PCRE2_UCHAR	text[128];
+	size_t		size = 0;
+	int		e;
+
+	if ((e = pcre2_jit_compile(pt->code, PCRE2_JIT_COMPLETE)) != 0) {
+		pcre2_get_error_message(e, text, sizeof(text));
+		log_warnx("%s: regex will run slowly, PCRE2's JIT does not "
+		    "take it: %s", pt->where, (const char *)text);
+		return;
+	}
+	info(pt, PCRE2_INFO_JITSIZE, &size);
+	pt->jit = size > 0;		/* (*NO_JIT) */
+	p->memory += size;
+}
+
+static int
+add_literals(struct patterns *p, size_t i, const struct pattern_spec *spec)
+{
+	struct literals	set = { .n = 0 };
+	size_t		k;
+
+	if ((spec->flags & PATTERN_ALWAYS) == 0)
+		literals_of(spec->regex, spec->len,
+		    (spec->flags & PATTERN_CUT) != 0, &set);
+	if (set.n == 0)
+		set_bit(p->always, i);
+	for (k = 0; k < set.n; k++)
+		if (finder_add(p->finder, &set.l[k], (uint32_t)i) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+build(struct patterns *p, size_t i, const struct pattern_spec *spec,
+    char *why)
+{
+	struct pattern	*pt = &p->list[i];
+	size_t		 size;
+
+	if ((pt->where = strdup(spec->where)) == NULL)
+		return no_memory(why);
+	if ((pt->code = compile(spec, why)) == NULL)
+		return -1;
+	compile_jit(p, pt);
+	pt->data = pcre2_match_data_create_from_pattern(pt->code, NULL);
+	if (pt->data == NULL || read_names(p, pt) == -1 ||
+	    add_literals(p, i, spec) == -1)
+		return no_memory(why);
+	info(pt, PCRE2_INFO_SIZE, &size);
+	p->memory += size + pcre2_get_match_data_size(pt->data) +
+	    strlen(pt->where) + 1;
+	pt->also = spec->also;
+	pt->lines = spec->lines;
+	if (pt->lines > 1)
+		p->lasting[p->nlasting++] = (uint16_t)i;
+	return 0;
+}
+
+static struct patterns *
+allocate(size_t n)
+{
+	struct patterns	*p;
+
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		return NULL;
+	p->n = n;
+	p->words = n / 64 + 1;
+	p->list = calloc(n + 1, sizeof(*p->list));
+	p->always = calloc(p->words, sizeof(*p->always));
+	p->found = calloc(p->words, sizeof(*p->found));
+	p->candidates = calloc(n + 1, sizeof(*p->candidates));
+	p->lasting = calloc(n + 1, sizeof(*p->lasting));
+	p->finder = finder_new();
+	p->context = pcre2_match_context_create(NULL);
+	p->stack = pcre2_jit_stack_create(JIT_STACK, JIT_STACK, NULL);
+	if (p->list == NULL || p->always == NULL || p->found == NULL ||
+	    p->candidates == NULL || p->lasting == NULL ||
+	    p->finder == NULL || p->context == NULL) {
+		patterns_free(p);
+		return NULL;
+	}
+	p->memory = sizeof(*p) + (n + 1) * (sizeof(*p->list) +
+	    2 * sizeof(*p->candidates)) + 2 * p->words * sizeof(*p->found) +
+	    (p->stack == NULL ? 0 : JIT_STACK);
+	return p;
+}
+
+struct patterns *
+patterns_new(const struct pattern_spec *specs, size_t n, char *why)
+{
+	struct patterns	*p;
+	size_t		 i;
+
+	if (n > PATTERNS_MAX) {
+		snprintf(why, TEXT_LEN, "expected at most %d regexes",
+		    PATTERNS_MAX);
+		return NULL;
+	}
+	if ((p = allocate(n)) == NULL) {
+		no_memory(why);
+		return NULL;
+	}
+	pcre2_set_heap_limit(p->context, HEAP_LIMIT);
+	pcre2_set_depth_limit(p->context, DEPTH_LIMIT);
+	pcre2_jit_stack_assign(p->context, NULL, p->stack);
+	for (i = 0; i < n; i++)
+		if (build(p, i, &specs[i], why) == -1)
+			goto fail;
+	if (finder_build(p->finder) == -1) {
+		no_memory(why);
+		goto fail;
+	}
+	return p;
+fail:
+	patterns_free(p);
+	return NULL;
+}
+
+void
+patterns_free(struct patterns *p)
+{
+	size_t	i;
+
+	if (p == NULL)
+		return;
+	for (i = 0; p->list != NULL && i < p->n; i++) {
+		pcre2_code_free(p->list[i].code);
+		pcre2_match_data_free(p->list[i].data);
+		free(p->list[i].names);
+		free(p->list[i].groups);
+		free(p->list[i].where);
+	}
+	free(p->list);
+	free(p->always);
+	free(p->found);
+	free(p->candidates);
+	free(p->lasting);
+	finder_free(p->finder);
+	pcre2_match_context_free(p->context);
+	pcre2_jit_stack_free(p->stack);
+	free(p);
+}
+
+size_t
+patterns_count(const struct patterns *p)
+{
+	return p->n;
+}
+
+size_t
+patterns_memory(const struct patterns *p)
+{
+	return p->memory + finder_memory(p->finder);
+}
+
+/* A line. */
+
+/* What was found lasts for the lines that are matched with this one. */
+static void
+look_back(struct patterns *p)
+{
+	struct pattern	*pt;
+	size_t		 i;
+
+	for (i = 0; i < p->nlasting; i++) {
+		pt = &p->list[p->lasting[i]];
+		if (has_bit(p->found, p->lasting[i]))
+			pt->until = p->scans + pt->lines;
+		else if (p->scans < pt->until)
+			set_bit(p->found, p->lasting[i]);
+	}
+}
+
+size_t
+patterns_scan(struct patterns *p, const char *line, size_t n,
+    const uint16_t **candidates)
+{
+	uint64_t	bits;
+	size_t		word, i, count = 0;
+
+	memcpy(p->found, p->always, p->words * sizeof(*p->found));
+	finder_run(p->finder, line, n, p->found);
+	p->scans++;
+	look_back(p);
+	for (word = 0; word < p->words; word++)
+		for (bits = p->found[word]; bits != 0; bits &= bits - 1) {
+			i = word * 64 + (size_t)__builtin_ctzll(bits);
+			if (p->list[i].also == 0 ||
+			    has_bit(p->found, p->list[i].also - 1))
+				p->candidates[count++] = (uint16_t)i;
+		}
+	*candidates = p->candidates;
+	return count;
+}
+
+/*
+ * PCRE2 counts anew from each byte that it starts at, so what a long subject
+ * may cost at each is less.
+ */
+static uint32_t
+match_limit(size_t n)
+{
+	n = 4000000 / (n + 1);
+	return n < 2000 ? 2000 : n > 100000 ? 100000 : (uint32_t)n;
+}
+
+int
+pattern_exec(struct patterns *p, size_t i, const char *s, size_t n,
+    size_t from, const size_t **vector)
+{
+	struct pattern	*pt = &p->list[i];
+	int		 r;
+
+	if (from > n)
+		return 0;
+	pt->stats.tried++;
+	pcre2_set_match_limit(p->context, match_limit(n - from));
+	r = (pt->jit ? pcre2_jit_match : pcre2_match)(pt->code, (PCRE2_SPTR)s,
+	    n, from, 0, pt->data, p->context);
+	if (r > 0) {
+		pt->stats.hits++;
+		*vector = pcre2_get_ovector_pointer(pt->data);
+		return 1;
+	}
+	if (r == PCRE2_ERROR_NOMATCH)
+		return 0;
+	pt->stats.limits++;
+	return -1;
+}
+
+/* Questions. */
+
+size_t
+pattern_group(const struct patterns *p, size_t i, const char *name,
+    const uint16_t **groups)
+{
+	const struct pattern	*pt = &p->list[i];
+	size_t			 k;
+
+	for (k = 0; k < pt->nnames; k++)
+		if (strcmp(pt->names[k].name, name) == 0) {
+			*groups = pt->names[k].groups;
+			return pt->names[k].n;
+		}
+	return 0;
+}
+
+size_t
+pattern_names(const struct patterns *p, size_t i,
+    const struct pattern_name **names)
+{
+	*names = p->list[i].names;
+	return p->list[i].nnames;
+}
+
+const char *
+pattern_where(const struct patterns *p, size_t i)
+{
+	return p->list[i].where;
+}
+
+const struct pattern_stats *
+pattern_stats(const struct patterns *p, size_t i)
+{
+	return &p->list[i].stats;
+}
+
+int
+pattern_bad(struct patterns *p, size_t i)
+{
+	struct pattern	*pt = &p->list[i];
+
+	if (pt->named || pt->stats.limits < PATTERN_BAD)
+		return 0;
+	pt->named = 1;
+	return 1;
+}
