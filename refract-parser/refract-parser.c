@@ -16,6 +16,7 @@
 #include "log.h"
 #include "resume.h"
 #include "show.h"
+#include "stream.h"
 #include "text.h"
 #include "users.h"
 #include "watch.h"
@@ -160,6 +161,89 @@ file_done(uint32_t file)
 	channel_send(child_parent, M_FILE_DONE, 0, &file, sizeof(file));
 }
 
+/* Streams. */
+
+static int
+is_known(uint64_t watch, uint64_t source)
+{
+	struct watch		*w = watch_byhash(watch);
+	struct conf_source	*s;
+
+	if (w == NULL)
+		return 0;
+	TAILQ_FOREACH(s, &w->conf->sources, entry)
+		if (watch_hash(s->w.path) == source)
+			return 1;
+	return 0;
+}
+
+/* Xray and who writes JSON say all themselves, and expect nothing before. */
+static int
+is_bare(uint32_t source)
+{
+	struct watch	*w = watch_bysource(source);
+
+	return w != NULL && (w->conf->w.format == FORMAT_XRAY ||
+	    w->conf->w.json);
+}
+
+static void
+stream_lost(struct watch *w, const char *name, uint64_t n)
+{
+	char	text[96];
+
+	lost(w, n);
+	snprintf(text, sizeof(text), "%llu messages came faster than they "
+	    "could be read and are lost", (unsigned long long)n);
+	say(w, 1, name, text);
+}
+
+static void
+stream_broken(struct watch *w, const char *name, uint64_t n)
+{
+	counter_add(PARSER_UNPARSED, n);
+	if (w != NULL)
+		w->stats.unparsed += n;
+	say(w, 1, name, "this is not the journal's export format");
+}
+
+static void
+stream_happened(uint32_t source, const char *name, enum stream_event what,
+    uint64_t n)
+{
+	struct watch	*w = watch_bysource(source);
+
+	switch (what) {
+	case STREAM_OPENED:
+		say(w, 0, name, "reading");
+		break;
+	case STREAM_ENDED:
+		say(w, 0, name, "read to its end");
+		break;
+	case STREAM_LONG:
+		counter_add(PARSER_LONG, n);
+		if (w != NULL)
+			warn_long(w, name);
+		break;
+	case STREAM_LOST:
+		stream_lost(w, name, n);
+		break;
+	case STREAM_BROKEN:
+		stream_broken(w, name, n);
+		break;
+	case STREAM_ERROR:
+		say(w, 1, name, strerror((int)n));
+		break;
+	}
+	checkpoint_touch();
+}
+
+static void
+stream_done(const struct msg_stream_done *m)
+{
+	channel_send(child_parent, M_STREAM_DONE, 0, m, sizeof(*m));
+}
+
 /* Messages. */
 
 static void
@@ -180,6 +264,12 @@ on_file(MSG_ARGS)
 }
 
 static void
+on_stream(MSG_ARGS)
+{
+	stream_open(data, fd);
+}
+
+static void
 on_files_done(MSG_ARGS)
 {
 	resume_files(data);
@@ -188,6 +278,7 @@ on_files_done(MSG_ARGS)
 static const struct handler	from_parent[] = {
 	{ M_INOTIFY, on_inotify },
 	{ M_FILE, on_file },
+	{ M_STREAM, on_stream },
 	{ M_FILES_DONE, on_files_done },
 	{ 0, NULL }
 };
@@ -210,6 +301,7 @@ drained(struct channel *ch)
 {
 	(void)ch;
 	follow_resume();
+	stream_resume();
 }
 
 static void
@@ -239,6 +331,7 @@ commit(struct conf *new, struct conf *old)
 {
 	watch_commit(new);
 	follow_drop(is_gone);
+	stream_drop(is_gone);
 	if (old == NULL)
 		resume_begin();
 	else
@@ -250,6 +343,7 @@ static void
 stop(void)
 {
 	follow_finish();
+	stream_finish();
 	follow_end();
 	checkpoint_stop(child_exit);
 }
@@ -266,6 +360,16 @@ main(int argc, char **argv)
 		.stamp = stamp,
 		.grown = checkpoint_touch,
 		.gap = gap
+	};
+	static const struct stream_ops	streams = {
+		.lines = give_lines,
+		.event = stream_happened,
+		.done = stream_done,
+		.full = checkpoint_full,
+		.owner = owner,
+		.known = is_known,
+		.grown = checkpoint_touch,
+		.bare = is_bare
 	};
 	static const struct child	parser = {
 		.role = ROLE_PARSER,
@@ -290,5 +394,6 @@ main(int argc, char **argv)
 	decide_init();
 	checkpoint_init(child_base);
 	follow_init(child_base, &ops);
+	stream_init(child_base, &streams);
 	child_run();
 }

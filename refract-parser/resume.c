@@ -14,6 +14,7 @@
 #include "follow.h"
 #include "log.h"
 #include "resume.h"
+#include "stream.h"
 #include "text.h"
 #include "users.h"
 #include "watch.h"
@@ -139,7 +140,12 @@ on_stats(MSG_ARGS)
 static void
 on_position(MSG_ARGS)
 {
-	follow_position(data);
+	const struct msg_position	*m = data;
+
+	if (m->flags & POSITION_CURSOR)
+		stream_position(m);
+	else
+		follow_position(m);
 }
 
 static void
@@ -197,6 +203,7 @@ go_on(void)
 		while (w->lift < re.nlifts && re.lifts[w->lift].at < w->last)
 			w->lift++;	/* in its state already */
 	follow_go();
+	stream_go();
 	checkpoint_begin();
 }
 
@@ -256,6 +263,7 @@ resume_begin(void)
 	struct channel	*ch = child_channel(ROLE_LEDGER, 1);
 
 	follow_hold();
+	stream_hold();
 	re.nlifts = 0;
 	re.files = 1;
 	re.ledger = ch != NULL;
