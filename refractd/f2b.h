@@ -72,11 +72,14 @@ struct f2b_filter {
 	/* journald's matches, with "+" between those that are alternatives */
 	char			**journal;
 	size_t			 njournal;
+	/* What was read, or would have been if it were there. */
+	char			**files;
+	size_t			 nfiles;
 };
 
 /*
- * 0, and the filter is the caller's (f2b_free); -1 with "file:line: what was
- * found" in why.
+ * 0, or -1 with "file:line: what was found" in why; the filter, which has only
+ * its files then, is the caller's (f2b_free) in both cases.
  */
 int	 f2b_load(const struct f2b_args *, struct f2b_filter *, char *why,
 	    size_t);
