@@ -81,6 +81,14 @@ C(LEDGER_BYTES, LEDGER, GAUGE, "refract_ledger_bytes",			\
     "Size of the ledger's file")					\
 C(LEDGER_DROPPED, LEDGER, TOTAL, "refract_ledger_forgotten_total",	\
     "Decisions forgotten by age or size")				\
+C(RUN_PENDING, LEDGER, GAUGE, "refract_commands_pending",		\
+    "Commands that wait for their time")				\
+C(RUN_STARTED, LEDGER, TOTAL, "refract_commands_started_total",		\
+    "Commands started")							\
+C(RUN_FAILED, LEDGER, TOTAL, "refract_commands_failed_total",		\
+    "Commands that could not be started or did not end with 0")		\
+C(RUN_DROPPED, LEDGER, TOTAL, "refract_commands_dropped_total",		\
+    "Commands that were not taken because too many wait")		\
 C(CTL_CLIENTS, CONTROL, GAUGE, "refract_control_clients",		\
     "Control clients connected now")					\
 C(CTL_REQUESTS, CONTROL, TOTAL, "refract_control_requests_total",	\

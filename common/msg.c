@@ -776,7 +776,7 @@ check_show(const void *data, size_t len)
 	const struct msg_show *s = data;
 
 	(void)len;
-	if (s->what == 0 || s->what >= SHOW_MAX || s->by > SHOW_BY_USER)
+	if (s->what == 0 || s->what >= SHOW_MAX || s->by > SHOW_BY_ALL)
 		return bad_enum;
 	if (!prefix_ok_or_none(&s->prefix))
 		return bad_prefix;

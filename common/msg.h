@@ -496,7 +496,10 @@ enum show_what {
 };
 
 /* What msg_show.name is the name of. */
-enum show_by { SHOW_BY_NONE, SHOW_BY_WATCH, SHOW_BY_USER };
+/* SHOW_BY_ALL: of commands, those that are over too. */
+enum show_by {
+	SHOW_BY_NONE, SHOW_BY_WATCH, SHOW_BY_USER, SHOW_BY_ALL
+};
 
 /*
  * Asking is by page: the asker says where to begin and how many rows it

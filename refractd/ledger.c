@@ -17,14 +17,15 @@
 #include "counter.h"
 #include "ledger.h"
 #include "ledger_queue.h"
+#include "ledger_run.h"
 #include "log.h"
 #include "timer.h"
 
 #define LEDGER_FILE	"/ledger.db"	/* the root is the state directory */
 #define STOP_MS		500		/* for the last words of siblings */
 
-static int	 nchannels, stopping, paused;
-static struct event	*stop_timer;
+static int	 nchannels, stopping, leaving, paused;
+static struct event	*stop_timer, *leave_timer;
 static struct msg_outcome state;	/* what control was told last */
 
 /* --- What the queue tells --- */
@@ -44,6 +45,7 @@ on_state(int trouble, const char *text)
 	struct msg_outcome	m = { .code = trouble };
 
 	(void)strlcpy(m.text, text, sizeof(m.text));
+	run_trouble(trouble);
 	if (memcmp(&m, &state, sizeof(m)) == 0)
 		return;
 	state = m;
@@ -73,7 +75,8 @@ on_opened(void)
 }
 
 static const struct queue_calls queue_calls = {
-	on_committed, on_state, on_room, on_opened
+	on_committed, on_state, on_room, on_opened, run_decided,
+	run_happened, run_forgiven, run_ran, run_inside, run_outside
 };
 
 /* --- From siblings --- */
@@ -90,6 +93,13 @@ take_decision(const struct msg_decision *m, int batch)
 	memcpy(d.ports, m->ports, sizeof(d.ports));
 	(void)strlcpy(d.watch, m->watch, sizeof(d.watch));
 	d.evidence = m->evidence;
+	d.no_ban = m->no_ban;
+	d.rerun = m->rerun;
+	d.count = m->count;
+	(void)strlcpy(d.pattern, m->pattern, sizeof(d.pattern));
+	d.values = m->values;
+	d.values_len = (size_t)m->values_len[0] |
+	    (size_t)m->values_len[1] << 8;
 	if (queue_decision(&d, batch) == -1)
 		fatalx("parser: a decision outside of a checkpoint");
 }
@@ -153,7 +163,7 @@ on_ban_event(MSG_ARGS)
 	const struct wire_event	*e = data;
 
 	/* The end was in the decision. */
-	if (e->outcome != BAN_EXPIRED)
+	if (e->outcome != BAN_EXPIRED || run_wants_ends())
 		queue_event(e);
 }
 
@@ -169,12 +179,28 @@ on_show(MSG_ARGS)
 	const struct msg_show	*m = data;
 	struct msg_show		 end = *m;
 
-	if (m->what == SHOW_HISTORY) {
+	switch (m->what) {
+	case SHOW_HISTORY:
 		show_history(ch, id, m);
-		return;
+		break;
+	case SHOW_PENDING:
+		show_pending(ch, id, m);
+		break;
+	case SHOW_WHY:
+	case SHOW_LINES:
+		show_why(ch, id, m);
+		break;
+	default:
+		end.cursor = 0;
+		channel_send(ch, M_SHOW_END, id, &end, sizeof(end));
+		break;
 	}
-	end.cursor = 0;
-	channel_send(ch, M_SHOW_END, id, &end, sizeof(end));
+}
+
+static void
+on_flush(MSG_ARGS)
+{
+	run_flush(ch, id, data);
 }
 
 static void
@@ -191,6 +217,7 @@ static const struct handler from_control[] = {
 	{ M_DECISION, on_decision },
 	{ M_FORGIVE, on_forgive },
 	{ M_SHOW, on_show },
+	{ M_FLUSH, on_flush },
 	{ M_COUNTERS_GET, on_counters_get },
 	{ 0, NULL }
 };
@@ -203,6 +230,47 @@ static const struct handler from_parser[] = {
 	{ M_WATCH_STATS, on_M_WATCH_STATS },
 	{ M_CHECKPOINT_END, on_checkpoint_end },
 	{ M_RESUME, on_resume },
+	{ 0, NULL }
+};
+
+/* --- From the parent --- */
+
+static void
+on_run_max(MSG_ARGS)
+{
+	uint32_t	max;
+
+	memcpy(&max, data, len);
+	run_max(max);
+}
+
+static void
+on_run_done(MSG_ARGS)
+{
+	run_done(data);
+}
+
+/* The others have gone: what they said last is read first. */
+static void
+on_run_exit(MSG_ARGS)
+{
+	leaving = 1;
+	if (nchannels == 0)
+		run_exit();
+	else
+		timer_set(leave_timer, STOP_MS);
+}
+
+static void
+leave(EVENT_ARGS)
+{
+	run_exit();
+}
+
+static const struct handler from_parent[] = {
+	{ M_RUN_MAX, on_run_max },
+	{ M_RUN_DONE, on_run_done },
+	{ M_RUN_EXIT, on_run_exit },
 	{ 0, NULL }
 };
 
@@ -239,6 +307,8 @@ ledger_disconnected(enum role peer, int bulk)
 	}
 	if (stopping && nchannels == 0)
 		event_active(stop_timer, 0, 0);
+	else if (leaving && nchannels == 0)
+		event_active(leave_timer, 0, 0);
 }
 
 static void
@@ -268,6 +338,7 @@ ledger_commit(struct conf *new, struct conf *old)
 	struct channel	*ch = child_channel(ROLE_ENFORCER, 1);
 
 	keep_conf(new);
+	run_conf();
 	if (old != NULL)
 		return;
 	if (ch != NULL)
@@ -278,6 +349,7 @@ ledger_commit(struct conf *new, struct conf *old)
 static struct child child = {
 	.role = ROLE_LEDGER,
 	.ident = "ledger",
+	.parent = from_parent,
 	.peers = {
 		[ROLE_ENFORCER] = from_enforcer,
 		[ROLE_CONTROL] = from_control,
@@ -294,6 +366,8 @@ static void
 ledger_open(void)
 {
 	(void)umask(077);
+	if ((leave_timer = evtimer_new(child_base, leave, NULL)) == NULL)
+		fatalx("no timer");
 	queue_start(child.root == NULL ? "" : child.root, LEDGER_FILE,
 	    &queue_calls);
 }

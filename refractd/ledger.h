@@ -9,6 +9,8 @@
 struct channel;
 struct conf;
 struct msg_show;
+struct row_history;
+struct stored;
 
 /*
  * refractd -X ledger -r DIR: DIR is the state directory, which exists and
@@ -36,5 +38,12 @@ void	 resume_tell_parent(void);
 
 /* ledger_show.c: one page of history to control. */
 void	 show_history(struct channel *, uint32_t id, const struct msg_show *);
+/* The row of a decision as history has it. */
+void	 history_row(struct row_history *, const struct stored *, int64_t now);
+
+/* ledger_why.c: a page of commands; of decisions about an address, or of
+ * the lines that counted for them. */
+void	 show_pending(struct channel *, uint32_t id, const struct msg_show *);
+void	 show_why(struct channel *, uint32_t id, const struct msg_show *);
 
 #endif

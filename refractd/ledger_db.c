@@ -90,6 +90,32 @@ static const char *const schema[LEDGER_SCHEMA] = {
 	"  cancelled INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch_stats ADD COLUMN"
 	"  limits INTEGER NOT NULL DEFAULT 0;"
+	/*
+	 * line: what counted for a decision beside its evidence.  run: see
+	 * ledger_runs.c; its key is the decision's prefix and subject, and a
+	 * decision that is forgotten leaves -id behind as its decision.
+	 */
+	"ALTER TABLE decision ADD COLUMN count INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE decision ADD COLUMN pattern TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE decision ADD COLUMN vals BLOB NOT NULL DEFAULT x'';"
+	"CREATE TABLE line ("
+	"  decision INTEGER NOT NULL, number INTEGER NOT NULL,"
+	"  at INTEGER NOT NULL, text TEXT NOT NULL,"
+	"  PRIMARY KEY (decision, number)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE run ("
+	"  id INTEGER PRIMARY KEY, decision INTEGER NOT NULL,"
+	"  watch INTEGER NOT NULL, hash INTEGER NOT NULL,"
+	"  key BLOB NOT NULL, at INTEGER NOT NULL, ends INTEGER NOT NULL,"
+	"  due INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL, status INTEGER NOT NULL DEFAULT 0,"
+	"  changed INTEGER NOT NULL, prefix BLOB NOT NULL,"
+	"  addr BLOB NOT NULL, subject TEXT NOT NULL,"
+	"  count INTEGER NOT NULL, vals BLOB NOT NULL,"
+	"  UNIQUE (decision, hash)) STRICT;"
+	"CREATE INDEX run_due ON run (due, id) WHERE state = 0;"
+	"CREATE INDEX run_live ON run (id) WHERE state <= 1;"
+	"CREATE INDEX run_key ON run (watch, key);"
+	"CREATE INDEX run_prefix ON run (prefix);"
 };
 
 static const char pragmas[] =

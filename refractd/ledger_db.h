@@ -43,6 +43,13 @@ struct decision {
 	struct wire_port ports[BAN_PORTS_MAX];
 	char		 watch[NAME_MAX_LEN];
 	const char	*evidence;
+	/* Of a watch whose lines patterns match. */
+	int		 no_ban;	/* commands only */
+	int		 rerun;		/* of a key under way */
+	uint32_t	 count;
+	char		 pattern[WHERE_MAX_LEN];
+	const char	*values;	/* name NUL value NUL ... */
+	size_t		 values_len;
 };
 
 /*
@@ -69,6 +76,8 @@ void		 db_rollback(void);
  * it is; *new says whether it was one.
  */
 enum db_status	 db_decision(const struct decision *, int *new);
+/* Its row, 0 if there is none; *lifted: it was forgiven, wall_t or 0. */
+int64_t		 db_decision_row(const struct decision_id *, int64_t *lifted);
 /* *found 0: no such decision (yet). */
 enum db_status	 db_event(const struct wire_event *, int *found);
 enum db_status	 db_lift(const struct wire_event *);
@@ -116,6 +125,15 @@ enum db_status	 db_scan(int64_t *row, unsigned int max, int *end,
 		    int (*fn)(const struct stored *, void *), void *);
 /* Copies the text; "" if there is none. */
 void		 db_evidence(int64_t row, char *, size_t);
+/*
+ * What was captured for a decision, its length; what it had counted to; and
+ * the pattern that matched last, "" if there was none.
+ */
+size_t		 db_values(int64_t row, uint32_t *count,
+		    char values[VALUES_LEN], char *pattern, size_t);
+/* Each line that counted for it, but for its evidence. */
+enum db_status	 db_lines(int64_t row, void (*fn)(uint32_t number, int64_t at,
+		    const char *text, void *), void *);
 /* The name a watch had when it last decided; "" for the operator. */
 void		 db_watch_name(uint64_t hash, char *, size_t);
 

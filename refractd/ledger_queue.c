@@ -31,7 +31,9 @@
 #define ORPHAN_AGE	600000	/* ms */
 #define PRUNE_EVERY	86400000
 
-enum kind { REC_DECISION, REC_EVENT, REC_FORGIVE, REC_STATE, REC_END };
+enum kind {
+	REC_DECISION, REC_EVENT, REC_FORGIVE, REC_STATE, REC_RAN, REC_END
+};
 
 struct forgive {
 	struct msg_target	target;
@@ -55,6 +57,7 @@ struct record {
 		struct wire_event	event;
 		struct forgive		forgive;
 		struct change		change;
+		struct msg_run_done	ran;
 		uint64_t		number;
 	} u;
 	/* The decision's evidence; a message, which has 64-bit members. */
@@ -77,6 +80,7 @@ static struct event		*timer;
 static mono_t			 last, troubled, pruned;
 static int64_t			 backoff;	/* ms, 0: all is well */
 static int			 failures, was_full;
+static int			 kicked;	/* inside() has work */
 
 /* --- Records --- */
 
@@ -108,7 +112,7 @@ schedule(void)
 	int	now = backoff == 0 && nready >= COMMIT_RECORDS;
 
 	counter_set(LEDGER_WAITING, nready + nstaged);
-	if (STAILQ_EMPTY(&ready) && db_is_open())
+	if (STAILQ_EMPTY(&ready) && db_is_open() && !kicked)
 		return;
 	if (!now && evtimer_pending(timer, NULL))
 		return;
@@ -192,15 +196,19 @@ queue_decision(const struct decision *d, int in_batch)
 {
 	struct record	*r;
 	size_t		 len = strlen(d->evidence) + 1;
+	size_t		 values = d->values_len;
 
 	if (in_batch && !batch_open)
 		return -1;
 	if (!in_batch && refuse(2 * QUEUE_MAX, "a ban of the operator"))
 		return 0;
-	r = record_new(REC_DECISION, len);
+	r = record_new(REC_DECISION, len + values);
 	r->u.decision = *d;
 	memcpy(r->text, d->evidence, len);
 	r->u.decision.evidence = r->text;
+	if (values > 0)
+		memcpy(r->text + len, d->values, values);
+	r->u.decision.values = r->text + len;
 	enqueue(r, in_batch);
 	return 0;
 }
@@ -235,6 +243,25 @@ queue_event(const struct wire_event *e)
 	r = record_new(REC_EVENT, 0);
 	r->u.event = *e;
 	enqueue(r, 0);
+}
+
+void
+queue_ran(const struct msg_run_done *m)
+{
+	struct record	*r;
+
+	if (refuse(2 * QUEUE_MAX, "the end of a command"))
+		return;
+	r = record_new(REC_RAN, 0);
+	r->u.ran = *m;
+	enqueue(r, 0);
+}
+
+void
+queue_kick(void)
+{
+	kicked = 1;
+	schedule();
 }
 
 void
@@ -330,6 +357,25 @@ queue_failed(enum db_status status)
 
 /* --- Transactions --- */
 
+/* What hangs on a record, if there is such a thing. */
+#define CALL(fn, ...)							\
+	(calls->fn == NULL ? DB_OK : calls->fn(__VA_ARGS__))
+
+static enum db_status
+apply_event(const struct wire_event *e, int *found)
+{
+	enum db_status	status;
+
+	/* The end was in the decision. */
+	if (e->outcome == BAN_EXPIRED) {
+		*found = 1;
+		return CALL(happened, e);
+	}
+	if ((status = db_event(e, found)) != DB_OK)
+		return status;
+	return *found || e->outcome == BAN_LIFTED ? CALL(happened, e) : DB_OK;
+}
+
 static enum db_status
 apply(struct record *r, int *decisions)
 {
@@ -340,17 +386,22 @@ apply(struct record *r, int *decisions)
 	case REC_DECISION:
 		status = db_decision(&r->u.decision, &new);
 		*decisions += new;
-		return status;
+		return status == DB_OK && new ?
+		    CALL(decided, &r->u.decision) : status;
 	case REC_EVENT:
 		if (r->u.event.outcome == BAN_LIFTED &&
 		    (status = db_lift(&r->u.event)) != DB_OK)
 			return status;
-		return db_event(&r->u.event, &r->found);
+		return apply_event(&r->u.event, &r->found);
 	case REC_STATE:
 		return state_write(r->u.change.type, r->text,
 		    r->u.change.len);
 	case REC_FORGIVE:
-		return db_forgive(&r->u.forgive.target, r->u.forgive.at);
+		status = db_forgive(&r->u.forgive.target, r->u.forgive.at);
+		return status == DB_OK ? CALL(forgiven, &r->u.forgive.target,
+		    r->u.forgive.at) : status;
+	case REC_RAN:
+		return CALL(ran, &r->u.ran);
 	default:
 		return DB_OK;
 	}
@@ -364,8 +415,8 @@ match(struct records *list, const struct record *last_one)
 	enum db_status	 status;
 
 	STAILQ_FOREACH(r, list, entry) {
-		if (r->kind == REC_EVENT && !r->found &&
-		    (status = db_event(&r->u.event, &r->found)) != DB_OK)
+		if (r->kind == REC_EVENT && !r->found && (status =
+		    apply_event(&r->u.event, &r->found)) != DB_OK)
 			return status;
 		if (r == last_one)
 			break;
@@ -399,6 +450,8 @@ transact(struct record **last_one, int *decisions)
 		return status;
 	if (mono_since(pruned, mono_now()) > PRUNE_EVERY &&
 	    (status = db_prune(wall_now())) != DB_OK)
+		return status;
+	if ((status = CALL(inside)) != DB_OK)
 		return status;
 	return db_commit();
 }
@@ -476,9 +529,12 @@ commit(void)
 		/* What was found was not kept. */
 		STAILQ_FOREACH(r, &orphans, entry)
 			r->found = 0;
+		if (calls->outside != NULL)
+			calls->outside(0);
 		queue_failed(status);
 		return -1;
 	}
+	kicked = 0;
 	last = mono_now();
 	if (mono_since(pruned, last) > PRUNE_EVERY)
 		pruned = last;
@@ -491,6 +547,8 @@ commit(void)
 	if (is_new)
 		calls->opened();
 	is_new = 0;
+	if (calls->outside != NULL)
+		calls->outside(1);
 	return 0;
 }
 
@@ -508,7 +566,7 @@ queue_flush(void)
 static void
 queue_timer(EVENT_ARGS)
 {
-	if (!STAILQ_EMPTY(&ready) || !db_is_open())
+	if (!STAILQ_EMPTY(&ready) || !db_is_open() || kicked)
 		(void)commit();
 	schedule();
 }

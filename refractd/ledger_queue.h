@@ -20,6 +20,19 @@ struct queue_calls {
 	void	(*room)(void);
 	/* The file is readable for the first time (again). */
 	void	(*opened)(void);
+
+	/*
+	 * For commands (ledger_run.c); each may be NULL.  Inside a
+	 * transaction: a decision is new; something happened to a ban, or to
+	 * all that a target names; a command ended; and at its end.  Then
+	 * whether it is on the disk (1) or was undone (0).
+	 */
+	enum db_status	(*decided)(const struct decision *);
+	enum db_status	(*happened)(const struct wire_event *);
+	enum db_status	(*forgiven)(const struct msg_target *, int64_t at);
+	enum db_status	(*ran)(const struct msg_run_done *);
+	enum db_status	(*inside)(void);
+	void		(*outside)(int done);
 };
 
 /*
@@ -38,6 +51,9 @@ int	 queue_decision(const struct decision *, int batch);
 /* What a restart goes on with: see state_write().  Always in the batch. */
 int	 queue_state(uint32_t type, const void *, size_t);
 void	 queue_event(const struct wire_event *);
+void	 queue_ran(const struct msg_run_done *);
+/* A transaction soon, though nothing may wait: for inside(). */
+void	 queue_kick(void);
 void	 queue_forgive(const struct msg_target *, int64_t at);
 
 /* 1: the file is open and was written the last time. */

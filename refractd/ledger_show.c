@@ -54,6 +54,26 @@ outcome(const struct stored *d, int64_t now, struct wire_event *e)
 	e->error = d->error;
 }
 
+void
+history_row(struct row_history *row, const struct stored *d, int64_t now)
+{
+	memset(row, 0, sizeof(*row));
+	row->event.ban = d->ban;
+	if (d->nports != 0) {
+		row->event.ban.proto = d->ports[0].proto;
+		row->event.ban.port = d->ports[0].port;
+	}
+	if (d->nports > 1)
+		row->event.ban.flags |= BANF_MORE;
+	outcome(d, now, &row->event);
+	if (d->ban.id.watch == 0)
+		strlcpy(row->watch, "operator", sizeof(row->watch));
+	else
+		db_watch_name(d->ban.id.watch, row->watch,
+		    sizeof(row->watch));
+	db_evidence(d->row, row->evidence, sizeof(row->evidence));
+}
+
 static int
 add_row(const struct stored *d, void *arg)
 {
@@ -63,20 +83,7 @@ add_row(const struct stored *d, void *arg)
 
 	if (!wanted(d, page->show))
 		return 1;
-	memset(&row, 0, sizeof(row));
-	row.event.ban = d->ban;
-	if (d->nports != 0) {
-		row.event.ban.proto = d->ports[0].proto;
-		row.event.ban.port = d->ports[0].port;
-	}
-	if (d->nports > 1)
-		row.event.ban.flags |= BANF_MORE;
-	outcome(d, page->now, &row.event);
-	if (d->ban.id.watch == 0)
-		strlcpy(row.watch, "operator", sizeof(row.watch));
-	else
-		db_watch_name(d->ban.id.watch, row.watch, sizeof(row.watch));
-	db_evidence(d->row, row.evidence, sizeof(row.evidence));
+	history_row(&row, d, page->now);
 	channel_send2(page->ch, M_ROW, page->id, &head, sizeof(head), &row,
 	    sizeof(row));
 	return ++page->rows < page->max;

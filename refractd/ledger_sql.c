@@ -25,19 +25,20 @@
 	"SELECT id FROM decision WHERE ends < ?1 ORDER BY ends, id LIMIT ?2"
 
 /* Refused, or without effect: not for a restart to apply. */
-#define REFUSED		"(4, 5, 6, 7, 9, 13)"
+#define REFUSED		"(4, 5, 6, 7, 9, 13, 14)"
 _Static_assert(BAN_NEVER == 4 && BAN_PROTECTED == 5 && BAN_FULL == 6 &&
-    BAN_RATE == 7 && BAN_PAST == 9 && BAN_DRY_RUN == 13,
+    BAN_RATE == 7 && BAN_PAST == 9 && BAN_DRY_RUN == 13 && BAN_NONE == 14,
     "REFUSED names these");
 
 enum statement {
 	S_BEGIN, S_COMMIT, S_ROLLBACK,
-	S_DECISION, S_EVIDENCE, S_WATCH, S_FORGIVEN_AT, S_SET_LIFTED,
+	S_DECISION, S_DECISION_ROW, S_EVIDENCE, S_WATCH, S_FORGIVEN_AT, S_SET_LIFTED,
 	S_OUTCOME, S_KILLED,
-	S_DROP_EVIDENCE, S_DROP, S_LIFT, S_FORGIVE, S_FORGIVE_ACTIVE,
-	S_PRUNE_LIFT, S_PRUNE_FORGIVEN,
+	S_DROP_EVIDENCE, S_DROP_LINES, S_DROP_RUNS, S_PART_RUNS, S_DROP,
+	S_LIFT, S_FORGIVE, S_FORGIVE_ACTIVE,
+	S_PRUNE_LIFT, S_PRUNE_FORGIVEN, S_PRUNE_RUNS,
 	S_COUNT, S_ACTIVE_ROWS, S_ACTIVE_ENDS, S_IS_LIFTED,
-	S_SCAN, S_GET_EVIDENCE, S_GET_WATCH,
+	S_SCAN, S_GET_EVIDENCE, S_GET_WATCH, S_GET_VALUES, S_GET_LINES,
 	S_MAX
 };
 
@@ -46,9 +47,11 @@ static const char *const sql[S_MAX] = {
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
 	[S_DECISION] = "INSERT INTO decision (watch, file, offset, part,"
-	    " starts, ends, prefix, offender, ports, flags, outcome, subject)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
-	    " ON CONFLICT DO NOTHING",
+	    " starts, ends, prefix, offender, ports, flags, outcome, subject,"
+	    " count, pattern, vals) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+	    " ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING",
+	[S_DECISION_ROW] = "SELECT id, lifted FROM decision WHERE watch = ?1"
+	    " AND file = ?2 AND offset = ?3 AND part = ?4",
 	[S_EVIDENCE] = "INSERT OR REPLACE INTO evidence VALUES (?1, ?2)",
 	[S_WATCH] = "INSERT INTO watch VALUES (?1, ?2) ON CONFLICT DO"
 	    " UPDATE SET name = excluded.name WHERE name <> excluded.name",
@@ -63,6 +66,12 @@ static const char *const sql[S_MAX] = {
 	    " WHERE watch = ?1 AND file = ?2 AND offset = ?3 AND part = ?4",
 	[S_DROP_EVIDENCE] = "DELETE FROM evidence WHERE decision IN (" OLDEST
 	    ")",
+	[S_DROP_LINES] = "DELETE FROM line WHERE decision IN (" OLDEST ")",
+	/* Commands that are over go with it; the others go on without. */
+	[S_DROP_RUNS] = "DELETE FROM run WHERE decision IN (" OLDEST ")"
+	    " AND state > 1",
+	[S_PART_RUNS] = "UPDATE run SET decision = -id WHERE decision IN ("
+	    OLDEST ")",
 	[S_DROP] = "DELETE FROM decision WHERE id IN (" OLDEST ")",
 	[S_LIFT] = "INSERT INTO lift VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO"
 	    " UPDATE SET at = max(at, excluded.at)",
@@ -76,6 +85,8 @@ static const char *const sql[S_MAX] = {
 	[S_PRUNE_LIFT] = "DELETE FROM lift WHERE at < min(?1, ifnull("
 	    "(SELECT min(starts) FROM decision WHERE ends > ?2), ?1))",
 	[S_PRUNE_FORGIVEN] = "DELETE FROM forgiven WHERE at < ?1",
+	[S_PRUNE_RUNS] = "DELETE FROM run WHERE decision < 0 AND state > 1"
+	    " AND changed < ?1",
 	[S_COUNT] = "SELECT (SELECT count(*) FROM decision WHERE ends > ?1),"
 	    " (SELECT max(id) FROM decision) - (SELECT min(id) FROM decision),"
 	    " (SELECT count(*) FROM (SELECT 1 FROM lift LIMIT 1))",
@@ -91,6 +102,10 @@ static const char *const sql[S_MAX] = {
 	    " ORDER BY id LIMIT ?2",
 	[S_GET_EVIDENCE] = "SELECT text FROM evidence WHERE decision = ?1",
 	[S_GET_WATCH] = "SELECT name FROM watch WHERE hash = ?1",
+	[S_GET_VALUES] = "SELECT count, vals, pattern FROM decision"
+	    " WHERE id = ?1",
+	[S_GET_LINES] = "SELECT number, at, text FROM line"
+	    " WHERE decision = ?1 ORDER BY number",
 };
 
 static sqlite3		*db;
@@ -134,8 +149,8 @@ prefix_of(struct prefix *p, const unsigned char *data, int len)
 		memset(p, 0, sizeof(*p));
 }
 
-static void
-bind_prefix(sqlite3_stmt *s, int i, const struct prefix *p)
+void
+sql_bind_prefix(sqlite3_stmt *s, int i, const struct prefix *p)
 {
 	struct blob	b = blob_of(p);
 
@@ -224,8 +239,8 @@ read_decision(sqlite3_stmt *s, struct stored *d)
 	d->lifted = sqlite3_column_int64(s, 15);
 	if ((subject = (const char *)sqlite3_column_text(s, 16)) != NULL)
 		(void)strlcpy(b->subject, subject, sizeof(b->subject));
-	return ports && b->prefix.family != 0 && b->start >= 0 &&
-	    b->end >= 0 && d->outcome < BAN_OUTCOME_MAX;
+	return ports && (b->prefix.family != 0 || d->outcome == BAN_NONE) &&
+	    b->start >= 0 && b->end >= 0 && d->outcome < BAN_OUTCOME_MAX;
 }
 
 /* overlap(prefix, prefix): 1 if they share an address. */
@@ -247,7 +262,8 @@ sql_overlap(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 enum db_status
 sql_prepare(sqlite3 *handle)
 {
-	int	i, rc;
+	enum db_status	status;
+	int		i, rc;
 
 	db = handle;
 	rc = sqlite3_create_function(db, "overlap", 2,
@@ -255,7 +271,11 @@ sql_prepare(sqlite3 *handle)
 	for (i = 0; i < S_MAX && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v3(db, sql[i], -1,
 		    SQLITE_PREPARE_PERSISTENT, &stmts[i], NULL);
-	return rc == SQLITE_OK ? state_prepare(db) : db_fail("prepare", rc);
+	if (rc != SQLITE_OK)
+		return db_fail("prepare", rc);
+	if ((status = state_prepare(db)) == DB_OK)
+		status = runs_prepare(db);
+	return status;
 }
 
 void
@@ -263,6 +283,7 @@ sql_finalize(void)
 {
 	int	i;
 
+	runs_finalize();
 	state_finalize();
 	for (i = 0; i < S_MAX; i++) {
 		(void)sqlite3_finalize(stmts[i]);
@@ -315,7 +336,7 @@ decision_forgiven(const struct wire_ban *b, int64_t row)
 	int64_t		 at = 0;
 
 	(void)sqlite3_bind_int64(s, 1, b->start);
-	bind_prefix(s, 2, &b->prefix);
+	sql_bind_prefix(s, 2, &b->prefix);
 	bind_text(s, 3, b->subject);
 	if (sqlite3_step(s) == SQLITE_ROW)
 		at = sqlite3_column_int64(s, 0);
@@ -356,13 +377,17 @@ db_decision(const struct decision *d, int *new)
 	bind_id(s, &d->ban.id);
 	(void)sqlite3_bind_int64(s, 5, d->ban.start);
 	(void)sqlite3_bind_int64(s, 6, d->ban.end);
-	bind_prefix(s, 7, &d->ban.prefix);
-	bind_prefix(s, 8, &d->ban.offender);
+	sql_bind_prefix(s, 7, &d->ban.prefix);
+	sql_bind_prefix(s, 8, &d->ban.offender);
 	bind_ports(s, 9, d);
 	(void)sqlite3_bind_int(s, 10, d->ban.flags);
 	(void)sqlite3_bind_int(s, 11, d->dry_run ? BAN_DRY_RUN :
-	    d->past ? BAN_PAST : 0);
+	    d->no_ban ? BAN_NONE : d->past ? BAN_PAST : 0);
 	bind_text(s, 12, d->ban.subject);
+	(void)sqlite3_bind_int64(s, 13, d->count);
+	bind_text(s, 14, d->pattern);
+	(void)sqlite3_bind_blob(s, 15, d->values_len == 0 ? "" : d->values,
+	    (int)d->values_len, SQLITE_STATIC);
 	if ((status = run(S_DECISION)) != DB_OK)
 		return status;
 	if ((*new = sqlite3_changes(db) == 1) == 0)
@@ -371,6 +396,22 @@ db_decision(const struct decision *d, int *new)
 	if ((status = decision_texts(d, row)) == DB_OK)
 		status = decision_forgiven(&d->ban, row);
 	return status;
+}
+
+int64_t
+db_decision_row(const struct decision_id *id, int64_t *lifted)
+{
+	sqlite3_stmt	*s = stmts[S_DECISION_ROW];
+	int64_t		 row = 0;
+
+	*lifted = 0;
+	bind_id(s, id);
+	if (sqlite3_step(s) == SQLITE_ROW) {
+		row = sqlite3_column_int64(s, 0);
+		*lifted = sqlite3_column_int64(s, 1);
+	}
+	(void)sqlite3_reset(s);
+	return row;
 }
 
 enum db_status
@@ -398,7 +439,7 @@ static void
 bind_key(sqlite3_stmt *s, const struct prefix *p, unsigned int proto,
     unsigned int port, int64_t at)
 {
-	bind_prefix(s, 1, p);
+	sql_bind_prefix(s, 1, p);
 	(void)sqlite3_bind_int(s, 2, (int)proto);
 	(void)sqlite3_bind_int(s, 3, (int)port);
 	(void)sqlite3_bind_int64(s, 4, at);
@@ -435,7 +476,7 @@ bind_target(sqlite3_stmt *s, const struct msg_target *t, int64_t at)
 	if (t->prefix.family == 0)
 		(void)sqlite3_bind_null(s, 2);
 	else
-		bind_prefix(s, 2, &t->prefix);
+		sql_bind_prefix(s, 2, &t->prefix);
 	bind_text(s, 3, t->user);
 }
 
@@ -460,6 +501,9 @@ db_prune(int64_t now)
 	(void)sqlite3_bind_int64(stmts[S_PRUNE_LIFT], 2, now);
 	if ((status = run(S_PRUNE_LIFT)) != DB_OK)
 		return status;
+	(void)sqlite3_bind_int64(stmts[S_PRUNE_RUNS], 1, now - LIFT_KEEP);
+	if ((status = run(S_PRUNE_RUNS)) != DB_OK)
+		return status;
 	(void)sqlite3_bind_int64(stmts[S_PRUNE_FORGIVEN], 1, now - LIFT_KEEP);
 	return run(S_PRUNE_FORGIVEN);
 }
@@ -475,13 +519,19 @@ drop_from(enum statement which, int64_t before, unsigned int max)
 enum db_status
 db_drop(int64_t before, unsigned int max, unsigned int *n)
 {
-	enum db_status	status;
+	static const enum statement	 steps[] = { S_DROP_EVIDENCE,
+					    S_DROP_LINES, S_DROP_RUNS,
+					    S_PART_RUNS, S_DROP };
+	enum db_status			 status;
+	size_t				 i;
 
 	*n = 0;
 	if ((status = db_begin()) != DB_OK)
 		return status;
-	if ((status = drop_from(S_DROP_EVIDENCE, before, max)) == DB_OK &&
-	    (status = drop_from(S_DROP, before, max)) == DB_OK)
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]) &&
+	    status == DB_OK; i++)
+		status = drop_from(steps[i], before, max);
+	if (status == DB_OK)
 		*n = (unsigned int)sqlite3_changes(db);
 	if (status == DB_OK)
 		status = db_commit();
@@ -590,4 +640,44 @@ db_watch_name(uint64_t hash, char *buf, size_t size)
 		buf[0] = '\0';
 	else
 		get_text(S_GET_WATCH, (int64_t)hash, buf, size);
+}
+
+size_t
+db_values(int64_t row, uint32_t *count, char values[VALUES_LEN], char *pattern,
+    size_t size)
+{
+	sqlite3_stmt	*s = stmts[S_GET_VALUES];
+	const char	*text;
+	size_t		 len = 0;
+
+	*count = 0;
+	pattern[0] = '\0';
+	(void)sqlite3_bind_int64(s, 1, row);
+	if (sqlite3_step(s) == SQLITE_ROW) {
+		*count = (uint32_t)sqlite3_column_int64(s, 0);
+		len = (size_t)sqlite3_column_bytes(s, 1);
+		if (len > 0 && len <= VALUES_LEN)
+			memcpy(values, sqlite3_column_blob(s, 1), len);
+		if ((text = (const char *)sqlite3_column_text(s, 2)) != NULL)
+			(void)strlcpy(pattern, text, size);
+	}
+	(void)sqlite3_reset(s);
+	return len <= VALUES_LEN ? len : 0;
+}
+
+enum db_status
+db_lines(int64_t row, void (*fn)(uint32_t number, int64_t at,
+    const char *text, void *), void *arg)
+{
+	sqlite3_stmt	*s = stmts[S_GET_LINES];
+	const char	*text;
+	int		 rc;
+
+	(void)sqlite3_bind_int64(s, 1, row);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+		if ((text = (const char *)sqlite3_column_text(s, 2)) != NULL)
+			fn((uint32_t)sqlite3_column_int64(s, 0),
+			    sqlite3_column_int64(s, 1), text, arg);
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
 }

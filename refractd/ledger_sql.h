@@ -1,7 +1,7 @@
 /*
  * Between the two halves of ledger_db.h: ledger_db.c opens the file,
- * ledger_sql.c has the statements.  Only ledger_state.c, which has more
- * statements, includes this too.
+ * ledger_sql.c has the statements.  Only ledger_state.c and
+ * ledger_runs.c, which have more statements, include this too.
  */
 #ifndef LEDGER_SQL_H
 #define LEDGER_SQL_H
@@ -18,6 +18,12 @@ enum db_status	 sql_prepare(struct sqlite3 *);
 void		 sql_finalize(void);
 /* A column that is a prefix; family 0 if it is none. */
 void		 sql_read_prefix(struct sqlite3_stmt *, int, struct prefix *);
+void		 sql_bind_prefix(struct sqlite3_stmt *, int,
+		    const struct prefix *);
+
+/* ledger_runs.c's own. */
+enum db_status	 runs_prepare(struct sqlite3 *);
+void		 runs_finalize(void);
 
 /* ledger_state.c's own. */
 enum db_status	 state_prepare(struct sqlite3 *);

@@ -3,7 +3,7 @@
  * enforcer that does nothing but count.  Arguments: directory, N.
  */
 /* LINK: refractd/ledger_db.o refractd/ledger_sql.o refractd/ledger_queue.o refractd/ledger_restore.o */
-/* LINK: refractd/ledger_state.o */
+/* LINK: refractd/ledger_state.o refractd/ledger_runs.o */
 /* LIBS: -lsqlite3 */
 #include <sys/socket.h>
 #include <sys/wait.h>

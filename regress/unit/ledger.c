@@ -2,7 +2,7 @@
  * The ledger below its channels: the file, the queue, and a disk that says no.
  */
 /* LINK: refractd/ledger_db.o refractd/ledger_sql.o refractd/ledger_queue.o */
-/* LINK: refractd/ledger_state.o */
+/* LINK: refractd/ledger_state.o refractd/ledger_runs.o */
 /* LIBS: -lsqlite3 */
 #include <sys/resource.h>
 #include <sys/socket.h>

@@ -3,7 +3,7 @@
  * steps, and that a file of an older schema is brought to ours.
  */
 /* LINK: refractd/ledger_db.o refractd/ledger_sql.o refractd/ledger_queue.o */
-/* LINK: refractd/ledger_state.o */
+/* LINK: refractd/ledger_state.o refractd/ledger_runs.o */
 /* LINK: refractd/ledger_keep.o */
 /* LIBS: -lsqlite3 */
 #include <sys/stat.h>

@@ -2,6 +2,7 @@
  * What a restart goes on with, into the ledger's file and out of it again.
  */
 /* LINK: refractd/ledger_db.o refractd/ledger_sql.o refractd/ledger_state.o */
+/* LINK: refractd/ledger_runs.o */
 /* LIBS: -lsqlite3 */
 #include <setjmp.h>
 #include <stdarg.h>
