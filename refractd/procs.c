@@ -82,6 +82,7 @@ static struct {
 	size_t			 next;
 	enum role		 waiting;	/* for this one's end */
 	void			(*done)(int);
+	void			(*before_last)(void);
 } stopping;
 
 static void	stop_next(void);
@@ -528,6 +529,19 @@ wait_for_end(enum role role)
 	timer_set(stop_ev, recipes[role].stop_limit * 1000);
 }
 
+/* 1: something else is to be done before this one. */
+static int
+stop_held(enum role role)
+{
+	void	(*fn)(void) = stopping.before_last;
+
+	if (role != ROLE_LEDGER || fn == NULL)
+		return 0;
+	stopping.before_last = NULL;
+	fn();
+	return 1;
+}
+
 static void
 stop_next(void)
 {
@@ -537,6 +551,8 @@ stop_next(void)
 	event_del(stop_ev);
 	while (stopping.next < sizeof(stop_order) / sizeof(stop_order[0])) {
 		role = stop_order[stopping.next].role;
+		if (stop_held(role))
+			return;
 		go_on = stop_order[stopping.next++].go_on;
 		if (procs[role].pid == 0)
 			continue;
@@ -548,6 +564,18 @@ stop_next(void)
 	}
 	stopping.on = 0;
 	stopping.done(stopping.clean);
+}
+
+void
+procs_stop_before_last(void (*fn)(void))
+{
+	stopping.before_last = fn;
+}
+
+void
+procs_stop_go_on(void)
+{
+	stop_next();
 }
 
 void

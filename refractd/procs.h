@@ -50,6 +50,12 @@ struct channel	*procs_channel(enum role);
 void	 procs_verbose(uint32_t);
 /* One after the other, as the order of stopping says; then done(clean). */
 void	 procs_stop(void (*done)(int));
+/*
+ * Call this when only the ledger is left, before it is told; it goes on when
+ * procs_stop_go_on() is called.
+ */
+void	 procs_stop_before_last(void (*fn)(void));
+void	 procs_stop_go_on(void);
 /* SHOW_PROCESSES, to whoever asked. */
 void	 procs_show(struct channel *, uint32_t id, const struct msg_show *);
 

@@ -24,14 +24,16 @@
 #include "procs.h"
 #include "reload.h"
 #include "rotated.h"
+#include "run.h"
 #include "status.h"
+#include "stream.h"
 #include "tell.h"
 #include "timer.h"
 
 #define PREPARE_LIMIT	30	/* seconds for all to be ready */
 #define COMMIT_LIMIT	60	/* seconds for one to be done */
 
-enum phase { IDLE, PREPARING, COMMITTING, RESTORING };
+enum phase { IDLE, PREPARING, COMMITTING, STARTING, RESTORING };
 
 static const enum role	 commit_order[] = {
 	ROLE_ENFORCER, ROLE_RULES, ROLE_LEDGER, ROLE_CONTROL, ROLE_PARSER
@@ -70,6 +72,12 @@ const struct conf *
 reload_conf(void)
 {
 	return current;
+}
+
+int
+reload_committing(void)
+{
+	return now.phase == COMMITTING;
 }
 
 static void
@@ -216,6 +224,7 @@ give_up(const char *why)
 
 	limit_set(0);
 	files_abort();
+	streams_abort();
 	status_abort();
 	if (now.audit != -1)
 		close(now.audit);
@@ -314,6 +323,7 @@ prepare_ours(char *why)
 		return -1;
 	}
 	if (files_prepare(now.new, why, TEXT_LEN) == -1 ||
+	    streams_prepare(now.new, why, TEXT_LEN) == -1 ||
 	    status_prepare(now.new, why, TEXT_LEN) == -1)
 		return -1;
 	now.audit = paths_audit(now.new->audit_path, why, TEXT_LEN);
@@ -482,6 +492,7 @@ finish(void)
 		now.up = NULL;
 		return;
 	}
+	run_commit(current);
 	snprintf(line, sizeof(line), "reloaded: generation %u%s%s",
 	    current->generation, *now.trouble == '\0' ? "" : ", but ",
 	    now.trouble);
@@ -507,6 +518,7 @@ commit_ours(void)
 	status_commit(current, procs_channel(ROLE_CONTROL));
 	proc_set_state(STATE_RUNNING);
 	files_commit(current);
+	streams_commit(current);
 	rotated_boot(boot.boot, sizeof(boot.boot));
 	channel_send(procs_channel(ROLE_PARSER), M_FILES_DONE, 0, &boot,
 	    sizeof(boot));
@@ -518,6 +530,14 @@ commit_ours(void)
 		now.phase = RESTORING;
 		notify_status("restoring bans");
 	}
+}
+
+/* Once, when all stands and before anything is read. */
+static void
+start_commands(void)
+{
+	if (now.phase == STARTING && now.restored)
+		run_start(now.new, commit_ours);
 }
 
 static void
@@ -533,7 +553,14 @@ commit_next(void)
 			return;
 		}
 	}
-	commit_ours();
+	if (now.up == NULL || TAILQ_EMPTY(&now.new->start)) {
+		commit_ours();
+		return;
+	}
+	limit_set(0);
+	now.phase = STARTING;
+	notify_status("start commands");
+	start_commands();
 }
 
 void
@@ -557,6 +584,7 @@ reload_restored(MSG_ARGS)
 	else if (m->count > 0)
 		log_notice("stored bans: %u stand again", m->count);
 	now.restored = 1;
+	start_commands();
 	if (now.phase == RESTORING)
 		finish();
 }

@@ -32,6 +32,8 @@ void	 reload_start(uint32_t asker);
 void	 reload_cancel(void);
 /* The configuration in use, NULL before there is one. */
 const struct conf *reload_conf(void);
+/* 1: another is about to be in use: some children work by it already. */
+int		 reload_committing(void);
 /* It as text, as conf_print() makes it; valid until the next commit. */
 const char *reload_text(size_t *);
 

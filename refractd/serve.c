@@ -28,9 +28,12 @@
 #include "procs.h"
 #include "reload.h"
 #include "rotated.h"
+#include "run.h"
 #include "sandbox.h"
 #include "serve.h"
 #include "sessions.h"
+#include "spawn.h"
+#include "stream.h"
 #include "tell.h"
 #include "version.h"
 
@@ -180,9 +183,20 @@ file_done(MSG_ARGS)
 }
 
 static void
+stream_done(MSG_ARGS)
+{
+	streams_done(data);
+}
+
+static void
 position(MSG_ARGS)
 {
-	rotated_position(data);
+	const struct msg_position	*m = data;
+
+	if (m->flags & POSITION_CURSOR)
+		streams_position(m);
+	else
+		rotated_position(m);
 }
 
 #define RELOAD_HANDLERS							\
@@ -203,11 +217,14 @@ static const struct handler	from_enforcer[] = {
 static const struct handler	from_ledger[] = {
 	RELOAD_HANDLERS,
 	{ M_POSITION, position },
+	{ M_RUN, run_request },
+	{ M_RUN_EXITED, run_exited },
 	{ 0, NULL }
 };
 static const struct handler	from_parser[] = {
 	RELOAD_HANDLERS,
 	{ M_FILE_DONE, file_done },
+	{ M_STREAM_DONE, stream_done },
 	{ 0, NULL }
 };
 static const struct handler	from_control[] = {
@@ -242,6 +259,20 @@ file_trouble(const char *watch, const char *text)
 }
 
 static void
+pass_stream(const struct msg_stream *m, int fd)
+{
+	channel_send_fd(procs_channel(ROLE_PARSER), M_STREAM, 0, fd, m,
+	    sizeof(*m));
+}
+
+static void
+stream_notice(const char *watch, const char *text)
+{
+	tell_notice(procs_channel(ROLE_CONTROL), watch_hash(watch),
+	    NOTICE_FILE, 0, text);
+}
+
+static void
 sessions_changed(const struct prefix *list, size_t n)
 {
 	channel_send(procs_channel(ROLE_ENFORCER), M_SESSIONS, 0, list,
@@ -258,6 +289,12 @@ stopped(int clean)
 }
 
 static void
+last_commands(void)
+{
+	run_last(reload_conf(), procs_stop_go_on);
+}
+
+static void
 stop(void)
 {
 	if (stopping)
@@ -271,7 +308,10 @@ stop(void)
 	log_info("stopping");
 	reload_cancel();
 	sessions_stop();
+	streams_stop();
 	proc_set_state(STATE_STOPPING);
+	run_stopping();
+	procs_stop_before_last(last_commands);
 	procs_stop(stopped);
 }
 
@@ -320,6 +360,7 @@ up(void)
 	channel_send_fd(procs_channel(ROLE_CONTROL), M_LISTENER, 0, listener,
 	    NULL, 0);
 	fdstore_rest();
+	run_commit(reload_conf());
 	log_notice("up: version %s, processes %d, logs %u", VERSION,
 	    1 + __builtin_popcount(procs_alive()), files_count());
 	if (background == -1)
@@ -405,6 +446,9 @@ void
 serve(const struct serve_args *a, struct conf *c)
 {
 	static const struct files_ops	files = { pass_file, file_trouble };
+	static const struct streams_ops	streams = {
+		pass_stream, stream_notice
+	};
 
 	background = a->background;
 	started = wall_now();
@@ -421,9 +465,12 @@ serve(const struct serve_args *a, struct conf *c)
 	paths_state(c->state_dir);
 	listener = paths_control(c->control_path);
 	procs_init(base, a->dir, c->state_dir, a->verbose);
+	spawn_init(base);
+	run_init(base);
 	set_handlers();
 	sandbox_parent();
 	files_init(base, &files);
+	streams_init(base, &streams, a->background == -1);
 	start_children(reload_roles(c));
 	connect_children();
 	hand_out();
