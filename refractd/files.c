@@ -486,7 +486,8 @@ files_prepare(const struct conf *c, char *why, size_t len)
 	*why = '\0';
 	TAILQ_FOREACH(w, &c->watches, entry)
 		TAILQ_FOREACH(cs, &w->sources, entry) {
-			if (live_byid(cs->w.id) != NULL)
+			if (cs->w.kind != SOURCE_FILE ||
+			    live_byid(cs->w.id) != NULL)
 				continue;
 			s = source_new(w, cs);
 			source_look(s);

@@ -53,7 +53,7 @@ struct spawned {
 	pid_t			 pid;
 	int			 dead;		/* it was reaped: status */
 	int			 status;
-	int			 killed, timed_out;
+	int			 killed, timed_out, whole;
 	struct event		*limit, *out_ev;
 	void			(*ended)(struct spawned *, int, int, void *);
 	void			*arg;
@@ -365,7 +365,6 @@ signal_group(struct spawned *s, int sig)
 		kill(s->pid, sig);
 }
 
-/* Who was started by it and is left reads or writes nothing of ours. */
 static void
 buried(pid_t pid, int status)
 {
@@ -376,7 +375,7 @@ buried(pid_t pid, int status)
 			break;
 	if (s == NULL)
 		return;
-	if (s->killed)
+	if (s->killed || s->whole)
 		kill(-pid, SIGKILL);
 	s->dead = 1;
 	read_output(s);
@@ -433,6 +432,7 @@ spawned_new(const struct spawn_args *a, int out)
 	s->out = out;
 	s->ended = a->ended;
 	s->arg = a->arg;
+	s->whole = a->whole;
 	s->since = mono_now();
 	strlcpy(s->name, a->name, sizeof(s->name));
 	s->limit = evtimer_new(base, on_limit, s);

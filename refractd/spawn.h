@@ -29,6 +29,7 @@ struct spawn_args {
 	const char	*also;		/* one more group, or NULL */
 	int		 out;		/* its stdout, not owned; -1: logged */
 	span_t		 timeout;	/* then it is killed; 0: none */
+	int		 whole;		/* what it leaves behind is killed */
 	/*
 	 * It ended, with wait(2)'s status; s is freed afterwards.  timed_out:
 	 * we ended it because its time was over.
