@@ -14,6 +14,7 @@ struct date_parts {
 	int32_t	year, month, day;
 	int32_t	hour, minute, second, us;
 	int32_t	zoned, offset;		/* 1: seconds east of UTC */
+	int32_t	twelve;			/* 1: the hour is of %I */
 	/* Of rare formats: the day by other ways. */
 	int32_t	yday, wday;		/* 1 to 366; 0 is Monday */
 	int32_t	week, week_from;	/* %U 6, %W 0: the day it begins */
