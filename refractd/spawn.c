@@ -447,12 +447,12 @@ spawned_new(const struct spawn_args *a, int out)
 }
 
 static int
-make_argv(const struct spawn_args *a, char *argv[ARGV_MAX + 1])
+make_argv(const struct spawn_args *a, char *argv[SPAWN_ARGS_MAX + 1])
 {
 	char		*p = a->args;
 	unsigned int	 i;
 
-	if (a->argc == 0 || a->argc > ARGV_MAX)
+	if (a->argc == 0 || a->argc > SPAWN_ARGS_MAX)
 		return -1;
 	for (i = 0; i < a->argc; i++, p += strlen(p) + 1)
 		argv[i] = p;
@@ -487,7 +487,7 @@ spawn(const struct spawn_args *a, char *why, size_t len)
 {
 	struct spawned	*s = NULL;
 	struct account	 who;
-	char		*argv[ARGV_MAX + 1];
+	char		*argv[SPAWN_ARGS_MAX + 1];
 	pid_t		 pid = -1;
 	int		 err[2], in;
 

@@ -17,13 +17,14 @@ struct event_base;
 struct spawned;
 
 #define SPAWN_USER	"_refract"	/* if none is named */
+#define SPAWN_ARGS_MAX	96
 #define SPAWN_GRACE	5000		/* ms between SIGTERM and SIGKILL */
 #define SPAWN_NEVER	(-1)		/* status: it could not be started */
 
 struct spawn_args {
 	const char	*name;		/* before each line of its output */
 	char		*args;		/* argc strings, each with its NUL */
-	unsigned int	 argc;		/* 1 to ARGV_MAX */
+	unsigned int	 argc;		/* 1 to SPAWN_ARGS_MAX */
 	const char	*user;		/* NULL or "": SPAWN_USER */
 	const char	*group;		/* NULL or "": the user's own */
 	const char	*also;		/* one more group, or NULL */

@@ -28,7 +28,7 @@
 #define LIVED		60000	/* who lived so long starts at once again */
 #define PIPE_SIZE	(256 * 1024)
 #define JOURNAL_GROUP	"systemd-journal"
-#define ARGS_LEN	(2 * ARGV_MAX_LEN)
+#define ARGS_LEN	(4 * ARGV_MAX_LEN)
 
 struct stream {
 	TAILQ_ENTRY(stream)	 entry;
@@ -104,7 +104,7 @@ add(struct args *a, const char *s, const char *more)
 {
 	size_t	n = strlen(s) + strlen(more) + 1;
 
-	if (a->argc == ARGV_MAX || n > sizeof(a->text) - a->n) {
+	if (a->argc == SPAWN_ARGS_MAX || n > sizeof(a->text) - a->n) {
 		a->full = 1;
 		return;
 	}
@@ -121,21 +121,6 @@ is_dir(const char *path)
 	if (fd != -1)
 		close(fd);
 	return fd != -1;
-}
-
-/* A word alone is a unit, and a unit is a service if it does not say. */
-static void
-add_match(struct args *a, const char *s)
-{
-	char	unit[NAME_MAX_LEN + 16];
-
-	if (strchr(s, '=') != NULL || *s == '/' || strcmp(s, "+") == 0)
-		add(a, s, "");
-	else {
-		snprintf(unit, sizeof(unit), "%s%s", s,
-		    strchr(s, '.') == NULL ? ".service" : "");
-		add(a, "_SYSTEMD_UNIT=", unit);
-	}
 }
 
 static void
@@ -163,7 +148,7 @@ journal_args(const struct stream *s, struct args *a)
 		add(a, is_dir(s->dir) ? "--directory=" : "--file=", s->dir);
 	add(a, "--", "");
 	for (i = 0; i < s->argc; i++, p += strlen(p) + 1)
-		add_match(a, p);
+		add(a, p, "");
 }
 
 /* Running. */
@@ -363,7 +348,7 @@ streams_done(const struct msg_stream_done *m)
 static const char *
 socket_path(const struct stream *s)
 {
-	return s->kind == SOURCE_SYSLOG && s->addr.family == 0 ? s->dir :
+	return s->kind == SOURCE_SYSLOG && s->addr.family == 0 ? s->path :
 	    NULL;
 }
 
@@ -373,7 +358,7 @@ is_same_socket(const struct stream *a, const struct stream *b)
 	if (a->kind != SOURCE_SYSLOG || b->kind != SOURCE_SYSLOG ||
 	    prefix_cmp(&a->addr, &b->addr) != 0 || a->port != b->port)
 		return 0;
-	return a->addr.family != 0 || strcmp(a->dir, b->dir) == 0;
+	return a->addr.family != 0 || strcmp(a->path, b->path) == 0;
 }
 
 static struct stream *
