@@ -104,7 +104,15 @@ C(STATUS_REQUESTS, CONTROL, TOTAL, "refract_status_requests_total",	\
 C(STATUS_REFUSED, CONTROL, TOTAL, "refract_status_refused_total",	\
     "Requests to the status page that were refused")			\
 C(STATUS_CONNECTIONS, CONTROL, GAUGE, "refract_status_connections",	\
-    "Connections to the status page now")
+    "Connections to the status page now")				\
+C(PARSER_IGNORED, PARSER, TOTAL, "refract_matches_ignored_total",	\
+    "Matches that did not count: ignored, exempt or never to be banned") \
+C(PARSER_CANCELLED, PARSER, TOTAL, "refract_keys_cancelled_total",	\
+    "Keys whose matches were forgotten by a cancel line")		\
+C(PARSER_LIMITS, PARSER, TOTAL, "refract_regex_limits_total",		\
+    "Searches that PCRE2's limits ended")				\
+C(PARSER_CUT, PARSER, TOTAL, "refract_lines_cut_total",			\
+    "Log lines of which only the first 8 KiB were looked at")
 
 #define C(id, role, kind, name, help)	COUNT_##id,
 enum counter { COUNTER_LIST COUNTER_MAX };

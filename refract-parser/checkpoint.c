@@ -12,12 +12,14 @@
 #include "child.h"
 #include "follow.h"
 #include "log.h"
+#include "stream.h"
 #include "timer.h"
 #include "users.h"
 #include "watch.h"
 
 #define QUEUE_MAX	65536	/* decisions that wait */
 #define QUEUE_FULL	4096	/* reading pauses */
+#define LINES_MAX	65536	/* lines of evidence that wait */
 #define BATCH_MAX	1024	/* decisions in a checkpoint */
 #define USERS_FULL	50000	/* changed users: reading pauses */
 #define IN_FLIGHT_MAX	2
@@ -32,6 +34,7 @@ static struct {
 	uint64_t		 number;	/* of the last one */
 	unsigned int		 in_flight;
 	size_t			 head, n;	/* of the ring */
+	size_t			 first_line, nlines;
 	uint32_t		 nusers;
 	int			 begun, touched, all;
 	int			 paused;	/* reading waits for us */
@@ -42,19 +45,27 @@ static struct {
 
 /* Pages that are never used are never there. */
 static struct msg_decision	ring[QUEUE_MAX];
+static uint8_t			has_lines[QUEUE_MAX];	/* so many */
+static struct msg_evidence	lines[LINES_MAX];
 static uint32_t			changed[USERS_MAX + 1];
 static uint8_t			is_changed[USERS_MAX / 8 + 1];
 
 static void	flush(int);
 
 static void
+go_on_reading(void)
+{
+	cp.paused = 0;
+	follow_resume();
+	stream_resume();
+}
+
+static void
 on_timer(EVENT_ARGS)
 {
 	flush(1);
-	if (cp.paused) {
-		cp.paused = 0;
-		follow_resume();
-	}
+	if (cp.paused)
+		go_on_reading();
 }
 
 void
@@ -200,6 +211,8 @@ send_sources(void)
 
 	TAILQ_FOREACH(w, &watches, entry)
 		TAILQ_FOREACH(s, &w->conf->sources, entry) {
+			if (s->w.kind == SOURCE_JOURNAL)
+				continue;	/* stream_positions() */
 			memset(&m, 0, sizeof(m));
 			m.watch = w->hash;
 			m.source = watch_hash(s->w.path);
@@ -218,8 +231,19 @@ send_cut(void)
 	}
 	send_users();
 	follow_positions(cp.all, send_position);
+	stream_positions(cp.all, send_position);
 	send_stats();
 	cp.touched = cp.all = 0;
+}
+
+static void
+send_decision(size_t i)
+{
+	put(M_DECISION, &ring[i], sizeof(ring[i]));
+	for (; has_lines[i] > 0; has_lines[i]--, cp.nlines--) {
+		put(M_EVIDENCE, &lines[cp.first_line], sizeof(lines[0]));
+		cp.first_line = (cp.first_line + 1) % LINES_MAX;
+	}
 }
 
 static void
@@ -231,8 +255,7 @@ send_batch(int cut)
 	channel_cork(cp.ch);
 	put(M_CHECKPOINT, &m, sizeof(m));
 	for (i = 0; i < n; i++)
-		put(M_DECISION, &ring[(cp.head + i) % QUEUE_MAX],
-		    sizeof(ring[0]));
+		send_decision((cp.head + i) % QUEUE_MAX);
 	cp.n -= n;
 	cp.head = cp.n == 0 ? 0 : (cp.head + n) % QUEUE_MAX;
 	if (cut && cp.n == 0 && cp.begun)
@@ -264,6 +287,7 @@ flush(int cut)
 
 	if ((cp.ch = child_channel(ROLE_LEDGER, 1)) == NULL) {
 		cp.n = cp.head = cp.in_flight = 0;
+		cp.first_line = cp.nlines = 0;
 		cp.touched = 0;
 	}
 	while ((cp.n > 0 || (cut && cp.touched && cp.begun)) &&
@@ -309,9 +333,23 @@ checkpoint_user(uint32_t number)
 	changed[cp.nusers++] = number;
 }
 
-void
-checkpoint_decision(const struct msg_decision *d)
+/* All of them or, where there is no room, none. */
+static void
+queue_lines(uint8_t *has, const struct msg_evidence *list, unsigned int n)
 {
+	*has = 0;
+	if (n > LINES_MAX - cp.nlines)
+		return;
+	for (; *has < n; ++*has)
+		lines[(cp.first_line + cp.nlines++) % LINES_MAX] = list[*has];
+}
+
+void
+checkpoint_decision(const struct msg_decision *d,
+    const struct msg_evidence *list, unsigned int n)
+{
+	size_t	i;
+
 	if (child_channel(ROLE_LEDGER, 1) == NULL)
 		return;
 	if (cp.n == QUEUE_MAX) {
@@ -322,7 +360,9 @@ checkpoint_decision(const struct msg_decision *d)
 		return;
 	}
 	cp.dropping = 0;
-	ring[(cp.head + cp.n++) % QUEUE_MAX] = *d;
+	i = (cp.head + cp.n++) % QUEUE_MAX;
+	ring[i] = *d;
+	queue_lines(&has_lines[i], list, n);
 	checkpoint_touch();
 	if (cp.n >= BATCH_MAX)
 		flush(0);
@@ -352,18 +392,15 @@ checkpoint_committed(uint64_t number)
 	cp.in_flight--;
 	cp.answered = mono_now();
 	flush(1);
-	if (cp.paused && !checkpoint_full()) {
-		cp.paused = 0;
-		follow_resume();
-	}
+	if (cp.paused && !checkpoint_full())
+		go_on_reading();
 }
 
 void
 checkpoint_lost_ledger(void)
 {
 	flush(1);
-	cp.paused = 0;
-	follow_resume();
+	go_on_reading();
 }
 
 void

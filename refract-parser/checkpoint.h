@@ -24,8 +24,9 @@ void	 checkpoint_begin(void);
 void	 checkpoint_touch(void);
 /* This user's addresses are not what they were. */
 void	 checkpoint_user(uint32_t number);
-/* A decision for the next one. */
-void	 checkpoint_decision(const struct msg_decision *);
+/* A decision for the next one, and n lines that it was made of. */
+void	 checkpoint_decision(const struct msg_decision *,
+	    const struct msg_evidence *, unsigned int n);
 /* So much waits for the ledger, which is at work, that reading should pause. */
 int	 checkpoint_full(void);
 /* The ledger has one; went away. */

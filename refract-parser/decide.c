@@ -1,5 +1,6 @@
 /*
- * Decisions, and the bans that run, so that none is asked for twice.
+ * Decisions, and the bans that run, so that none is asked for twice; and, of
+ * watches that only run commands, what runs for a key.
  */
 #include <netinet/in.h>
 
@@ -9,7 +10,11 @@
 
 #include "checkpoint.h"
 #include "child.h"
+#include "count.h"
 #include "decide.h"
+#include "evidence.h"
+#include "grow.h"
+#include "line.h"
 #include "log.h"
 #include "resume.h"
 #include "text.h"
@@ -19,9 +24,11 @@
 #define WAYS		8
 #define REFUSED		60000	/* ms until one is asked for again */
 
-/* A ban that runs: end 0 is free. */
+/* A ban that runs, or commands for a key: end 0 is free. */
 struct serving {
 	uint64_t	watch;
+	uint64_t	key;		/* of commands; 0: a ban */
+	uint64_t	subject;	/* 0: not known */
 	wall_t		start, end;
 	struct prefix	prefix;
 	uint8_t		zero[6];
@@ -50,28 +57,38 @@ decide_clear(void)
 
 /* The bans that run. */
 
+/* Of whom there can be one: a prefix that is banned, or a key. */
+struct place {
+	uint64_t	key;		/* 0: the prefix */
+	struct prefix	prefix;
+};
+
 static struct serving *
-set_of(const struct watch *w, const struct prefix *p)
+set_of(const struct watch *w, const struct place *p)
 {
-	return bans[prefix_hash(p, de.seed ^ w->hash) % SETS];
+	uint64_t	seed = de.seed ^ w->hash;
+
+	return bans[(p->key != 0 ? p->key ^ seed :
+	    prefix_hash(&p->prefix, seed)) % SETS];
 }
 
 static struct serving *
-find_ban(const struct watch *w, const struct prefix *p)
+find_ban(const struct watch *w, const struct place *p)
 {
 	struct serving	*s = set_of(w, p);
 	int		 i;
 
 	for (i = 0; i < WAYS; i++)
 		if (s[i].end != 0 && s[i].watch == w->hash &&
-		    prefix_cmp(&s[i].prefix, p) == 0)
+		    s[i].key == p->key && (p->key != 0 ||
+		    prefix_cmp(&s[i].prefix, &p->prefix) == 0))
 			return &s[i];
 	return NULL;
 }
 
 /* The one that ends first makes room. */
 static struct serving *
-new_ban(const struct watch *w, const struct prefix *p)
+new_ban(const struct watch *w, const struct place *p)
 {
 	struct serving	*s = set_of(w, p), *best = s;
 	int		 i;
@@ -80,30 +97,47 @@ new_ban(const struct watch *w, const struct prefix *p)
 		if (s[i].end < best->end)
 			best = &s[i];
 	best->watch = w->hash;
-	best->prefix = *p;
+	best->key = p->key;
+	best->subject = 0;
+	best->prefix = p->prefix;
 	de.serving = 1;
 	return best;
 }
 
+/* What a ban of this address covers. */
 static void
-banned_prefix(const struct prefix *addr, struct prefix *p)
+banned_prefix(const struct watch *w, const struct prefix *addr,
+    struct prefix *p)
 {
 	const struct wire_global	*g = watch_global();
+	const struct wire_watch		*c = &w->conf->w;
 
 	*p = *addr;
-	prefix_group(p, g->plen4, g->plen6);
+	if (c->ban_prefix)
+		prefix_group(p, c->group4, c->group6);
+	else
+		prefix_group(p, g->plen4, g->plen6);
 }
 
 int
 decide_serving(const struct watch *w, const struct prefix *addr, wall_t at)
 {
 	const struct serving	*s;
-	struct prefix		 p;
+	struct place		 p = { .key = 0 };
 
 	if (!de.serving)
 		return 0;
-	banned_prefix(addr, &p);
+	banned_prefix(w, addr, &p.prefix);
 	return (s = find_ban(w, &p)) != NULL && s->start <= at && at < s->end;
+}
+
+uint32_t
+decide_bans(const struct watch *w, const struct prefix *addr)
+{
+	struct prefix	p;
+
+	banned_prefix(w, addr, &p);
+	return grow_count(w->hash, &p);
 }
 
 /* A later one of the same address wins, in whatever order they come. */
@@ -111,14 +145,16 @@ void
 decide_served(const struct wire_served *m)
 {
 	const struct watch	*w = watch_byhash(m->watch);
+	const struct place	 p = { m->subject, m->prefix };
 	struct serving		*s;
 
 	if (w == NULL)
 		return;
-	if ((s = find_ban(w, &m->prefix)) == NULL)
-		s = new_ban(w, &m->prefix);
+	if ((s = find_ban(w, &p)) == NULL)
+		s = new_ban(w, &p);
 	else if (s->start > m->start)
 		return;
+	s->subject = m->subject;
 	s->start = m->start;
 	s->end = m->end;
 }
@@ -127,9 +163,10 @@ void
 decide_refused(const struct wire_event *e)
 {
 	const struct watch	*w = watch_byhash(e->ban.id.watch);
+	const struct place	 p = { 0, e->ban.prefix };
 	struct serving		*s;
 
-	if (w == NULL || (s = find_ban(w, &e->ban.prefix)) == NULL ||
+	if (w == NULL || (s = find_ban(w, &p)) == NULL ||
 	    s->start != e->ban.start || s->end - s->start <= 2 * REFUSED)
 		return;
 	s->end = s->start + 2 * REFUSED;	/* half of it must be over */
@@ -147,8 +184,10 @@ is_served(const struct serving *s, wall_t at)
 static int
 target_covers(const struct msg_target *t, const struct serving *s)
 {
-	return t->prefix.family == 0 ||
-	    prefix_overlap(&t->prefix, &s->prefix);
+	if (t->prefix.family != 0 && !prefix_overlap(&t->prefix, &s->prefix))
+		return 0;
+	return *t->user == '\0' || s->subject == 0 ||
+	    s->subject == watch_hash(t->user);
 }
 
 void
@@ -168,25 +207,31 @@ decide_forgive(const struct msg_target *t, const struct watch *w)
 
 /* One decision. */
 
+/* Who it is, for people and for the operator's `unban`. */
+static void
+put_subject(const struct offence *o, char subject[SUBJECT_LEN])
+{
+	if (o->watch->conf->w.format == FORMAT_TEXT)
+		count_show(subject, SUBJECT_LEN, o->name, o->name_len);
+	else
+		text_vis(subject, SUBJECT_LEN, o->name, o->name_len);
+}
+
 static void
 ban_of(const struct offence *o, struct wire_ban *b)
 {
-	const struct wire_watch	*w = &o->watch->conf->w;
-	const char		*name;
-	size_t			 n;
-
 	memset(b, 0, sizeof(*b));
 	b->id.watch = o->watch->hash;
 	b->id.file = o->file;
 	b->id.offset = o->offset;
 	b->id.part = o->part;
 	b->start = o->at;
-	b->end = wall_add(o->at, w->ban);
+	put_subject(o, b->subject);
+	if (o->offender->addr.family == 0)
+		return;
 	b->peer_port = o->offender->port;
 	b->offender = o->offender->addr;
-	banned_prefix(&b->offender, &b->prefix);
-	name = users_name(o->user, &n);
-	text_vis(b->subject, sizeof(b->subject), name, n);
+	banned_prefix(o->watch, &b->offender, &b->prefix);
 }
 
 static void
@@ -221,67 +266,247 @@ put_ports(char *buf, size_t size, const struct wire_watch *w)
 	}
 }
 
+/* "3 matches within 6h" */
 static void
-notice(const struct offence *o, const struct wire_ban *b)
+put_count(char *buf, size_t size, const struct offence *o)
 {
 	const struct wire_watch	*w = &o->watch->conf->w;
-	char			 addr[PREFIX_STRLEN], window[SPAN_STRLEN];
-	char			 span[SPAN_STRLEN], ports[96], text[TEXT_LEN];
+	char			 span[SPAN_STRLEN];
+	int			 n;
 
+	if (o->by_hand) {
+		strlcpy(buf, "by hand", size);
+		return;
+	}
+	n = snprintf(buf, size, "%u match%s", o->count,
+	    o->count == 1 ? "" : "es");
+	if (w->after > 1)
+		snprintf(buf + n, size - (size_t)n, " within %s",
+		    span_print(w->window, span));
+}
+
+static void
+put_cause(char *buf, size_t size, const struct offence *o,
+    const struct wire_ban *b)
+{
+	const struct wire_watch	*w = &o->watch->conf->w;
+	char			 addr[PREFIX_STRLEN], span[SPAN_STRLEN];
+
+	if (w->format == FORMAT_TEXT)
+		put_count(buf, size, o);
+	else
+		snprintf(buf, size, "%s is too many, the limit is %u within "
+		    "%s", prefix_print(&b->offender, addr), o->count,
+		    span_print(w->window, span));
+}
+
+/* "banned 203.0.113.7 for 48h on tcp 22" */
+static void
+put_effect(char *buf, size_t size, const struct offence *o,
+    const struct wire_ban *b, int no_ban)
+{
+	const struct wire_watch	*w = &o->watch->conf->w;
+	char			 addr[PREFIX_STRLEN] = "", span[SPAN_STRLEN];
+	char			 ports[96];
+	span_t			 length;
+
+	if (no_ban) {
+		strlcpy(buf, w->dry_run ? "its commands would run" :
+		    "its commands run", size);
+		return;
+	}
+	length = b->end == WALL_FOREVER ? SPAN_FOREVER : b->end - b->start;
 	put_ports(ports, sizeof(ports), w);
-	snprintf(text, sizeof(text), "watch %s: user %s: %s is too many, the "
-	    "limit is %u within %s: %sbanned %s%s%s", w->name, b->subject,
-	    prefix_print(&b->offender, addr), o->user->limit,
-	    span_print(w->window, window), w->dry_run ? "would be " : "",
-	    w->ban == SPAN_FOREVER ? "" : "for ", span_print(w->ban, span),
+	if (w->format == FORMAT_TEXT)
+		prefix_print(&b->prefix, addr);
+	snprintf(buf, size, "%sbanned %s%s%s%s%s", w->dry_run ? "would be " :
+	    "", addr, *addr == '\0' ? "" : " ",
+	    length == SPAN_FOREVER ? "" : "for ", span_print(length, span),
 	    ports);
+}
+
+static void
+notice(const struct offence *o, const struct wire_ban *b, int no_ban)
+{
+	const struct wire_watch	*w = &o->watch->conf->w;
+	char			 cause[160], effect[224], text[TEXT_LEN];
+
+	put_cause(cause, sizeof(cause), o, b);
+	put_effect(effect, sizeof(effect), o, b, no_ban);
+	snprintf(text, sizeof(text), "watch %s: %s%s: %.160s: %.200s", w->name,
+	    w->format == FORMAT_TEXT ? "" : "user ", b->subject, cause,
+	    effect);
 	log_info("%s", text);
 	warn_notice(o->watch, NOTICE_OFFENCE, 0, text);
 }
 
+/* name NUL value NUL, if there is room for all of it. */
 static void
-record(const struct offence *o, const struct wire_ban *b)
+put_value(struct msg_decision *d, size_t *used, const char *name,
+    const char *p, size_t n)
+{
+	char	value[VALUES_LEN];
+	size_t	a = strlen(name) + 1, b;
+
+	text_vis(value, sizeof(value), p, n);
+	b = strlen(value) + 1;
+	if (a + b > sizeof(d->values) - *used)
+		return;
+	memcpy(d->values + *used, name, a);
+	memcpy(d->values + *used + a, value, b);
+	*used += a + b;
+}
+
+static void
+put_values(struct msg_decision *d, const struct match *m)
+{
+	char		addr[PREFIX_STRLEN];
+	size_t		used = 0;
+	unsigned int	i;
+
+	if (m->addr.family != 0) {
+		prefix_print(&m->addr, addr);
+		put_value(d, &used, "addr", addr, strlen(addr));
+	}
+	for (i = 0; i < m->nvalues; i++)
+		put_value(d, &used, m->values[i].name, m->values[i].p,
+		    m->values[i].n);
+	d->values_len[0] = (uint8_t)used;
+	d->values_len[1] = (uint8_t)(used >> 8);
+}
+
+static void
+record(const struct offence *o, struct msg_decision *d)
 {
 	const struct wire_watch	*w = &o->watch->conf->w;
-	struct msg_decision	 d;
+	struct msg_evidence	 lines[EVIDENCE_MAX];
+	unsigned int		 i, n;
 
-	memset(&d, 0, sizeof(d));
-	d.ban = *b;
-	d.nports = w->nports;
-	d.past = b->end <= o->now;
-	memcpy(d.ports, w->ports, sizeof(d.ports));
-	strlcpy(d.watch, w->name, sizeof(d.watch));
-	text_vis(d.evidence, sizeof(d.evidence), o->line, o->len);
-	checkpoint_decision(&d);
+	strlcpy(d->watch, w->name, sizeof(d->watch));
+	text_vis(d->evidence, sizeof(d->evidence), o->line, o->len);
+	d->count = o->count;
+	if (o->match != NULL) {
+		put_values(d, o->match);
+		if (o->match->pattern != NULL)
+			strlcpy(d->pattern, o->match->pattern->w.where,
+			    sizeof(d->pattern));
+	}
+	n = o->nlines < EVIDENCE_MAX ? o->nlines : EVIDENCE_MAX;
+	for (i = 0; i < n; i++) {
+		lines[i] = o->lines[i];
+		lines[i].id = d->ban.id;
+		lines[i].number = i;
+		lines[i].zero = 0;
+	}
+	checkpoint_decision(d, lines, n);
+}
+
+/* How long its commands are under way. */
+static span_t
+longest_delay(const struct watch *w)
+{
+	const struct conf_run	*r;
+	span_t			 delay = 0;
+
+	TAILQ_FOREACH(r, &w->conf->runs, entry)
+		if (r->w.when == RUN_OFFENCE && r->w.delay > delay)
+			delay = r->w.delay;
+	return delay;
+}
+
+static int
+is_duplicate(const struct offence *o, const struct serving *s, int no_ban)
+{
+	switch (o->watch->conf->w.duplicate) {
+	case DUPLICATE_IGNORE:
+		return s != NULL && o->at < s->end;
+	case DUPLICATE_EXTEND:
+		return !no_ban && !o->by_hand && is_served(s, o->at);
+	default:
+		return 0;
+	}
+}
+
+/*
+ * A ban grows by the bans before it; that of a key under way is no new one,
+ * and is as long as the one that runs.
+ */
+static wall_t
+end_of(const struct offence *o, const struct wire_ban *b, int under_way)
+{
+	const struct wire_watch	*w = &o->watch->conf->w;
+	uint32_t		 n;
+
+	n = grow_count(w->growth_together ? 0 : o->watch->hash, &b->prefix);
+	if (under_way && n > 0)
+		n--;
+	return wall_add(o->at, grow_span(w->ban, w->growth_by, w->growth_max,
+	    n));
+}
+
+static void
+send_ban(const struct offence *o, struct wire_ban *b)
+{
+	/* Over or lifted by now: a matter of record only. */
+	if (b->end > o->now && !resume_lifted(o->watch, &b->prefix,
+	    b->subject, b->start))
+		send_bans(&o->watch->conf->w, b);
+}
+
+static void
+fill(const struct offence *o, const struct wire_ban *b,
+    struct msg_decision *d)
+{
+	const struct wire_watch	*w = &o->watch->conf->w;
+
+	d->ban = *b;
+	d->ban.port = 0;
+	d->ban.proto = 0;
+	d->ban.flags = 0;
+	if (d->no_ban)
+		return;
+	d->nports = w->nports;
+	memcpy(d->ports, w->ports, sizeof(d->ports));
+	if (w->nports > 0) {
+		d->ban.port = w->ports[0].port;
+		d->ban.proto = w->ports[0].proto;
+	}
+	d->past = b->end <= o->now;
 }
 
 int
 decide(const struct offence *o)
 {
-	const struct wire_watch	*w = &o->watch->conf->w;
 	struct serving		*s;
+	struct place		 p = { .key = 0 };
 	struct wire_ban		 b;
+	struct msg_decision	 d;
+	uint64_t		 subject;
 
+	memset(&d, 0, sizeof(d));
 	ban_of(o, &b);
-	s = find_ban(o->watch, &b.prefix);
-	if (is_served(s, o->at))
+	subject = watch_hash(b.subject);
+	d.no_ban = !o->watch->conf->w.bans || b.prefix.family == 0;
+	p.prefix = b.prefix;
+	if (d.no_ban)
+		p.key = subject;
+	s = find_ban(o->watch, &p);
+	if (is_duplicate(o, s, d.no_ban))
 		return 0;
-	/* Over or lifted by now: a matter of record only. */
-	if (b.end > o->now && !resume_lifted(o->watch, &b.prefix, b.subject,
-	    b.start))
-		send_bans(w, &b);
+	d.rerun = s != NULL && o->at < s->end;
+	b.end = d.no_ban ? wall_add(o->at, longest_delay(o->watch)) :
+	    end_of(o, &b, d.rerun);
+	if (!d.no_ban)
+		send_ban(o, &b);
+	if (!d.no_ban && !d.rerun)
+		grow_add(o->watch->hash, &b.prefix, o->at, subject);
 	if (s == NULL)
-		s = new_ban(o->watch, &b.prefix);
+		s = new_ban(o->watch, &p);
+	s->subject = subject;
 	s->start = b.start;
 	s->end = b.end;
-	b.port = 0;
-	b.proto = 0;
-	b.flags = 0;
-	if (w->nports > 0) {
-		b.port = w->ports[0].port;
-		b.proto = w->ports[0].proto;
-	}
-	record(o, &b);
-	notice(o, &b);
+	fill(o, &b, &d);
+	record(o, &d);
+	notice(o, &d.ban, d.no_ban);
 	return 1;
 }

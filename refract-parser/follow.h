@@ -105,6 +105,8 @@ unsigned int	 follow_count_source(uint32_t source);
 
 /* A hash of device, inode and the first line: names a file over restarts. */
 uint64_t	 file_identity(struct file *);
+/* Of its last line that is known, or when it was written to; 0: neither. */
+stamp_t		 file_last(const struct file *);
 uint32_t	 file_source(const struct file *);
 const char	*file_name(const struct file *);
 uint64_t	 block_identity(const struct block *);

@@ -17,7 +17,9 @@
 
 #include "addr.h"
 #include "clock.h"
+#include "count.h"
 #include "follow.h"
+#include "msg.h"
 
 #define MATCH_VALUES	32	/* captured values that are kept of a match */
 
@@ -28,6 +30,7 @@ struct date;
 struct patterns;
 struct text;			/* what lines of a watch need: line.c's own */
 struct watch;
+struct zone;
 
 /* A captured value: bytes of the line, or of whoever made the match. */
 struct value {
@@ -56,6 +59,8 @@ struct match {
 	size_t		 len;
 };
 
+#define TEXT_TAKEN	UINT32_MAX	/* by a native pattern; else a filter */
+
 /* One line at work. */
 struct text_line {
 	struct watch		*w;
@@ -67,11 +72,12 @@ struct text_line {
 	size_t			 whole_len;
 	uint64_t		 end;	/* offset after its newline */
 	int			 live;
-	int			 taken;	/* a pattern has it already */
+	uint32_t		 taken;	/* a pattern has it already */
 	/* Of the patterns that have a literal in it. */
 	const uint16_t		*cands;
 	size_t			 ncands;
-	/* text_time() has set these. */
+	/* text_time() has set these, by finder. */
+	struct date		*finder;
 	int			 timed;
 	size_t			 date;	/* where it stands in p ... */
 	size_t			 date_len;	/* ... 0: nowhere */
@@ -96,35 +102,27 @@ logtime_t	 text_time(struct text_line *);
 int		 text_match(struct text_line *, const struct match *);
 /* Forget what was counted for the key of this match. */
 void		 text_cancel(struct text_line *, const struct match *);
+/* pattern_exec() of the line's patterns; what hits limits is counted. */
+int		 text_exec(struct text_line *, size_t i, const char *, size_t n,
+		    size_t from, const size_t **vector);
+/* One captured value more, if there is room. */
+void		 text_value(struct match *, const char *name, const char *,
+		    size_t);
 
-/*
- * fail.c gives for each filter:
- *
- * struct fail	*fail_new(const struct conf_watch *, const struct conf_filter *,
- *		    struct patterns *, const uint16_t *index, size_t n,
- *		    char *why);
- *	index are the numbers in `patterns` of the filter's own (failregex,
- *	ignoreregex, prefregex) in the order of the configuration; they are
- *	compiled with PATTERN_CUT, `also` the prefregex and `lines` maxlines.
- *	NULL with why[TEXT_LEN].
- * void		 fail_free(struct fail *);
- * void		 fail_line(struct fail *, struct text_line *,
- *		    const uint16_t *cands, size_t n);
- *	Called for lines that are candidates of one of its patterns (for every
- *	line if maxlines is not 1); cands are its own.  It calls text_time(),
- *	and text_match() for each match.  A line that is taken is told too,
- *	so that ids and forgiving of several lines stay right.
- */
-
-/* Of a watch; NULL with why[TEXT_LEN]. */
+/* Of a watch; NULL with why[TEXT_LEN].  Both live as long. */
 struct text	*text_new(const struct conf *, const struct conf_watch *,
-		    char *why);
+		    const struct zone *, char *why);
 void		 text_free(struct text *);
-/* Lines of a file or stream of this watch. */
-void		 text_lines(struct watch *, const struct block *);
+/* Lines of a file or stream of this watch: how many. */
+uint64_t	 text_lines(struct watch *, const struct block *);
 /* When a line says it was written, 0: it does not. */
 stamp_t		 text_stamp(struct watch *, const char *, size_t);
-/* What hit PCRE2's limits: in all, and the worst pattern's "file:line". */
-uint64_t	 text_limits(const struct text *, const char **where);
+/* What its matches are counted by. */
+struct count	 text_rule(const struct watch *);
+/*
+ * A match by hand: an offence at once.  1; 0: it is under way already; -1:
+ * there is no such watch.
+ */
+int		 text_trigger(const struct msg_trigger *);
 
 #endif

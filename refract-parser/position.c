@@ -142,6 +142,17 @@ look_back(struct file *f)
 		f->last = at;
 }
 
+stamp_t
+file_last(const struct file *f)
+{
+	struct stat	st;
+
+	if (f->last > 0)
+		return f->last;
+	return fstat(f->fd, &st) == -1 ? 0 :
+	    st.st_mtim.tv_sec * (stamp_t)1000000 + st.st_mtim.tv_nsec / 1000;
+}
+
 /* How much of whole lines is stamped before `from`; *more 0: not all. */
 static size_t
 older(struct file *f, const char *p, size_t n, stamp_t from, int *more)

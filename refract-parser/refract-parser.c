@@ -13,6 +13,7 @@
 #include "counter.h"
 #include "decide.h"
 #include "follow.h"
+#include "grow.h"
 #include "log.h"
 #include "resume.h"
 #include "show.h"
@@ -392,6 +393,7 @@ main(int argc, char **argv)
 	if (users_init(USERS_MAX) == -1)
 		fatal("users");
 	decide_init();
+	grow_init();
 	checkpoint_init(child_base);
 	follow_init(child_base, &ops);
 	stream_init(child_base, &streams);

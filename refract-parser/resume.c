@@ -9,9 +9,11 @@
 #include "args.h"
 #include "checkpoint.h"
 #include "child.h"
+#include "count.h"
 #include "counter.h"
 #include "decide.h"
 #include "follow.h"
+#include "grow.h"
 #include "log.h"
 #include "resume.h"
 #include "stream.h"
@@ -32,14 +34,18 @@ static struct {
 static int
 is_named(const struct msg_target *t, const struct user *u)
 {
-	char		 shown[SUBJECT_LEN];
-	const char	*name;
-	size_t		 n;
+	const struct watch	*w;
+	char			 shown[SUBJECT_LEN];
+	const char		*name;
+	size_t			 n;
 
 	if (*t->user == '\0')
 		return 1;
 	name = users_name(u, &n);
-	text_vis(shown, sizeof(shown), name, n);
+	if ((w = watch_bynumber(u->watch)) != NULL && w->text != NULL)
+		count_show(shown, sizeof(shown), name, n);
+	else
+		text_vis(shown, sizeof(shown), name, n);
 	return strcmp(shown, t->user) == 0;
 }
 
@@ -68,6 +74,8 @@ forgive(const struct msg_target *t, const struct watch *w)
 	uint32_t	 i, n, count = 0;
 
 	decide_forgive(t, w);
+	if (t->growth)
+		grow_forgive(t, w == NULL ? 0 : w->hash);
 	for (i = 1; i <= users_top(); i++) {
 		if ((u = users_at(i)) == NULL || !is_named(t, u) ||
 		    (w != NULL && u->watch != w->number))
@@ -135,6 +143,9 @@ on_stats(MSG_ARGS)
 	counter_add(PARSER_MASKED, w->stats.masked);
 	counter_add(PARSER_SKEWED, w->stats.skewed);
 	counter_add(PARSER_LOST, w->stats.lost);
+	counter_add(PARSER_IGNORED, w->stats.ignored);
+	counter_add(PARSER_CANCELLED, w->stats.cancelled);
+	counter_add(PARSER_LIMITS, w->stats.limits);
 }
 
 static void
@@ -169,6 +180,16 @@ on_served(MSG_ARGS)
 
 	for (; n > 0; n--, s++)
 		decide_served(s);
+}
+
+static void
+on_growth(MSG_ARGS)
+{
+	const struct wire_growth	*g = data;
+	size_t				 n = len / sizeof(*g);
+
+	for (; n > 0; n--, g++)
+		grow_known(g);
 }
 
 /* Beyond the bound the oldest are dropped: they are the nearest to be over. */
@@ -251,6 +272,7 @@ const struct handler	resume_handlers[] = {
 	{ M_POSITION, on_position },
 	{ M_STATE, on_state },
 	{ M_RESUME_BAN, on_served },
+	{ M_RESUME_GROWTH, on_growth },
 	{ M_RESUME_LIFT, on_lift },
 	{ M_RESUME_DONE, on_done },
 	{ M_LEDGER_FRESH, on_fresh },

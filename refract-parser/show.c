@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "args.h"
+#include "count.h"
 #include "counter.h"
+#include "decide.h"
+#include "line.h"
 #include "log.h"
 #include "msg.h"
 #include "resume.h"
@@ -105,12 +108,72 @@ show_users(struct channel *ch, uint32_t id, const struct msg_show *m)
 	for (looks = 0; i <= top && rows < m->max && looks < LOOK_MAX;
 	    i++, looks++) {
 		if ((u = users_at(i)) == NULL || u->sightings == 0 ||
-		    (w = watch_bynumber(u->watch)) == NULL)
+		    (w = watch_bynumber(u->watch)) == NULL || w->text != NULL)
 			continue;
 		fill_user(&r, w, u);
 		if (!is_asked(m, w, &r, u))
 			continue;
 		send_row(ch, id, SHOW_USERS, &r, sizeof(r));
+		rows++;
+	}
+	return i <= top ? i : 0;
+}
+
+/* Matches of keys. */
+
+static void
+fill_match(struct row_match *r, const struct watch *w, const struct user *u)
+{
+	const struct count	 rule = text_rule(w);
+	const char		*name;
+	struct prefix		 addr;
+	size_t			 n;
+
+	memset(r, 0, sizeof(*r));
+	r->watch_hash = w->hash;
+	r->after = rule.after;
+	r->count = count_now(&rule, u, &r->last);
+	strlcpy(r->watch, w->conf->w.name, sizeof(r->watch));
+	name = users_name(u, &n);
+	count_show(r->key, sizeof(r->key), name, n);
+	sighting_addr(sighting_at(u->sightings), &addr);
+	r->bans = decide_bans(w, &addr);
+}
+
+static int
+is_match_asked(const struct msg_show *m, const struct watch *w,
+    const struct row_match *r, const struct user *u)
+{
+	if (m->by == SHOW_BY_WATCH && strcmp(m->name, w->conf->w.name) != 0)
+		return 0;
+	if (m->by == SHOW_BY_USER && strncmp(m->name, r->key,
+	    sizeof(m->name) - 1) != 0)
+		return 0;
+	if (m->prefix.family != 0 && !is_from(u, &m->prefix))
+		return 0;
+	return m->since == 0 || r->last >= m->since;
+}
+
+static uint64_t
+show_matches(struct channel *ch, uint32_t id, const struct msg_show *m)
+{
+	struct row_match r;
+	struct watch	*w;
+	struct user	*u;
+	uint32_t	 i, looks, rows = 0, top = users_top();
+
+	if (m->cursor > top)
+		return 0;
+	i = m->cursor == 0 ? 1 : (uint32_t)m->cursor;
+	for (looks = 0; i <= top && rows < m->max && looks < LOOK_MAX;
+	    i++, looks++) {
+		if ((u = users_at(i)) == NULL || u->sightings == 0 ||
+		    (w = watch_bynumber(u->watch)) == NULL || w->text == NULL)
+			continue;
+		fill_match(&r, w, u);
+		if (!is_match_asked(m, w, &r, u))
+			continue;
+		send_row(ch, id, SHOW_MATCHES, &r, sizeof(r));
 		rows++;
 	}
 	return i <= top ? i : 0;
@@ -146,6 +209,9 @@ fill_watch(struct row_watch *r, const struct watch *w)
 	r->masked = s->masked;
 	r->skewed = s->skewed;
 	r->lost = s->lost;
+	r->ignored = s->ignored;
+	r->cancelled = s->cancelled;
+	r->limits = s->limits;
 	r->last = w->last;
 	r->dry_run = w->conf->w.dry_run;
 	strlcpy(r->name, w->conf->w.name, sizeof(r->name));
@@ -187,6 +253,8 @@ on_show(MSG_ARGS)
 		m.max = PAGE_MAX;
 	if (m.what == SHOW_USERS)
 		m.cursor = show_users(ch, id, &m);
+	else if (m.what == SHOW_MATCHES)
+		m.cursor = show_matches(ch, id, &m);
 	else if (m.what == SHOW_WATCHES)
 		m.cursor = show_watches(ch, id, &m);
 	else
@@ -219,9 +287,31 @@ on_forgive(MSG_ARGS)
 		    "forgotten", n, n == 1 ? "" : "es");
 }
 
+/* By hand. */
+
+static void
+on_trigger(MSG_ARGS)
+{
+	struct msg_trigger	t;
+
+	memcpy(&t, data, len);
+	switch (text_trigger(&t)) {
+	case -1:
+		tell_outcome(ch, M_RESULT, id, 1, 0, "there is no watch %.80s",
+		    t.watch);
+		break;
+	case 0:
+		tell_outcome(ch, M_RESULT, id, 0, 0, "it is under way already");
+		break;
+	default:
+		tell_outcome(ch, M_RESULT, id, 0, 1, "counted as an offence");
+	}
+}
+
 const struct handler	show_handlers[] = {
 	{ M_SHOW, on_show },
 	{ M_COUNTERS_GET, on_counters },
 	{ M_FORGIVE, on_forgive },
+	{ M_TRIGGER, on_trigger },
 	{ 0, NULL }
 };

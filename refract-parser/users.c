@@ -417,7 +417,10 @@ users_find(uint16_t watch, const char *name, size_t n)
 		name = cut;
 	}
 	slot = t.slots[find_slot(hash, watch, name, n)];
-	return slot == 0 ? NULL : user(NUMBER(slot));
+	if (slot == 0)
+		return NULL;
+	t.got = NUMBER(slot);
+	return user(NUMBER(slot));
 }
 
 struct user *

@@ -63,7 +63,7 @@ void		 users_ahead2(uint32_t hash);
 struct user	*users_find(uint16_t watch, const char *, size_t);
 struct user	*users_get(uint16_t watch, const char *, size_t,
 		    uint32_t hash, logtime_t);
-/* The number of the user that users_get() gave last. */
+/* The number of the user that users_get() or users_find() gave last. */
 uint32_t	 users_got(void);
 void		 users_drop(struct user *);
 void		 users_drop_watch(uint16_t watch);

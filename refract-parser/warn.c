@@ -10,6 +10,7 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "pattern.h"
 #include "tell.h"
 #include "text.h"
 #include "warn.h"
@@ -124,6 +125,27 @@ warn_long(struct watch *w, const char *file)
 	text_vis(shown, sizeof(shown), file, strlen(file));
 	say(w, WARN_LONG, "%s has lines longer than %u KiB: they are skipped",
 	    shown, LINE_MAX_LEN / 1024);
+}
+
+void
+warn_cut(struct watch *w, const char *file)
+{
+	char	shown[PATH_MAX_LEN / 2];
+
+	if (was_said(w, WARN_CUT))
+		return;
+	text_vis(shown, sizeof(shown), file, strlen(file));
+	say(w, WARN_CUT, "%s has lines longer than %u bytes: what comes after "
+	    "is not looked at", shown, PATTERN_LINE_MAX - 1);
+}
+
+void
+warn_limits(struct watch *w, const char *where, uint64_t limits,
+    uint64_t tried)
+{
+	say(w, WARN_LIMITS, "the regex at %s takes too long: of %" PRIu64
+	    " lines that it was tried on it was given up on %" PRIu64
+	    ", and they count as not matched", where, tried, limits);
 }
 
 void

@@ -19,7 +19,9 @@ enum warning {			/* the gravest first */
 	WARN_FORWARDED,		/* forgeable addresses do not count */
 	WARN_SKEWED,		/* the log's clock is not ours */
 	WARN_GAP,		/* a part of a log could not be read */
-	WARN_LONG,		/* lines too long to be Xray's */
+	WARN_LONG,		/* lines too long to be a log's */
+	WARN_LIMITS,		/* a regex hits PCRE2's limits */
+	WARN_CUT,		/* lines too long for a regex */
 	WARN_MAX
 };
 
@@ -47,6 +49,11 @@ void		 warn_forwarded(struct watch *);
 /* The log says `by` ms more than our clock. */
 void		 warn_skewed(struct watch *, int64_t by, int32_t offset);
 void		 warn_long(struct watch *, const char *file);
+/* Only the beginning of a line was looked at. */
+void		 warn_cut(struct watch *, const char *file);
+/* A regex was given up so many times of those that it was tried. */
+void		 warn_limits(struct watch *, const char *where, uint64_t limits,
+		    uint64_t tried);
 /* So many bytes that were seen are gone unread, and what followed them. */
 void		 warn_gap(struct watch *, const char *file, uint64_t n);
 /* A user was seen from an address for the first time. */

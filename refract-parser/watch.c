@@ -1,29 +1,27 @@
 /*
- * Watches: from the configuration to what a line needs, and the way of a line
- * from its bytes to an offence.
+ * Watches: from the configuration to what a line needs, and what is common to
+ * the formats of lines.  See access.c and line.c for the lines themselves.
  */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "checkpoint.h"
 #include "counter.h"
-#include "decide.h"
+#include "line.h"
 #include "log.h"
-#include "resume.h"
 #include "users.h"
 #include "watch.h"
-#include "xray.h"
 
 #define SKEW_MAX	60000		/* ms off the clock if live */
 #define KEEP_MIN	(10 * 60 * 1000)	/* users stay for `show` */
-#define AHEAD		16	/* lines that are parsed before one is judged */
 
 /* What a configuration's watch is made ready into, until it is committed. */
 struct plan {
 	struct zone		*zone;
 	struct prefixset	 exempt;
+	struct text		*text;
 };
 
 struct watches			 watches = TAILQ_HEAD_INITIALIZER(watches);
@@ -86,6 +84,7 @@ plan_free(struct plan *p)
 {
 	if (p == NULL)
 		return;
+	text_free(p->text);
 	zone_free(p->zone);
 	prefixset_clear(&p->exempt);
 	free(p);
@@ -156,6 +155,11 @@ plan_watch(const struct conf *c, struct conf_watch *cw, char *why)
 	}
 	if (plan_exempt(p, c, cw) == -1)
 		fatal("watch %s", cw->w.name);
+	if (cw->w.format == FORMAT_TEXT &&
+	    (p->text = text_new(c, cw, p->zone, why)) == NULL) {
+		plan_free(p);
+		return -1;
+	}
 	cw->state = p;
 	return 0;
 }
@@ -219,6 +223,7 @@ watch_free(struct watch *w)
 	users_drop_watch(w->number);
 	numbers[w->number] = 0;
 	TAILQ_REMOVE(&watches, w, entry);
+	text_free(w->text);
 	zone_free(w->zone);
 	prefixset_clear(&w->exempt);
 	free(w);
@@ -229,9 +234,13 @@ watch_adopt(struct watch *w, struct conf_watch *cw)
 {
 	struct plan	*p = cw->state;
 
+	text_free(w->text);
 	zone_free(w->zone);
 	prefixset_clear(&w->exempt);
+	if (w->conf != NULL && w->conf->w.format != cw->w.format)
+		users_drop_watch(w->number);	/* they mean something else */
 	w->conf = cw;
+	w->text = p->text;
 	w->zone = p->zone;
 	w->exempt = p->exempt;
 	free(p);
@@ -271,68 +280,10 @@ watch_commit(struct conf *c)
 	}
 }
 
-/* Lines. */
-
-/* What is the same for all lines of a block. */
-struct context {
-	struct watch		*w;
-	const struct block	*b;
-	uint64_t		 identity;	/* of the file; 0: not asked */
-};
-
-/* One line on its way to an offence. */
-struct sighted {
-	struct xray_line	 l;
-	const char		*p;
-	size_t			 n;
-	uint64_t		 end;		/* offset after its newline */
-	uint32_t		 hash;		/* of the user */
-	int			 live;
-	logtime_t		 at;
-};
-
-static int
-matches(const char *pattern, const char *s, size_t n)
+uint16_t
+watch_epoch(void)
 {
-	char	buf[USER_NAME_MAX * 2];
-
-	if (n >= sizeof(buf))
-		n = sizeof(buf) - 1;
-	memcpy(buf, s, n);
-	buf[n] = '\0';
-	return fnmatch(pattern, buf, FNM_NOESCAPE) == 0;
-}
-
-/* The limit of a user by the running configuration; 0: none. */
-static uint16_t
-limit_of(const struct watch *w, const char *name, size_t n)
-{
-	struct conf_limit	*l;
-	struct conf_exempt	*e;
-
-	TAILQ_FOREACH(e, &w->conf->exempts, entry)
-		if (e->w.kind == EXEMPT_USER && matches(e->w.pattern, name, n))
-			return 0;
-	TAILQ_FOREACH(l, &w->conf->limits, entry)
-		if (matches(l->w.pattern, name, n))
-			return (uint16_t)l->w.limit;
-	return (uint16_t)w->conf->w.limit;
-}
-
-static struct user *
-find_user(struct watch *w, const struct sighted *s)
-{
-	const struct slice	*email = &s->l.email;
-	struct user		*u;
-
-	if ((u = users_get(w->number, email->p, email->n, s->hash,
-	    s->at)) == NULL)
-		return NULL;
-	if (u->epoch != epoch) {
-		u->epoch = epoch;
-		u->limit = limit_of(w, email->p, email->n);
-	}
-	return u;
+	return epoch;
 }
 
 void
@@ -347,237 +298,73 @@ watch_user(struct watch *w, const struct wire_state *m,
 	    users_hash(w->number, m->name, m->name_len), m->touched);
 	if (u == NULL)
 		return;
-	u->epoch = epoch;
-	u->limit = limit_of(w, m->name, m->name_len);
+	if (w->conf->w.format == FORMAT_XRAY)
+		access_limit(w, u);
 	for (i = 0; i < n && (s = sighting_append(u)) != NULL; i++) {
 		memcpy(s->addr, list[i].addr, sizeof(s->addr));
 		s->last = (uint64_t)list[i].last & 0xffffffffffffULL;
-		s->age = list[i].age & 0x7fffffff;
+		/* The lines of matches are gone with the last run. */
+		s->age = w->text != NULL ? 0 : list[i].age & 0x7fffffff;
 		s->port = list[i].port;
 		s->v6 = list[i].v6 & 1;
 	}
 }
 
-static int
-is_wanted_inbound(const struct watch *w, const struct xray_line *l)
+/* Lines. */
+
+logtime_t
+watch_when(struct watch *w, logtime_t stamp, int live, wall_t now)
 {
-	struct conf_inbound	*i;
-	struct slice		 tag;
+	int64_t	by = stamp - now;
 
-	if (TAILQ_EMPTY(&w->conf->inbounds))
-		return 1;
-	tag = xray_inbound(l);
-	TAILQ_FOREACH(i, &w->conf->inbounds, entry)
-		if (matches(i->w.pattern, tag.p, tag.n))
-			return 1;
-	return 0;
-}
-
-static void
-offended(struct context *c, const struct sighted *s, const struct user *u,
-    const struct verdict *v)
-{
-	struct offence	o = {
-		.watch = c->w, .user = u, .now = c->b->now,
-		.offset = s->end, .line = s->p, .len = s->n
-	};
-	int		i;
-
-	/*
-	 * By the log's clock, so that it is the same when it is read again;
-	 * but a log from tomorrow does not ban until the day after.
-	 */
-	o.at = s->at > o.now + SKEW_MAX ? o.now : s->at;
-	if (c->identity == 0)
-		c->identity = block_identity(c->b);
-	o.file = c->identity;
-	for (i = 0; i < v->n; i++) {
-		o.offender = &v->list[i];
-		if (decide(&o)) {
-			o.part++;
-			c->w->stats.offences++;
-			counter_inc(PARSER_OFFENCES);
-		}
-	}
-}
-
-/* Whoever serves a ban for sharing is logged until his connections die. */
-static int
-is_dying(const struct context *c, const struct sighted *s)
-{
-	return c->w->rule.victim != BAN_NEWEST &&
-	    decide_serving(c->w, &s->l.source, s->at);
-}
-
-static void
-judge(struct context *c, const struct sighted *s)
-{
-	struct watch		*w = c->w;
-	const struct xray_line	*l = &s->l;
-	struct verdict		 v;
-	struct user		*u;
-
-	resume_until(w, s->at);
-	if ((u = find_user(w, s)) == NULL || u->limit == 0 ||
-	    is_dying(c, s))
-		return;
-	checkpoint_user(users_got());
-	w->stats.matches++;
-	rule_line(&w->rule, u, &l->source, l->port, s->at, &v);
-	if (v.joined)
-		warn_user(w, &l->source, u->hash);
-	if (v.n > 0)
-		offended(c, s, u, &v);
-}
-
-static int
-is_countable(struct watch *w, const struct xray_line *l)
-{
-	if (l->email.n == 0 || !is_wanted_inbound(w, l) ||
-	    prefixset_contains(&w->exempt, &l->source))
-		return 0;
-	if (l->port == 0 && !w->conf->w.trust_forwarded) {
-		w->stats.forwarded++;
-		counter_inc(PARSER_FORWARDED);
-		warn_forwarded(w);
-		return 0;
-	}
-	return 1;
-}
-
-/* When it happened: by its stamp, unless it is live and the stamp is absurd. */
-static int
-set_time(struct context *c, struct sighted *s)
-{
-	struct watch	*w = c->w;
-	wall_t		 now = c->b->now;
-	int64_t		 by;
-
-	if (logtime_parse(&w->clock, s->l.date.p, s->l.date.n,
-	    s->live ? now : 0, w->last, &s->at) == -1)
-		return -1;
-	w->last = s->at;
-	by = s->at - now;
-	if (!s->live || (by <= SKEW_MAX && by >= -SKEW_MAX))
-		return 0;
+	w->last = stamp;
+	if (!live || (by <= SKEW_MAX && by >= -SKEW_MAX))
+		return stamp;
 	w->stats.skewed++;
 	counter_inc(PARSER_SKEWED);
 	warn_skewed(w, by, zone_offset(w->zone, now / 1000));
-	s->at = now;
-	return 0;
+	return now;
 }
 
-/* What a date says beyond milliseconds, in microseconds. */
-static int
-micros(const struct slice *date)
+/*
+ * By the log's clock, so that it is the same when it is read again; but a log
+ * from tomorrow does not ban until the day after.
+ */
+wall_t
+watch_decided(logtime_t at, wall_t now)
 {
-	int	us = 0, unit = 100;
-	size_t	i;
-
-	for (i = sizeof("2026/01/30 17:03:38.123") - 1; i < date->n &&
-	    unit > 0; i++, unit /= 10)
-		us += (date->p[i] - '0') * unit;
-	return us;
+	return at > now + SKEW_MAX ? now : at;
 }
 
-stamp_t
-watch_stamp(struct watch *w, const char *p, size_t n)
-{
-	struct xray_line	l;
-	logtime_t		at;
-
-	xray_parse(&l, p, n);
-	if (l.date.n == 0 || logtime_parse(&w->clock, l.date.p, l.date.n, 0,
-	    w->last, &at) == -1)
-		return 0;
-	return at * 1000 + micros(&l.date);
-}
-
-static void
-unparsed(struct watch *w)
+void
+watch_unparsed(struct watch *w)
 {
 	w->stats.unparsed++;
 	counter_inc(PARSER_UNPARSED);
 }
 
-/* What its grammar made of a line. */
-static void
-take_line(struct context *c, struct sighted *s)
+int
+watch_too_long(struct watch *w, const struct block *b, size_t n)
 {
-	switch (s->l.kind) {
-	case XRAY_UNKNOWN:
-		if (s->n > 0)
-			unparsed(c->w);
-		break;
-	case XRAY_MASKED:
-		c->w->stats.masked++;
-		counter_inc(PARSER_MASKED);
-		warn_masked(c->w, s->l.from.p, s->l.from.n);
-		break;
-	case XRAY_ACCEPTED:
-		if (set_time(c, s) == -1)
-			unparsed(c->w);
-		else if (is_countable(c->w, &s->l))
-			judge(c, s);
-		break;
-	case XRAY_OTHER:
-	case XRAY_REJECTED:
-	case XRAY_NOSOURCE:
-		break;
-	}
-}
-
-/* The next line, if it is not too long: 1, or 0. */
-static int
-parse_line(struct context *c, struct sighted *s, const char *p, size_t n)
-{
-	if (n > LINE_MAX_LEN) {
-		counter_inc(PARSER_LONG);
-		warn_long(c->w, block_name(c->b));
+	if (n <= LINE_MAX_LEN)
 		return 0;
-	}
-	s->p = p;
-	s->n = n;
-	s->end = c->b->offset + (uint64_t)(p + n + 1 - c->b->p);
-	s->live = s->end > c->b->live_from;
-	if (xray_parse(&s->l, p, n) == XRAY_ACCEPTED && s->l.email.n > 0)
-		s->hash = users_hash(c->w->number, s->l.email.p,
-		    s->l.email.n);
+	counter_inc(PARSER_LONG);
+	warn_long(w, block_name(b));
 	return 1;
 }
 
-/* Each step for all of them, so that none waits for memory alone. */
-static void
-take_lines(struct context *c, struct sighted *s, size_t n)
+stamp_t
+watch_stamp(struct watch *w, const char *p, size_t n)
 {
-	size_t	i;
-
-	for (i = 0; i < n; i++)
-		users_ahead1(s[i].hash);
-	for (i = 0; i < n; i++)
-		users_ahead2(s[i].hash);
-	for (i = 0; i < n; i++)
-		take_line(c, &s[i]);
+	return w->text != NULL ? text_stamp(w, p, n) : access_stamp(w, p, n);
 }
 
 void
 watch_lines(struct watch *w, const struct block *b)
 {
-	struct sighted	 ahead[AHEAD] = { 0 };
-	struct context	 c = { .w = w, .b = b };
-	const char	*p = b->p, *end = b->p + b->n, *nl;
-	uint64_t	 before = w->stats.matches, lines = 0;
-	size_t		 n = 0;
+	uint64_t	before = w->stats.matches, lines;
 
-	for (; p < end; p = nl + 1, lines++) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		n += (size_t)parse_line(&c, &ahead[n], p, (size_t)(nl - p));
-		if (n == AHEAD) {
-			take_lines(&c, ahead, n);
-			n = 0;
-		}
-	}
-	take_lines(&c, ahead, n);
+	lines = w->text != NULL ? text_lines(w, b) : access_lines(w, b);
 	w->stats.lines += lines;
 	w->stats.bytes += b->n;
 	counter_add(PARSER_LINES, lines);

@@ -21,6 +21,8 @@ struct watch_stats {
 	uint64_t	ignored, cancelled, limits;
 };
 
+struct text;
+
 struct watch {
 	TAILQ_ENTRY(watch)	 entry;
 	uint64_t		 hash;
@@ -29,6 +31,7 @@ struct watch {
 	struct zone		*zone;
 	struct logtime		 clock;
 	struct rule		 rule;
+	struct text		*text;		/* FORMAT_TEXT, else NULL */
 	struct prefixset	 exempt;
 	struct warnings		 warnings;
 	struct watch_stats	 stats;
@@ -54,12 +57,26 @@ const struct wire_global *watch_global(void);
 struct watch	*watch_bysource(uint32_t source);
 struct watch	*watch_byhash(uint64_t);
 struct watch	*watch_bynumber(uint16_t);
-/* A user's addresses as a checkpoint had them. */
+/* Which configuration runs: what a user keeps of an older one is stale. */
+uint16_t	 watch_epoch(void);
+/* A user's addresses, or a key's matches, as a checkpoint had them. */
 void		 watch_user(struct watch *, const struct wire_state *,
 		    const struct wire_sighting *, size_t);
 /* When a line says it was written; 0: it does not. */
 stamp_t		 watch_stamp(struct watch *, const char *, size_t);
-/* Lines of a file of this watch. */
+/* Lines of a file or stream of this watch. */
 void		 watch_lines(struct watch *, const struct block *);
+
+/* For those who read lines (access.c, line.c). */
+
+/* When it happened: by its stamp, unless it is live and the stamp is absurd. */
+logtime_t	 watch_when(struct watch *, logtime_t stamp, int live,
+		    wall_t now);
+/* When it is decided about: the log's time, but for a log from tomorrow. */
+wall_t		 watch_decided(logtime_t, wall_t now);
+/* No grammar and no pattern knows this line. */
+void		 watch_unparsed(struct watch *);
+/* 1, and counted, if a line of so many bytes is not looked at. */
+int		 watch_too_long(struct watch *, const struct block *, size_t);
 
 #endif

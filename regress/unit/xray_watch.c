@@ -4,6 +4,16 @@
 /* LINK: refract-parser/users.o refract-parser/slab.o */
 /* LINK: refract-parser/siphash.o refract-parser/logtime.o */
 /* LINK: refract-parser/zone.o refract-parser/text.o refract-parser/xray.o */
+/* LINK: refract-parser/access.o refract-parser/line.o */
+/* LINK: refract-parser/line_new.o refract-parser/count.o */
+/* LINK: refract-parser/evidence.o refract-parser/grow.o */
+/* LINK: refract-parser/fail.o refract-parser/json.o */
+/* LINK: refract-parser/pattern.o refract-parser/literal.o */
+/* LINK: refract-parser/litset.o refract-parser/finder.o */
+/* LINK: refract-parser/date.o refract-parser/datefield.o */
+/* LINK: refract-parser/dateform.o refract-parser/datemoment.o */
+/* LINK: refract-parser/datepattern.o */
+/* LIBS: -lpcre2-8 */
 /*
  * From a line to what is sent: bans, decisions, notices, answers.  The
  * channels are arrays here; the rest is what the parser really runs.
@@ -27,6 +37,7 @@
 #include "decide.h"
 #include "log.h"
 #include "resume.h"
+#include "stream.h"
 #include "show.h"
 #include "users.h"
 #include "watch.h"
@@ -155,17 +166,24 @@ channel_send2(struct channel *ch, uint32_t type, uint32_t id, const void *a,
 }
 
 uint64_t
-file_identity(struct file *f)
+block_identity(const struct block *b)
 {
-	(void)f;
+	(void)b;
 	return 77;
 }
 
 const char *
-file_name(const struct file *f)
+block_name(const struct block *b)
+{
+	(void)b;
+	return "/var/log/xray/access.log";
+}
+
+stamp_t
+file_last(const struct file *f)
 {
 	(void)f;
-	return "/var/log/xray/access.log";
+	return 0;
 }
 
 unsigned int
@@ -217,6 +235,34 @@ follow_positions(int all, void (*fn)(const struct msg_position *))
 
 	(void)all;
 	fn(&p);
+}
+
+void
+stream_resume(void)
+{
+}
+
+void
+stream_hold(void)
+{
+}
+
+void
+stream_go(void)
+{
+}
+
+void
+stream_position(const struct msg_position *p)
+{
+	(void)p;
+}
+
+void
+stream_positions(int all, void (*fn)(const struct msg_position *))
+{
+	(void)all;
+	(void)fn;
 }
 
 size_t

@@ -1,0 +1,36 @@
+/*
+ * fail2ban's filters at run time: prefregex and F-CONTENT, failregex and
+ * ignoreregex, and which captured value is the failure's id.
+ */
+#ifndef FAIL_H
+#define FAIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf_filter;
+struct conf_watch;
+struct fail;
+struct patterns;
+struct text_line;
+
+/*
+ * index are the numbers in `patterns` of the filter's own (failregex,
+ * ignoreregex, prefregex) in the order of the configuration, and live as long;
+ * they are compiled with PATTERN_CUT, `also` the prefregex and `lines`
+ * maxlines.  NULL with why[TEXT_LEN].
+ */
+struct fail	*fail_new(const struct conf_watch *,
+		    const struct conf_filter *, struct patterns *,
+		    const uint16_t *index, size_t n, char *why);
+void		 fail_free(struct fail *);
+/*
+ * A line that is a candidate of some of its patterns (cands, its own alone;
+ * with maxlines every line comes).  It calls text_time(), and text_match() for
+ * each match.  A line that is taken is told too, so that ids and forgiving
+ * over several lines stay right.
+ */
+void		 fail_line(struct fail *, struct text_line *,
+		    const uint16_t *cands, size_t n);
+
+#endif
