@@ -97,7 +97,8 @@ audit_event(const struct row_event *row)
 
 void
 audit_request(const char *by, const char *what,
-    const struct msg_target *target, const struct msg_outcome *res)
+    const struct msg_target *target, const char *watch,
+    const struct msg_outcome *res)
 {
 	struct row_event row;
 	struct obuf why = OBUF(row.why);
@@ -112,6 +113,7 @@ audit_request(const char *by, const char *what,
 		    sizeof(row.event.ban.subject));
 	}
 	strlcpy(row.what, what, sizeof(row.what));
+	strlcpy(row.watch, watch, sizeof(row.watch));
 	strlcpy(row.by, by, sizeof(row.by));
 	obuf_clear(&why);
 	obuf_vis(&why, res->text, strlen(res->text), OBUF_DONE);

@@ -14,9 +14,12 @@ struct row_event;
 void	 audit_open(int fd);
 void	 audit_json(int json);
 void	 audit_event(const struct row_event *);
-/* What an operator asked for and how it ended; target may be NULL. */
+/*
+ * What an operator asked for and how it ended; target may be NULL, watch "".
+ */
 void	 audit_request(const char *by, const char *what,
-	    const struct msg_target *target, const struct msg_outcome *);
+	    const struct msg_target *target, const char *watch,
+	    const struct msg_outcome *);
 /* 1 if the last line could not be written. */
 int	 audit_failing(void);
 

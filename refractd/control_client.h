@@ -27,7 +27,9 @@ struct request {
 	uint32_t		 answered;	/* ROLE_BIT()s */
 	int			 stalled;	/* the client does not read */
 	struct msg_show		 show;		/* C_SHOW: the next page */
+	unsigned int		 part;		/* SHOW_WHY: of why_parts */
 	struct msg_target	 target;	/* not of all types */
+	char			 watch[NAME_MAX_LEN];	/* C_FLUSH, C_TRIGGER */
 	uint64_t		 ban;		/* C_BAN: decision_id.offset */
 	struct msg_outcome	 outcome;	/* gathered */
 	uint64_t		 counters[COUNTER_MAX];

@@ -44,7 +44,8 @@ static const struct {
 	[BAN_EXPIRED] = { "expire", "" },
 	[BAN_LIFTED] = { "unban", "" },
 	[BAN_KILLED] = { "kill", "" },
-	[BAN_DRY_RUN] = { "dry run", "" }
+	[BAN_DRY_RUN] = { "dry run", "" },
+	[BAN_NONE] = { "none", "" }
 };
 
 const char *

@@ -16,7 +16,7 @@
 #include "control_client.h"
 #include "control_monitor.h"
 #include "control_route.h"
-#include "ctl_buf.h"
+#include "ctl_output.h"
 #include "log.h"
 #include "version.h"
 
@@ -68,19 +68,41 @@ static const enum role show_roles[SHOW_MAX] = {
 	[SHOW_USERS] = ROLE_PARSER,
 	[SHOW_WATCHES] = ROLE_PARSER,
 	[SHOW_PROCESSES] = ROLE_PARENT,
-	[SHOW_CONFIG] = ROLE_PARENT
+	[SHOW_CONFIG] = ROLE_PARENT,
+	[SHOW_MATCHES] = ROLE_PARSER,
+	[SHOW_PENDING] = ROLE_LEDGER,
+	[SHOW_WHY] = ROLE_LEDGER,
+	[SHOW_LINES] = ROLE_LEDGER
 };
+
+/* 1: there is another part of the answer. */
+static int
+next_part(struct client *c)
+{
+	c->req.show.cursor = 0;
+	return c->req.show.what == SHOW_WHY && ++c->req.part < WHY_PARTS;
+}
 
 /* Who is not there has nothing to show. */
 static void
 show_page(struct client *c)
 {
+	struct msg_show show = c->req.show;
+
 	c->req.stalled = 0;
 	if (c->sink == NULL)
-		c->req.show.max = PAGE_ROWS;
+		show.max = PAGE_ROWS;
+	if (show.what == SHOW_WHY) {
+		show.what = why_parts[c->req.part].what;
+		show.by = show.what == SHOW_PENDING ? SHOW_BY_ALL :
+		    SHOW_BY_NONE;
+	}
 	client_timer(c, ANSWER_SECONDS);
-	if (!ask(c, show_roles[c->req.show.what], M_SHOW, &c->req.show,
-	    sizeof(c->req.show)))
+	if (ask(c, show_roles[show.what], M_SHOW, &show, sizeof(show)))
+		return;
+	if (next_part(c))
+		show_page(c);
+	else
 		client_end(c);
 }
 
@@ -94,7 +116,7 @@ route_show_end(MSG_ARGS)
 		return;
 	c->req.waiting = 0;
 	c->req.show.cursor = end->cursor;
-	if (end->cursor == 0 || c->sink != NULL)
+	if ((end->cursor == 0 && !next_part(c)) || c->sink != NULL)
 		client_end(c);
 	else if (!channel_full(c->ch))
 		show_page(c);
@@ -306,6 +328,10 @@ action_name(uint32_t type)
 		return "request forgive";
 	case C_KILL:
 		return "request kill";
+	case C_FLUSH:
+		return "request flush";
+	case C_TRIGGER:
+		return "request trigger";
 	case C_RELOAD:
 		return "reload";
 	case C_REOPEN:
@@ -321,9 +347,8 @@ request_finish(struct client *c)
 {
 	const struct msg_outcome *res = &c->req.outcome;
 
-	audit_request(c->name, action_name(c->req.type),
-	    c->req.type == C_UNBAN || c->req.type == C_FORGIVE ||
-	    c->req.type == C_KILL ? &c->req.target : NULL, res);
+	audit_request(c->name, action_name(c->req.type), &c->req.target,
+	    c->req.watch, res);
 	client_outcome(c, res);
 	client_end(c);
 }
@@ -342,6 +367,15 @@ gather(struct msg_outcome *all, const struct msg_outcome *one)
 	obuf_str(&o, one->text);
 }
 
+/* Of an unban, that there were no commands to run with it. */
+static int
+is_beside(const struct client *c, enum role from,
+    const struct msg_outcome *res)
+{
+	return from == ROLE_LEDGER && res->code == 0 && res->count == 0 &&
+	    c->req.type != C_FLUSH;
+}
+
 void
 route_result(MSG_ARGS)
 {
@@ -349,7 +383,8 @@ route_result(MSG_ARGS)
 
 	if (c == NULL)
 		return;
-	gather(&c->req.outcome, data);
+	if (!is_beside(c, channel_peer(ch), data))
+		gather(&c->req.outcome, data);
 	c->req.waiting &= ~ROLE_BIT(channel_peer(ch));
 	if (c->req.waiting != 0)
 		return;
@@ -371,12 +406,83 @@ nobody_there(struct client *c)
 }
 
 static void
+no_such_watch(struct client *c, const char *name)
+{
+	char text[NAME_MAX_LEN * 4];
+	struct obuf o = OBUF(text);
+
+	obuf_clear(&o);
+	obuf_vis(&o, name, strlen(name), OBUF_QUOTE);
+	client_result(c, 1, 0, "there is no watch %s", text);
+	client_end(c);
+}
+
+static void
 request_target(struct client *c, const struct msg_target *t, uint32_t type)
 {
 	c->req.target = *t;
 	client_timer(c, ANSWER_SECONDS);
 	if (!ask(c, ROLE_ENFORCER, type, t, sizeof(*t)))
 		nobody_there(c);
+}
+
+/* The commands that wait to undo what is undone now. */
+static void
+flush_target(struct client *c, const struct msg_target *t)
+{
+	struct msg_flush m;
+
+	memset(&m, 0, sizeof(m));
+	m.prefix = t->prefix;
+	memcpy(m.value, t->user, sizeof(m.value));
+	ask(c, ROLE_LEDGER, M_FLUSH, &m, sizeof(m));
+}
+
+static void
+request_flush(struct client *c, const void *data)
+{
+	const struct msg_flush *m = data;
+
+	c->req.target.prefix = m->prefix;
+	memcpy(c->req.target.user, m->value, sizeof(m->value));
+	memcpy(c->req.watch, m->watch, sizeof(m->watch));
+	client_timer(c, ANSWER_SECONDS);
+	if (m->watch[0] != '\0' && (child_conf() == NULL ||
+	    conf_watch_byname(child_conf(), m->watch) == NULL))
+		no_such_watch(c, m->watch);
+	else if (!ask(c, ROLE_LEDGER, M_FLUSH, m, sizeof(*m))) {
+		client_result(c, 1, 0, "there is no ledger");
+		client_end(c);
+	}
+}
+
+/* For the audit log: name=value name=value. */
+static void
+print_values(struct obuf *o, const char *s, size_t len)
+{
+	const char *end = s + len, *sep = "";
+
+	for (; s < end; s += strlen(s) + 1) {
+		obuf_str(o, sep);
+		obuf_vis(o, s, strlen(s), OBUF_RAW);
+		sep = *sep == '=' ? " " : "=";
+	}
+}
+
+static void
+request_trigger(struct client *c, const void *data)
+{
+	const struct msg_trigger *m = data;
+	struct obuf values = OBUF(c->req.target.user);
+
+	obuf_clear(&values);
+	print_values(&values, m->values, m->values_len);
+	memcpy(c->req.watch, m->watch, sizeof(m->watch));
+	client_timer(c, ANSWER_SECONDS);
+	if (child_conf() == NULL ||
+	    conf_watch_byname(child_conf(), m->watch) == NULL ||
+	    !ask(c, ROLE_PARSER, M_TRIGGER, m, sizeof(*m)))
+		no_such_watch(c, m->watch);
 }
 
 /* What was decided before now must not come back from a log or the ledger. */
@@ -387,6 +493,8 @@ request_unban(struct client *c, const void *data)
 	    sizeof(struct msg_target));
 	channel_send(sibling(ROLE_PARSER), M_FORGIVE, 0, data,
 	    sizeof(struct msg_target));
+	if (sibling(ROLE_ENFORCER) != NULL)
+		flush_target(c, data);
 	request_target(c, data, M_UNBAN);
 }
 
@@ -406,6 +514,7 @@ request_forgive(struct client *c, const void *data)
 	client_timer(c, ANSWER_SECONDS);
 	/* The ledger writes it down and says nothing. */
 	channel_send(sibling(ROLE_LEDGER), M_FORGIVE, 0, t, sizeof(*t));
+	flush_target(c, t);
 	ask(c, ROLE_ENFORCER, M_UNBAN, t, sizeof(*t));
 	ask(c, ROLE_PARSER, M_FORGIVE, t, sizeof(*t));
 	if (c->req.waiting == 0)
@@ -577,6 +686,8 @@ static const struct {
 	{ C_UNBAN, 1, request_unban },
 	{ C_FORGIVE, 1, request_forgive },
 	{ C_KILL, 1, request_kill },
+	{ C_FLUSH, 1, request_flush },
+	{ C_TRIGGER, 1, request_trigger },
 	{ C_RELOAD, 1, request_reload },
 	{ C_REOPEN, 1, request_reopen },
 	{ C_VERBOSE, 1, request_verbose }
@@ -640,6 +751,8 @@ REQUEST(C_BAN)
 REQUEST(C_UNBAN)
 REQUEST(C_FORGIVE)
 REQUEST(C_KILL)
+REQUEST(C_FLUSH)
+REQUEST(C_TRIGGER)
 REQUEST(C_RELOAD)
 REQUEST(C_REOPEN)
 REQUEST(C_VERBOSE)
@@ -651,6 +764,8 @@ const struct handler route_client_handlers[] = {
 	{ C_UNBAN, on_C_UNBAN },
 	{ C_FORGIVE, on_C_FORGIVE },
 	{ C_KILL, on_C_KILL },
+	{ C_FLUSH, on_C_FLUSH },
+	{ C_TRIGGER, on_C_TRIGGER },
 	{ C_RELOAD, on_C_RELOAD },
 	{ C_REOPEN, on_C_REOPEN },
 	{ C_VERBOSE, on_C_VERBOSE },

@@ -156,6 +156,60 @@ static const struct column notices[] = {
 	END
 };
 
+static const struct column matches[] = {
+	COL("KEY", "key", SAFE, row_match, key, 32, 0),
+	COL("WATCH", "watch", STR, row_match, watch, 8, 0),
+	COL("COUNT", "count", NUM, row_match, count, 5, RIGHT),
+	COL("OF", "after", NUM, row_match, after, 5, RIGHT),
+	COL("BANS", "bans", NUM, row_match, bans, 5, RIGHT),
+	COL("LAST", "last", TIME, row_match, last, 0, 0),
+	END
+};
+
+static const struct column pending[] = {
+	COL("DUE", "due", TIME, row_pending, due, 12, 0),
+	COL("ADDRESS", "address", PREFIX, row_pending, addr, 23, 0),
+	COL("STATE", "state", RUN_STATE, row_pending, state, 7, 0),
+	COL("WATCH", "watch", STR, row_pending, watch, 12, 0),
+	COL("KEY", "key", SAFE, row_pending, key, 0, 0),
+	COL("", "command", SAFE, row_pending, argv, 0, BELOW),
+	COL("on", "on", WHEN, row_pending, when, 0, BELOW | SOME),
+	{ "", "status", COL_STATUS, 0, sizeof(struct row_pending), 0, BELOW },
+	COL("", "since", TIME, row_pending, at, 0, JSON),
+	COL("", "changed", TIME, row_pending, changed, 0, JSON),
+	COL("", "number", NUM, row_pending, row, 0, JSON),
+	END
+};
+
+static const struct column why[] = {
+	COL("TIME", "since", TIME, row_why, h.event.ban.start, 12, 0),
+	COL("ADDRESS", "address", PREFIX, row_why, h.event.ban.prefix, 23, 0),
+	COL("PORT", "port", SERVICE, row_why, h.event.ban, 9, 0),
+	COL("WATCH", "watch", STR, row_why, h.watch, 8, 0),
+	COL("USER", "user", SAFE, row_why, h.event.ban.subject, 0, 0),
+	COL("", "result", OUTCOME, row_why, h.event.outcome, 0, BELOW),
+	COL("for", "length_ms", LENGTH, row_why, h.event.ban, 0, BELOW),
+	COL("counted", "count", NUM, row_why, count, 0, BELOW | SOME),
+	COL("by", "pattern", STR, row_why, pattern, 0, BELOW),
+	COL("killed", "killed", NUM, row_why, h.event.count, 0, BELOW | SOME),
+	COL("error", "error", ERRNO, row_why, h.event.error, 0, BELOW | SOME),
+	COL("", "until", TIME, row_why, h.event.ban.end, 0, JSON),
+	COL("", "result_at", TIME, row_why, h.event.at, 0, JSON),
+	COL("", "offender", OFFENDER, row_why, h.event.ban, 0, JSON),
+	COL("", "id", ID, row_why, h.event.ban.id, 0, JSON),
+	COL("", "evidence", SAFE, row_why, h.evidence, 0, JSON),
+	END
+};
+
+static const struct column lines[] = {
+	COL("TIME", "time", TIME, row_line, at, 12, 0),
+	COL("WATCH", "watch", STR, row_line, watch, 8, 0),
+	COL("LINE", "line", SAFE, row_line, text, 0, 0),
+	COL("", "number", NUM, row_line, number, 0, JSON),
+	COL("", "id", ID, row_line, id, 0, JSON),
+	END
+};
+
 static const struct rowtype types[SHOW_MAX] = {
 	[SHOW_SUMMARY] = { sizeof(struct row_summary), LAYOUT_BLOCK, summary,
 	    NULL, 1 },
@@ -176,7 +230,23 @@ static const struct rowtype types[SHOW_MAX] = {
 	[SHOW_EVENT] = { sizeof(struct row_event), LAYOUT_LINE, events, NULL,
 	    0 },
 	[SHOW_NOTICE] = { sizeof(struct row_notice), LAYOUT_LINE, notices,
-	    NULL, 0 }
+	    NULL, 0 },
+	[SHOW_MATCHES] = { sizeof(struct row_match), LAYOUT_TABLE, matches,
+	    "no matches", 0 },
+	[SHOW_PENDING] = { sizeof(struct row_pending), LAYOUT_TABLE, pending,
+	    "no commands wait", 0 },
+	[SHOW_WHY] = { sizeof(struct row_why), LAYOUT_TABLE, why,
+	    "nothing is known of it", 0 },
+	[SHOW_LINES] = { sizeof(struct row_line), LAYOUT_TABLE, lines,
+	    "no lines", 0 }
+};
+
+/* What `why` is made of, in this order. */
+const struct why_part why_parts[WHY_PARTS] = {
+	{ SHOW_BANS, "bans", "In force" },
+	{ SHOW_WHY, "decisions", "Decisions" },
+	{ SHOW_LINES, "lines", "Lines that counted" },
+	{ SHOW_PENDING, "commands", "Commands" }
 };
 
 const struct rowtype *

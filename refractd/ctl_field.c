@@ -2,6 +2,8 @@
  * One field of a row: a pair of functions for each type of column, one for
  * text and one for JSON.  Layout (widths, wrapping, brackets) is not here.
  */
+#include <sys/wait.h>
+
 #include <netinet/in.h>
 
 #include <inttypes.h>
@@ -33,7 +35,22 @@ static const char *const outcomes[BAN_OUTCOME_MAX] = {
 	[BAN_EXPIRED] = "expired",
 	[BAN_LIFTED] = "lifted",
 	[BAN_KILLED] = "killed",
-	[BAN_DRY_RUN] = "dry run"
+	[BAN_DRY_RUN] = "dry run",
+	[BAN_NONE] = "no ban"
+};
+
+static const char *const run_states[RUN_STATE_MAX] = {
+	[RUN_PENDING] = "pending",
+	[RUN_STARTED] = "started",
+	[RUN_DONE] = "done",
+	[RUN_FAILED] = "failed",
+	[RUN_SKIPPED] = "skipped"
+};
+
+static const char *const run_whens[] = {
+	[RUN_OFFENCE] = "offence",
+	[RUN_BAN] = "ban",
+	[RUN_UNBAN] = "unban"
 };
 
 static const char *const kinds[NOTICE_MAX] = {
@@ -62,6 +79,8 @@ get_num(const struct field *f)
 	uint64_t n64 = 0;
 	uint32_t n32;
 
+	if (f->col->size == 1)
+		return *(const uint8_t *)f->p;
 	if (f->col->size == sizeof(n32)) {
 		memcpy(&n32, f->p, sizeof(n32));
 		return n32;
@@ -94,6 +113,10 @@ get_word(const struct field *f)
 		return NAME_OF(outcomes, get_num(f));
 	case COL_KIND:
 		return NAME_OF(kinds, get_num(f));
+	case COL_RUN_STATE:
+		return NAME_OF(run_states, get_num(f));
+	case COL_WHEN:
+		return NAME_OF(run_whens, get_num(f));
 	default:
 		break;
 	}
@@ -381,6 +404,31 @@ text_notices(struct obuf *o, const struct field *f)
 		}
 }
 
+/* What is not over has none. */
+static int
+has_status(const struct row_pending *r)
+{
+	return r->state == RUN_DONE || r->state == RUN_FAILED;
+}
+
+static void
+text_status(struct obuf *o, const struct field *f)
+{
+	const struct row_pending *r = f->p;
+	int status = r->status;
+
+	if (!has_status(r) || status == 0)
+		return;
+	if (status == RUN_STATUS_NEVER)
+		obuf_str(o, "it was not started");
+	else if (status == RUN_STATUS_UNKNOWN)
+		obuf_str(o, "a crash hid its end");
+	else if (WIFSIGNALED(status))
+		obuf_printf(o, "signal %d", WTERMSIG(status));
+	else
+		obuf_printf(o, "exit status %d", WEXITSTATUS(status));
+}
+
 static void
 text_record(struct obuf *o, const struct field *f)
 {
@@ -574,6 +622,18 @@ json_notices(struct obuf *o, const struct field *f)
 }
 
 static void
+json_status(struct obuf *o, const struct field *f)
+{
+	const struct row_pending *r = f->p;
+
+	json_key(o, f, "");
+	if (has_status(r) && r->status >= 0 && !WIFSIGNALED(r->status))
+		obuf_printf(o, "%d", WEXITSTATUS(r->status));
+	else
+		obuf_str(o, "null");
+}
+
+static void
 json_record(struct obuf *o, const struct field *f)
 {
 	json_as_text(o, f, text_record);
@@ -611,6 +671,9 @@ static const struct {
 	[COL_C_KIND] = { text_word, json_word },
 	[COL_C_ROLE] = { text_word, json_word },
 	[COL_C_HELP] = { text_word, json_word },
+	[COL_RUN_STATE] = { text_word, json_word },
+	[COL_WHEN] = { text_word, json_word },
+	[COL_STATUS] = { text_status, json_status },
 	[COL_RECORD] = { text_record, json_record }
 };
 

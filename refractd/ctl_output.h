@@ -39,6 +39,9 @@ enum coltype {
 	COL_TROUBLE,		/* text; "": good */
 	COL_NOTICES,		/* of a row_summary */
 	COL_C_NAME, COL_C_KIND, COL_C_ROLE, COL_C_HELP,	/* of a counter */
+	COL_RUN_STATE,		/* enum run_state */
+	COL_WHEN,		/* enum run_when */
+	COL_STATUS,		/* wait(2)'s, of a row_pending that is over */
 	COL_RECORD,		/* its title, JSON only: what kind of row */
 	COL_MAX
 };
@@ -72,6 +75,15 @@ struct rowtype {
 	const char		*none;		/* text when there is no row */
 	int			 single;	/* JSON: the object, no array */
 };
+
+/* refractctl why: several kinds of rows, one after the other. */
+struct why_part {
+	uint32_t	 what;		/* enum show_what */
+	const char	*key;		/* JSON */
+	const char	*title;		/* text */
+};
+#define WHY_PARTS	4
+extern const struct why_part why_parts[WHY_PARTS];
 
 /* By enum show_what; NULL if there is no such row. */
 const struct rowtype *row_type(uint32_t what);

@@ -84,6 +84,58 @@ row_as_text(struct printer *p, const struct rowtype *t, const void *row)
 	row_text(&out, t, row, wall_now());
 }
 
+/* PRINT_PARTS: end what was begun, begin all up to this one. */
+static void
+parts_begin(struct printer *p, unsigned int upto)
+{
+	const struct why_part *part;
+
+	for (; p->part < upto; p->part++, p->rows = 0) {
+		part = &why_parts[p->part];
+		if (p->json)
+			obuf_printf(&out, "%s\"%s\":[", p->part == 0 ? "{" :
+			    p->rows > 0 ? "\n],\n" : "],\n", part->key);
+		else if (p->part + 1 == upto)
+			obuf_printf(&out, "%s%s:\n", p->begun ? "\n" : "",
+			    part->title);
+	}
+}
+
+static void
+part_row(struct printer *p, uint32_t what, const void *row)
+{
+	const struct rowtype *t = row_type(what);
+	unsigned int i;
+
+	for (i = 0; i < WHY_PARTS && why_parts[i].what != what; i++)
+		continue;
+	if (i == WHY_PARTS)
+		return;
+	if (p->part < i + 1)
+		parts_begin(p, i + 1);
+	if (p->json) {
+		obuf_str(&out, p->rows == 0 ? "\n" : ",\n");
+		row_json(&out, t, row, wall_now());
+	} else {
+		if (p->rows == 0)
+			row_heading(&out, t);
+		row_text(&out, t, row, wall_now());
+	}
+	p->begun = 1;
+	p->rows++;
+}
+
+static int
+parts_end(struct printer *p)
+{
+	if (p->json) {
+		parts_begin(p, WHY_PARTS);
+		obuf_str(&out, p->rows > 0 ? "\n]}\n" : "]}\n");
+	} else if (!p->begun && p->code == 0)
+		obuf_printf(&out, "%s\n", row_type(p->what)->none);
+	return out_flush();
+}
+
 int
 print_row(struct printer *p, const void *data, size_t len)
 {
@@ -93,6 +145,10 @@ print_row(struct printer *p, const void *data, size_t len)
 	(void)len;
 	if (head->what == SHOW_CONFIG)
 		return print_config(p, (const void *)(head + 1));
+	if (p->form == PRINT_PARTS) {
+		part_row(p, head->what, head + 1);
+		return out_flush();
+	}
 	if (p->json)
 		row_as_json(p, t, head + 1);
 	else
@@ -178,7 +234,8 @@ rows_end(struct printer *p)
 int
 print_end(struct printer *p)
 {
-	int ret = p->form == PRINT_ROWS ? rows_end(p) : 0;
+	int ret = p->form == PRINT_ROWS ? rows_end(p) :
+	    p->form == PRINT_PARTS ? parts_end(p) : 0;
 
 	free(p->text);
 	p->text = NULL;

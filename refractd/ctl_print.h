@@ -12,6 +12,7 @@ struct msg_outcome;
 
 enum print_form {
 	PRINT_ROWS,		/* show: a table, or an array */
+	PRINT_PARTS,		/* why: several tables, an object of arrays */
 	PRINT_STREAM,		/* monitor: a line, or an object a line */
 	PRINT_RESULT		/* a command: its answer */
 };
@@ -21,6 +22,8 @@ struct printer {
 	int		 json;
 	uint32_t	 what;		/* PRINT_ROWS: enum show_what */
 	uint64_t	 rows;
+	unsigned int	 part;		/* PRINT_PARTS: that many begun */
+	int		 begun;		/* ... and there was a row */
 	int		 code;		/* exit status */
 	char		*text;		/* JSON of `show config`: all of it */
 	size_t		 len;

@@ -598,7 +598,9 @@ run_flush(struct channel *ch, uint32_t id, const struct msg_flush *m)
 	enum db_status	status = DB_TROUBLE;
 	unsigned int	n = 0;
 
-	if (queue_flush() == 0 && queue_well() &&
+	if (rn.pending == 0 && !any_run(-1))
+		status = DB_OK;		/* there never was one */
+	else if (queue_flush() == 0 && queue_well() &&
 	    (status = db_begin()) == DB_OK) {
 		status = runs_flush(m, wall_now(), &n);
 		if (status == DB_OK)

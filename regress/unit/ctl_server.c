@@ -526,21 +526,27 @@ test_targets(void **state)
 	say(c, C_UNBAN, 0, &t, sizeof(t));
 	id = expect(peers[ROLE_ENFORCER], M_UNBAN).hdr.id;
 	/* Nobody but who was asked may answer. */
-	answer_result(ROLE_LEDGER, id, 0, 9, "no");
+	answer_result(ROLE_PARSER, id, 0, 9, "no");
 	answer_result(ROLE_ENFORCER, id, 0, 2, "2 bans lifted");
-	expect_result(c, 0, "2 bans lifted");
-	expect(c, C_END);
 	assert_int_equal(expect(peers[ROLE_PARSER], M_FORGIVE).hdr.id, 0);
 	expect(peers[ROLE_LEDGER], M_FORGIVE);
+	/* That no command waited is not said. */
+	assert_int_equal(expect(peers[ROLE_LEDGER], M_FLUSH).hdr.id, id);
+	answer_result(ROLE_LEDGER, id, 0, 0, "0 pending commands run now");
+	expect_result(c, 0, "2 bans lifted");
+	expect(c, C_END);
 
 	say(c, C_FORGIVE, 0, &t, sizeof(t));
 	id = expect(peers[ROLE_ENFORCER], M_UNBAN).hdr.id;
 	assert_int_equal(expect(peers[ROLE_PARSER], M_FORGIVE).hdr.id, id);
 	expect(peers[ROLE_LEDGER], M_FORGIVE);
+	expect(peers[ROLE_LEDGER], M_FLUSH);
+	answer_result(ROLE_LEDGER, id, 0, 1, "1 pending command runs now");
 	answer_result(ROLE_PARSER, id, 0, 1, "1 address forgotten");
 	assert_int_equal(hear(c).hdr.type, 0);
 	answer_result(ROLE_ENFORCER, id, 0, 2, "2 bans lifted");
-	expect_result(c, 0, "1 address forgotten; 2 bans lifted");
+	expect_result(c, 0, "1 pending command runs now; 1 address forgotten; "
+	    "2 bans lifted");
 	expect(c, C_END);
 
 	say(c, C_KILL, 0, &t, sizeof(t));
@@ -558,6 +564,60 @@ test_targets(void **state)
 	turn();
 }
 
+/* What can be asked of commands; `why` is put together from several. */
+static void
+test_commands(void **state)
+{
+	static const struct { enum role role; uint32_t what; } parts[] = {
+		{ ROLE_ENFORCER, SHOW_BANS }, { ROLE_LEDGER, SHOW_WHY },
+		{ ROLE_LEDGER, SHOW_LINES }, { ROLE_LEDGER, SHOW_PENDING }
+	};
+	struct imsgbuf *c = connect_client(1, NULL);
+	struct msg_show show = { .what = SHOW_WHY };
+	struct msg_flush flush = { .watch = "nobody" };
+	struct msg_trigger trigger = { .watch = "nobody" };
+	const struct msg_show *asked;
+	struct imsg imsg;
+	size_t i;
+
+	(void)state;
+	say(c, C_FLUSH, 0, &flush, sizeof(flush));
+	expect_result(c, 1, "there is no watch \"nobody\"");
+	expect(c, C_END);
+	say(c, C_TRIGGER, 0, &trigger, sizeof(trigger));
+	expect_result(c, 1, "there is no watch \"nobody\"");
+	expect(c, C_END);
+	flush.watch[0] = '\0';
+	say(c, C_FLUSH, 0, &flush, sizeof(flush));
+	imsg = expect(peers[ROLE_LEDGER], M_FLUSH);
+	answer_result(ROLE_LEDGER, imsg.hdr.id, 0, 0, "0 pending commands "
+	    "run now");
+	expect_result(c, 0, "0 pending commands run now");
+	expect(c, C_END);
+	show.prefix = target("203.0.113.7").prefix;
+	say(c, C_SHOW, 0, &show, sizeof(show));
+	for (i = 0; i < 4; i++) {
+		imsg = expect(peers[parts[i].role], M_SHOW);
+		asked = imsg.data;
+		assert_int_equal(asked->what, parts[i].what);
+		assert_int_equal(asked->cursor, 0);
+		assert_int_equal(asked->prefix.family, AF_INET);
+		assert_int_equal(asked->by, parts[i].what == SHOW_PENDING ?
+		    SHOW_BY_ALL : SHOW_BY_NONE);
+		if (i == 1) {
+			end_page(parts[i].role, imsg.hdr.id, 5);
+			imsg = expect(peers[parts[i].role], M_SHOW);
+			asked = imsg.data;
+			assert_int_equal(asked->what, SHOW_WHY);
+			assert_int_equal(asked->cursor, 5);
+		}
+		end_page(parts[i].role, imsg.hdr.id, 0);
+	}
+	expect(c, C_END);
+	imsg_free(c);
+	turn();
+}
+
 /* --- Bad clients --------------------------------------------------------- */
 
 static void
@@ -567,6 +627,8 @@ test_rights(void **state)
 	struct imsgbuf *c = connect_client(0, NULL);
 	struct msg_target t = target(NULL);
 	struct ctl_ban ban = { .duration = 1 };
+	struct msg_flush flush = { .watch = "" };
+	struct msg_trigger trigger = { .watch = "xray" };
 	uint32_t number = 0;
 	size_t i;
 
@@ -579,6 +641,12 @@ test_rights(void **state)
 	}
 	prefix_parse(&ban.prefix, "203.0.113.7");
 	say(c, C_BAN, 0, &ban, sizeof(ban));
+	expect(c, M_RESULT);
+	expect(c, C_END);
+	say(c, C_FLUSH, 0, &flush, sizeof(flush));
+	expect(c, M_RESULT);
+	expect(c, C_END);
+	say(c, C_TRIGGER, 0, &trigger, sizeof(trigger));
 	expect(c, M_RESULT);
 	expect(c, C_END);
 	say(c, C_RELOAD, 0, NULL, 0);
@@ -819,6 +887,7 @@ main(void)
 		TEST(test_summary),
 		TEST(test_ban),
 		TEST(test_targets),
+		TEST(test_commands),
 		TEST(test_rights),
 		TEST(test_garbage),
 		TEST(test_vanish),
