@@ -1,6 +1,6 @@
 /*
- * A bitmap of hashes, and behind it a table from four bytes to the strings
- * that they stand for.
+ * A map of hashes, and behind it a table from four bytes (a gram) to the
+ * strings that they stand for.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -8,47 +8,57 @@
 
 #include "finder.h"
 
-#define BITMAP_BITS	16		/* 8 KiB: it stays in the cache */
+#define GRAM		4		/* LITERAL_MIN or less */
+#define MAP_BITS	14		/* 16 KiB: it stays in the cache */
 #define STEP		8		/* places asked at once */
-#define FOLDED		0x20202020u
 
+/* A string and all its owners: a list through finder.owners. */
 struct string {
-	struct literal	l;		/* folded ones are lower case */
-	uint32_t	gram;		/* its rarest bytes */
-	uint32_t	owner;
-	uint8_t		at;		/* where they are in it */
+	struct literal	l;		/* a folded one is lower case */
+	uint8_t		at;		/* where its gram is */
+	uint32_t	owners;		/* the first, + 1 */
 };
 
-/* Strings of one gram lie one behind the other. */
+struct owner {
+	uint32_t	number;
+	uint32_t	next;		/* + 1; 0: none */
+};
+
+/* A gram of a string; those with letters of either case have several. */
+struct gram {
+	uint32_t	bytes;
+	uint32_t	string;
+};
+
+/* Where the strings of a gram are among finder.grams. */
 struct slot {
-	uint32_t	gram;
+	uint32_t	bytes;
 	uint32_t	first, n;	/* n 0: free */
 };
 
 struct finder {
-	uint64_t	 bitmap[(1u << BITMAP_BITS) / 64];
-	uint32_t	 mask;		/* the bytes of a gram */
-	unsigned int	 width;		/* how many */
-	struct string	*strings;
-	size_t		 n, room;
+	uint8_t		 map[1u << MAP_BITS];	/* 1: a gram's hash */
 	struct slot	*slots;
 	unsigned int	 slot_bits;
+	struct string	*strings;
+	struct owner	*owners;
+	struct gram	*grams;
+	size_t		 nstrings, nowners, ngrams;
 };
 
 static inline uint32_t
-hash(uint32_t gram)
+hash(uint32_t bytes, unsigned int bits)
 {
-	return gram * 0x9e3779b1u;
+	return bytes * 0x9e3779b1u >> (32 - bits);
 }
 
-/* Four bytes from a place, as a gram of a finder. */
 static inline uint32_t
-gram_at(const struct finder *f, const uint8_t *p)
+bytes_at(const uint8_t *p)
 {
-	uint32_t	w;
+	uint32_t	bytes;
 
-	memcpy(&w, p, sizeof(w));
-	return (w | FOLDED) & f->mask;
+	memcpy(&bytes, p, sizeof(bytes));
+	return bytes;
 }
 
 struct finder *
@@ -62,83 +72,175 @@ finder_free(struct finder *f)
 {
 	if (f == NULL)
 		return;
-	free(f->strings);
 	free(f->slots);
+	free(f->strings);
+	free(f->owners);
+	free(f->grams);
 	free(f);
 }
+
+/* Room for one more in an array of n: it grows at powers of two. */
+static int
+grow(void **array, size_t n, size_t size)
+{
+	void	*p;
+
+	if (n != 0 && (n & (n - 1)) != 0)
+		return 0;
+	if ((p = reallocarray(*array, n == 0 ? 1 : 2 * n, size)) == NULL)
+		return -1;
+	*array = p;
+	return 0;
+}
+
+#define GROW(array, n)	grow((void **)&(array), n, sizeof(*(array)))
 
 int
 finder_add(struct finder *f, const struct literal *l, uint32_t owner)
 {
 	struct string	*s;
-	size_t		 i, room = f->room == 0 ? 64 : f->room * 2;
+	size_t		 i;
 
-	if (f->n == f->room) {
-		if ((s = reallocarray(f->strings, room, sizeof(*s))) == NULL)
-			return -1;
-		f->strings = s;
-		f->room = room;
-	}
-	s = &f->strings[f->n++];
+	if (GROW(f->strings, f->nstrings) == -1 ||
+	    GROW(f->owners, f->nowners) == -1)
+		return -1;
+	s = &f->strings[f->nstrings++];
 	memset(s, 0, sizeof(*s));
-	s->l = *l;
-	s->owner = owner;
-	if (l->fold)
-		for (i = 0; i < l->len; i++)
-			s->l.text[i] = (uint8_t)tolower(l->text[i]);
+	s->l.len = l->len;
+	s->l.fold = l->fold;
+	for (i = 0; i < l->len; i++)
+		s->l.text[i] = l->fold ? (uint8_t)tolower(l->text[i]) :
+		    l->text[i];
+	f->owners[f->nowners].number = owner;
+	f->owners[f->nowners].next = 0;
+	s->owners = (uint32_t)++f->nowners;
 	return 0;
 }
 
-/* The rarest bytes of a string. */
-static void
-choose(const struct finder *f, struct string *s)
-{
-	uint8_t		 padded[LITERAL_MAX + sizeof(s->gram)] = { 0 };
-	unsigned int	 sum, best = 0, i, k;
-
-	memcpy(padded, s->l.text, s->l.len);
-	for (i = 0; i + f->width <= s->l.len; i++) {
-		for (sum = k = 0; k < f->width; k++)
-			sum += literal_rarity(padded[i + k]);
-		if (sum > best) {
-			best = sum;
-			s->at = (uint8_t)i;
-		}
-	}
-	s->gram = gram_at(f, padded + s->at);
-}
-
 static int
-by_gram(const void *a, const void *b)
+by_text(const void *a, const void *b)
 {
 	const struct string	*x = a, *y = b;
 
-	return (x->gram > y->gram) - (x->gram < y->gram);
+	return memcmp(&x->l, &y->l, sizeof(x->l));
+}
+
+/* Owners of the same string share it. */
+static void
+merge(struct finder *f)
+{
+	struct string	*to = f->strings, *s;
+	size_t		 i;
+
+	if (f->nstrings == 0)
+		return;
+	qsort(f->strings, f->nstrings, sizeof(*f->strings), by_text);
+	for (i = 1; i < f->nstrings; i++) {
+		s = &f->strings[i];
+		if (by_text(to, s) != 0) {
+			*++to = *s;
+			continue;
+		}
+		f->owners[s->owners - 1].next = to->owners;
+		to->owners = s->owners;
+	}
+	f->nstrings = (size_t)(to - f->strings) + 1;
+}
+
+static unsigned int
+letters(const uint8_t *p)
+{
+	unsigned int	i, n = 0;
+
+	for (i = 0; i < GRAM; i++)
+		n += isalpha(p[i]) != 0;
+	return n;
+}
+
+/* The rarest bytes of a string, and few letters if they have two cases. */
+static void
+choose(struct string *s)
+{
+	unsigned int	worth, best = 0, i;
+
+	for (i = 0; i + GRAM <= s->l.len; i++) {
+		worth = 8 * literal_rarity(s->l.text + i, GRAM);
+		if (s->l.fold)
+			worth >>= letters(s->l.text + i) / 2;
+		if (worth > best) {
+			best = worth;
+			s->at = (uint8_t)i;
+		}
+	}
+}
+
+/* The string's gram in each way to write it. */
+static int
+add_grams(struct finder *f, uint32_t string)
+{
+	const struct string	*s = &f->strings[string];
+	uint8_t			 bytes[GRAM];
+	unsigned int		 way, i;
+
+	for (way = 0; way < (s->l.fold ? 1u << GRAM : 1u); way++) {
+		memcpy(bytes, s->l.text + s->at, GRAM);
+		for (i = 0; i < GRAM; i++)
+			if (way & 1u << i) {
+				if (!isalpha(bytes[i]))
+					break;
+				bytes[i] = (uint8_t)toupper(bytes[i]);
+			}
+		if (i < GRAM)
+			continue;
+		if (GROW(f->grams, f->ngrams) == -1)
+			return -1;
+		f->grams[f->ngrams].bytes = bytes_at(bytes);
+		f->grams[f->ngrams++].string = string;
+	}
+	return 0;
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	const struct gram	*x = a, *y = b;
+
+	return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
 static struct slot *
-find_slot(const struct finder *f, uint32_t gram)
+find_slot(const struct finder *f, uint32_t bytes)
 {
-	uint32_t	i = hash(gram) >> (32 - f->slot_bits);
+	uint32_t	i = hash(bytes, f->slot_bits);
 	uint32_t	last = (1u << f->slot_bits) - 1;
 
-	while (f->slots[i].n != 0 && f->slots[i].gram != gram)
+	while (f->slots[i].n != 0 && f->slots[i].bytes != bytes)
 		i = (i + 1) & last;
 	return &f->slots[i];
 }
 
-static void
-enter(struct finder *f, uint32_t i)
+static int
+enter_all(struct finder *f)
 {
-	uint32_t	 gram = f->strings[i].gram;
-	uint32_t	 h = hash(gram) >> (32 - BITMAP_BITS);
-	struct slot	*s = find_slot(f, gram);
+	struct slot	*slot;
+	uint32_t	 i;
 
-	if (s->n++ == 0) {
-		s->gram = gram;
-		s->first = i;
+	for (f->slot_bits = 4; 1u << f->slot_bits < 2 * f->ngrams;
+	    f->slot_bits++)
+		;
+	f->slots = calloc(1u << f->slot_bits, sizeof(*f->slots));
+	if (f->slots == NULL)
+		return -1;
+	if (f->ngrams > 0)
+		qsort(f->grams, f->ngrams, sizeof(*f->grams), by_bytes);
+	for (i = 0; i < f->ngrams; i++) {
+		slot = find_slot(f, f->grams[i].bytes);
+		if (slot->n++ == 0)
+			slot->first = i;
+		slot->bytes = f->grams[i].bytes;
+		f->map[hash(slot->bytes, MAP_BITS)] = 1;
 	}
-	f->bitmap[h / 64] |= 1ULL << h % 64;
+	return 0;
 }
 
 int
@@ -146,83 +248,50 @@ finder_build(struct finder *f)
 {
 	uint32_t	i;
 
-	f->width = 4;
-	for (i = 0; i < f->n; i++)
-		if (f->strings[i].l.len < f->width)
-			f->width = 3;
-	/* In the order of the bytes, whatever the machine's is. */
-	memset(&f->mask, 0, sizeof(f->mask));
-	memset(&f->mask, 0xff, f->width);
-	for (f->slot_bits = 4; 1u << f->slot_bits < 2 * f->n; f->slot_bits++)
-		;
-	f->slots = calloc(1u << f->slot_bits, sizeof(*f->slots));
-	if (f->slots == NULL)
-		return -1;
-	for (i = 0; i < f->n; i++)
-		choose(f, &f->strings[i]);
-	if (f->n > 0)
-		qsort(f->strings, f->n, sizeof(*f->strings), by_gram);
-	for (i = 0; i < f->n; i++)
-		enter(f, i);
-	return 0;
-}
-
-static inline uint8_t
-lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+	merge(f);
+	for (i = 0; i < f->nstrings; i++) {
+		choose(&f->strings[i]);
+		if (add_grams(f, i) == -1)
+			return -1;
+	}
+	return enter_all(f);
 }
 
 static int
 is_there(const struct literal *l, const uint8_t *p)
 {
+	uint8_t	c;
 	size_t	i;
 
 	if (!l->fold)
 		return memcmp(l->text, p, l->len) == 0;
-	for (i = 0; i < l->len; i++)
-		if (l->text[i] != lower(p[i]))
+	for (i = 0; i < l->len; i++) {
+		c = p[i];
+		if (l->text[i] != (c >= 'A' && c <= 'Z' ? c | 0x20 : c))
 			return 0;
+	}
 	return 1;
 }
 
 /* The strings that the gram at a place may be of. */
 static void
-compare(const struct finder *f, uint32_t gram, const uint8_t *line, size_t n,
-    size_t at, uint64_t *found)
-{
-	const struct slot	*slot = find_slot(f, gram);
-	const struct string	*s = &f->strings[slot->first];
-	uint32_t		 i;
-
-	for (i = 0; i < slot->n; i++, s++)
-		if (at >= s->at && n - (at - s->at) >= s->l.len &&
-		    (found[s->owner / 64] & 1ULL << s->owner % 64) == 0 &&
-		    is_there(&s->l, line + at - s->at))
-			found[s->owner / 64] |= 1ULL << s->owner % 64;
-}
-
-static inline unsigned int
-asked(const struct finder *f, const uint8_t *p)
-{
-	uint32_t	h = hash(gram_at(f, p)) >> (32 - BITMAP_BITS);
-
-	return (unsigned int)(f->bitmap[h / 64] >> h % 64 & 1);
-}
-
-/* The last places, in a copy that has bytes behind them. */
-static void
-run_end(const struct finder *f, const uint8_t *line, size_t n, size_t at,
+compare(const struct finder *f, const uint8_t *line, size_t n, size_t at,
     uint64_t *found)
 {
-	uint8_t	end[2 * STEP] = { 0 };
-	size_t	i;
+	const struct slot	*slot = find_slot(f, bytes_at(line + at));
+	const struct string	*s;
+	uint32_t		 i, o, number;
 
-	memcpy(end, line + at, n - at);
-	for (i = 0; at + i + f->width <= n; i++)
-		if (asked(f, end + i))
-			compare(f, gram_at(f, end + i), line, n, at + i,
-			    found);
+	for (i = 0; i < slot->n; i++) {
+		s = &f->strings[f->grams[slot->first + i].string];
+		if (at < s->at || n - (at - s->at) < s->l.len ||
+		    !is_there(&s->l, line + at - s->at))
+			continue;
+		for (o = s->owners; o != 0; o = f->owners[o - 1].next) {
+			number = f->owners[o - 1].number;
+			found[number / 64] |= 1ULL << number % 64;
+		}
+	}
 }
 
 void
@@ -233,23 +302,27 @@ finder_run(const struct finder *f, const char *text, size_t n,
 	unsigned int	 hits, k;
 	size_t		 at;
 
-	if (f->n == 0)
+	if (f->ngrams == 0)
 		return;
-	for (at = 0; n - at >= STEP + sizeof(uint32_t) - 1; at += STEP) {
-		for (hits = k = 0; k < STEP; k++)
-			hits |= asked(f, line + at + k) << k;
-		for (; hits != 0; hits &= hits - 1) {
-			k = (unsigned int)__builtin_ctz(hits);
-			compare(f, gram_at(f, line + at + k), line, n, at + k,
-			    found);
-		}
+	for (at = 0; n - at >= STEP + GRAM - 1; at += STEP) {
+		hits = 0;
+#pragma GCC unroll 8
+		for (k = 0; k < STEP; k++)
+			hits |= (unsigned int)f->map[hash(bytes_at(line + at +
+			    k), MAP_BITS)] << k;
+		for (; hits != 0; hits &= hits - 1)
+			compare(f, line, n, at +
+			    (unsigned int)__builtin_ctz(hits), found);
 	}
-	run_end(f, line, n, at, found);
+	for (; n - at >= GRAM; at++)
+		if (f->map[hash(bytes_at(line + at), MAP_BITS)])
+			compare(f, line, n, at, found);
 }
 
 size_t
 finder_memory(const struct finder *f)
 {
-	return sizeof(*f) + f->room * sizeof(*f->strings) +
+	return sizeof(*f) + 2 * (f->nstrings * sizeof(*f->strings) +
+	    f->nowners * sizeof(*f->owners) + f->ngrams * sizeof(*f->grams)) +
 	    ((size_t)1 << f->slot_bits) * sizeof(*f->slots);
 }

@@ -1,11 +1,11 @@
 /*
- * Many strings looked for at once.  Of each string its rarest four bytes (three
- * if any string is that short) stand for it in a bitmap of hashes; a line's
- * every four bytes are asked there, with the letters' case dropped, and only
- * where the bit is set are strings compared.  That is several times faster than
- * walking an Aho-Corasick automaton, for no byte waits for the one before.
+ * Many strings looked for at once.  The rarest four bytes of each stand for it
+ * in a map of hashes; every four bytes of a line are asked there, and only
+ * where they are known are strings compared.  That is faster than walking an
+ * Aho-Corasick automaton: no byte waits for the one before.
  *
- * Memory: 8 KiB, and for each string some 80 bytes.
+ * Memory: 16 KiB, and some 100 bytes a string; of those that do not mind the
+ * case of letters up to 300.
  */
 #ifndef FINDER_H
 #define FINDER_H
@@ -17,7 +17,7 @@
 
 struct finder;
 
-/* NULL: no memory.  Strings are of LITERAL_MIN bytes or more. */
+/* NULL: no memory. */
 struct finder	*finder_new(void);
 void		 finder_free(struct finder *);
 /* A string of an owner, who may have several.  -1: no memory. */

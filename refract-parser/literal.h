@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LITERAL_MIN	3	/* shorter ones are in nearly every line */
+#define LITERAL_MIN	4	/* shorter ones are in nearly every line */
 #define LITERAL_MAX	48	/* bytes */
 #define LITERALS_MAX	64	/* of one regex */
 
@@ -33,7 +33,7 @@ struct literals {
  * the line as it was.
  */
 void	 literals_of(const char *, size_t, int cut, struct literals *);
-/* How rare a byte is in logs, 1 to 8. */
-unsigned int literal_rarity(uint8_t);
+/* How rare some bytes are in logs: in bits, roughly. */
+unsigned int literal_rarity(const uint8_t *, size_t);
 
 #endif

@@ -7,8 +7,20 @@
 
 #include "litset.h"
 
-unsigned int
-literal_rarity(uint8_t c)
+/* What logs are full of: whatever is in here is not rare. */
+static const char usual[] = " from  for  user  port  to  by  with  at  in  of "
+    " and  the  not  is  host  root  client  server  address  session  login "
+    " password  Connection  connection  connect  connected  closed  error "
+    " authentication  auth  failed  failure  Failed  invalid  Invalid  unknown "
+    " access  request  message  status  HTTP/1.1\" HTTP/2.0\" \"GET /"
+    "(sshd: sshd[ kernel: systemd[ [error]  error:  warning:  info:  debug: "
+    "http://www. https:// Mozilla/5.0 .html .php .com/ .org/ user= host= "
+    "= uid=0 euid=0 pam_unix rhost= ruser= tty= logname=  opened  session): "
+    " 127.0.0.1  192.168. 10.0.0. 00:00:00 2026-01-01T Jan  Feb  Mar  Apr "
+    " May  Jun  Jul  Aug  Sep  Oct  Nov  Dec  Mon  Tue  Wed  Thu  Fri ";
+
+static unsigned int
+rarity(uint8_t c)
 {
 	static const char	common[] = "etaoinsr", rare[] = "jkqvxz";
 
@@ -24,6 +36,17 @@ literal_rarity(uint8_t c)
 	return 6;
 }
 
+unsigned int
+literal_rarity(const uint8_t *p, size_t n)
+{
+	unsigned int	sum = 0;
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+		sum += rarity(p[i]);
+	return memmem(usual, sizeof(usual) - 1, p, n) == NULL ? sum : sum / 4;
+}
+
 static size_t
 half(const struct literal *l)
 {
@@ -33,13 +56,7 @@ half(const struct literal *l)
 static unsigned int
 weigh(const uint8_t *p, size_t n)
 {
-	unsigned int	sum = 0;
-
-	if (n < LITERAL_MIN)
-		return 0;
-	while (n-- > 0)
-		sum += literal_rarity(*p++);
-	return sum;
+	return n < LITERAL_MIN ? 0 : literal_rarity(p, n);
 }
 
 static unsigned int

@@ -23,6 +23,7 @@ struct pattern {
 	pcre2_match_data	*data;
 	int			 jit;
 	unsigned int		 also, lines;
+	int			 base;		/* `also` of another */
 	uint64_t		 until;		/* last scan it is good for */
 	struct pattern_name	*names;
 	uint16_t		*groups;	/* of all names */
@@ -32,18 +33,29 @@ struct pattern {
 	int			 named;		/* pattern_bad() was told */
 };
 
+/*
+ * Bits: a row for what was found as it is in the line that the regex sees,
+ * then one for what may be that and a piece in the midst of it.
+ */
 struct patterns {
 	struct pattern		*list;
-	size_t			 n, words;
+	size_t			 n, words;	/* of a row */
 	struct finder		*finder;
 	pcre2_match_context	*context;
 	pcre2_jit_stack		*stack;
 	uint64_t		 scans;
-	uint64_t		*always;	/* a bit a pattern */
-	uint64_t		*found;
-	uint16_t		*candidates;
+	uint64_t		*always;	/* two rows: no literals */
+	uint64_t		*found;		/* two rows */
+	uint64_t		*marks, *needed; /* a row each, clear */
+	uint16_t		*candidates, *remaining;
 	uint16_t		*lasting;	/* those of several lines */
 	size_t			 nlasting;
+	int			 bases;		/* some `also` is set */
+	const char		*line;		/* scanned last */
+	size_t			 line_len;
+	uint64_t		*joint;		/* two rows: at this cut */
+	size_t			 joint_from, joint_to;
+	int			 joint_known;
 	size_t			 memory;
 };
 
@@ -157,21 +169,29 @@ compile_jit(struct patterns *p, struct pattern *pt)
 	p->memory += size;
 }
 
+/* Literals for a row of bits; without them its bit is always set. */
+static int
+add_row(struct patterns *p, size_t i, const struct pattern_spec *spec, int cut)
+{
+	struct literals	set = { .n = 0 };
+	size_t		bit = (cut ? p->words * 64 : 0) + i, k;
+
+	if ((spec->flags & PATTERN_ALWAYS) == 0)
+		literals_of(spec->regex, spec->len, cut, &set);
+	if (set.n == 0)
+		set_bit(p->always, bit);
+	for (k = 0; k < set.n; k++)
+		if (finder_add(p->finder, &set.l[k], (uint32_t)bit) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 add_literals(struct patterns *p, size_t i, const struct pattern_spec *spec)
 {
-	struct literals	set = { .n = 0 };
-	size_t		k;
-
-	if ((spec->flags & PATTERN_ALWAYS) == 0)
-		literals_of(spec->regex, spec->len,
-		    (spec->flags & PATTERN_CUT) != 0, &set);
-	if (set.n == 0)
-		set_bit(p->always, i);
-	for (k = 0; k < set.n; k++)
-		if (finder_add(p->finder, &set.l[k], (uint32_t)i) == -1)
-			return -1;
-	return 0;
+	if (add_row(p, i, spec, 0) == -1)
+		return -1;
+	return (spec->flags & PATTERN_CUT) == 0 ? 0 : add_row(p, i, spec, 1);
 }
 
 static int
@@ -193,40 +213,64 @@ build(struct patterns *p, size_t i, const struct pattern_spec *spec,
 	info(pt, PCRE2_INFO_SIZE, &size);
 	p->memory += size + pcre2_get_match_data_size(pt->data) +
 	    strlen(pt->where) + 1;
-	pt->also = spec->also;
 	pt->lines = spec->lines;
+	if ((pt->also = spec->also) != 0) {
+		p->list[pt->also - 1].base = 1;
+		p->bases = 1;
+	}
 	if (pt->lines > 1)
 		p->lasting[p->nlasting++] = (uint16_t)i;
 	return 0;
 }
 
-static struct patterns *
-allocate(size_t n)
+static int
+allocate(struct patterns *p, size_t n)
 {
-	struct patterns	*p;
-
-	if ((p = calloc(1, sizeof(*p))) == NULL)
-		return NULL;
 	p->n = n;
 	p->words = n / 64 + 1;
 	p->list = calloc(n + 1, sizeof(*p->list));
-	p->always = calloc(p->words, sizeof(*p->always));
-	p->found = calloc(p->words, sizeof(*p->found));
-	p->candidates = calloc(n + 1, sizeof(*p->candidates));
-	p->lasting = calloc(n + 1, sizeof(*p->lasting));
+	p->always = calloc(p->words * 8, sizeof(*p->always));
+	p->candidates = calloc((n + 1) * 3, sizeof(*p->candidates));
 	p->finder = finder_new();
 	p->context = pcre2_match_context_create(NULL);
+	if (p->list == NULL || p->always == NULL || p->candidates == NULL ||
+	    p->finder == NULL || p->context == NULL)
+		return -1;
+	p->found = p->always + 2 * p->words;
+	p->joint = p->always + 4 * p->words;
+	p->marks = p->always + 6 * p->words;
+	p->needed = p->always + 7 * p->words;
+	p->remaining = p->candidates + n + 1;
+	p->lasting = p->candidates + 2 * (n + 1);
+	/* Without it PCRE2 takes 32 KiB of the stack. */
 	p->stack = pcre2_jit_stack_create(JIT_STACK, JIT_STACK, NULL);
-	if (p->list == NULL || p->always == NULL || p->found == NULL ||
-	    p->candidates == NULL || p->lasting == NULL ||
-	    p->finder == NULL || p->context == NULL) {
-		patterns_free(p);
-		return NULL;
-	}
+	pcre2_jit_stack_assign(p->context, NULL, p->stack);
+	pcre2_set_heap_limit(p->context, HEAP_LIMIT);
+	pcre2_set_depth_limit(p->context, DEPTH_LIMIT);
 	p->memory = sizeof(*p) + (n + 1) * (sizeof(*p->list) +
-	    2 * sizeof(*p->candidates)) + 2 * p->words * sizeof(*p->found) +
+	    3 * sizeof(*p->candidates)) + 8 * p->words * sizeof(*p->always) +
 	    (p->stack == NULL ? 0 : JIT_STACK);
-	return p;
+	return 0;
+}
+
+static int
+check_specs(const struct pattern_spec *specs, size_t n, char *why)
+{
+	size_t	i;
+
+	if (n > PATTERNS_MAX) {
+		snprintf(why, TEXT_LEN, "expected at most %d regexes",
+		    PATTERNS_MAX);
+		return -1;
+	}
+	for (i = 0; i < n; i++)
+		if (specs[i].also > n || (specs[i].also != 0 &&
+		    specs[specs[i].also - 1].also != 0)) {
+			snprintf(why, TEXT_LEN, "%s: regex depends on one "
+			    "that it cannot depend on", specs[i].where);
+			return -1;
+		}
+	return 0;
 }
 
 struct patterns *
@@ -235,18 +279,12 @@ patterns_new(const struct pattern_spec *specs, size_t n, char *why)
 	struct patterns	*p;
 	size_t		 i;
 
-	if (n > PATTERNS_MAX) {
-		snprintf(why, TEXT_LEN, "expected at most %d regexes",
-		    PATTERNS_MAX);
+	if (check_specs(specs, n, why) == -1)
 		return NULL;
-	}
-	if ((p = allocate(n)) == NULL) {
+	if ((p = calloc(1, sizeof(*p))) == NULL || allocate(p, n) == -1) {
 		no_memory(why);
-		return NULL;
+		goto fail;
 	}
-	pcre2_set_heap_limit(p->context, HEAP_LIMIT);
-	pcre2_set_depth_limit(p->context, DEPTH_LIMIT);
-	pcre2_jit_stack_assign(p->context, NULL, p->stack);
 	for (i = 0; i < n; i++)
 		if (build(p, i, &specs[i], why) == -1)
 			goto fail;
@@ -276,9 +314,7 @@ patterns_free(struct patterns *p)
 	}
 	free(p->list);
 	free(p->always);
-	free(p->found);
 	free(p->candidates);
-	free(p->lasting);
 	finder_free(p->finder);
 	pcre2_match_context_free(p->context);
 	pcre2_jit_stack_free(p->stack);
@@ -304,15 +340,41 @@ static void
 look_back(struct patterns *p)
 {
 	struct pattern	*pt;
-	size_t		 i;
+	size_t		 i, k;
 
-	for (i = 0; i < p->nlasting; i++) {
-		pt = &p->list[p->lasting[i]];
-		if (has_bit(p->found, p->lasting[i]))
+	for (k = 0; k < p->nlasting; k++) {
+		i = p->lasting[k];
+		pt = &p->list[i];
+		if (has_bit(p->found, i) ||
+		    has_bit(p->found + p->words, i))
 			pt->until = p->scans + pt->lines;
-		else if (p->scans < pt->until)
-			set_bit(p->found, p->lasting[i]);
+		if (p->scans < pt->until)
+			set_bit(p->found, i);
 	}
+}
+
+/* Without those that lack another, and those that no other needs. */
+static size_t
+settle(struct patterns *p, uint16_t *list, size_t n)
+{
+	const struct pattern	*pt;
+	size_t			 i, kept = 0;
+
+	if (!p->bases)
+		return n;
+	for (i = 0; i < n; i++)
+		set_bit(p->marks, list[i]);
+	for (i = 0; i < n; i++)
+		if (p->list[list[i]].also != 0)
+			set_bit(p->needed, p->list[list[i]].also - 1);
+	for (i = 0; i < n; i++) {
+		pt = &p->list[list[i]];
+		if (pt->also != 0 ? has_bit(p->marks, pt->also - 1) :
+		    !pt->base || has_bit(p->needed, list[i]))
+			list[kept++] = list[i];
+	}
+	memset(p->marks, 0, 2 * p->words * sizeof(*p->marks));
+	return kept;
 }
 
 size_t
@@ -320,21 +382,61 @@ patterns_scan(struct patterns *p, const char *line, size_t n,
     const uint16_t **candidates)
 {
 	uint64_t	bits;
-	size_t		word, i, count = 0;
+	size_t		word, count = 0;
 
-	memcpy(p->found, p->always, p->words * sizeof(*p->found));
+	memcpy(p->found, p->always, 2 * p->words * sizeof(*p->found));
 	finder_run(p->finder, line, n, p->found);
+	p->line = line;
+	p->line_len = n;
+	p->joint_known = 0;
 	p->scans++;
 	look_back(p);
 	for (word = 0; word < p->words; word++)
-		for (bits = p->found[word]; bits != 0; bits &= bits - 1) {
-			i = word * 64 + (size_t)__builtin_ctzll(bits);
-			if (p->list[i].also == 0 ||
-			    has_bit(p->found, p->list[i].also - 1))
-				p->candidates[count++] = (uint16_t)i;
-		}
+		for (bits = p->found[word] | p->found[p->words + word];
+		    bits != 0; bits &= bits - 1)
+			p->candidates[count++] = (uint16_t)(word * 64 +
+			    (size_t)__builtin_ctzll(bits));
 	*candidates = p->candidates;
-	return count;
+	return settle(p, p->candidates, count);
+}
+
+/* What is found where the ends of the line come together. */
+static void
+look_at_joint(struct patterns *p, size_t from, size_t to)
+{
+	char	buf[2 * LITERAL_MAX];
+	size_t	before, after;
+
+	if (p->joint_known && p->joint_from == from && p->joint_to == to)
+		return;
+	p->joint_known = 1;
+	p->joint_from = from;
+	p->joint_to = to;
+	memset(p->joint, 0, p->words * sizeof(*p->joint));
+	before = from < LITERAL_MAX ? from : LITERAL_MAX;
+	after = p->line_len - to < LITERAL_MAX ? p->line_len - to :
+	    LITERAL_MAX;
+	if (from == to || before == 0)
+		return;
+	memcpy(buf, p->line + from - before, before);
+	memcpy(buf + before, p->line + to, after);
+	finder_run(p->finder, buf, before + after, p->joint);
+}
+
+size_t
+patterns_cut(struct patterns *p, size_t from, size_t to,
+    const uint16_t *list, size_t n, const uint16_t **remaining)
+{
+	size_t	i, count = 0;
+
+	*remaining = p->remaining;
+	if (from > to || to > p->line_len)
+		from = to = 0;
+	look_at_joint(p, from, to);
+	for (i = 0; i < n; i++)
+		if (has_bit(p->found, list[i]) || has_bit(p->joint, list[i]))
+			p->remaining[count++] = list[i];
+	return settle(p, p->remaining, count);
 }
 
 /*

@@ -26,7 +26,8 @@
 #define PATTERN_MULTILINE 0x01		/* ^ and $ at each line */
 /*
  * The regex runs on a line from which a piece (its date) was cut out; the scan
- * sees the line as it was.
+ * sees the line as it was, before anybody knows where the piece is.  See
+ * patterns_cut().
  */
 #define PATTERN_CUT	0x02
 #define PATTERN_ALWAYS	0x04		/* a candidate for every line */
@@ -36,8 +37,9 @@ struct pattern_spec {
 	size_t		 len;
 	unsigned int	 flags;
 	/*
-	 * 0, or 1 + the index of another: that must be a candidate too (a
-	 * failregex runs on what its prefregex captured).
+	 * 0, or 1 + the index of another, which has none itself: a failregex
+	 * runs on what its prefregex captured, so it is a candidate only if
+	 * that is one too; and that one only if another needs it.
 	 */
 	unsigned int	 also;
 	/*
@@ -79,6 +81,14 @@ size_t		 patterns_memory(const struct patterns *);
  */
 size_t		 patterns_scan(struct patterns *, const char *, size_t,
 		    const uint16_t **);
+
+/*
+ * Now that the piece of the line scanned last is known, [from, to), or to be
+ * none: those of n candidates that still can match.  The line must still be
+ * there.  Valid until it is asked for again.
+ */
+size_t		 patterns_cut(struct patterns *, size_t from, size_t to,
+		    const uint16_t *, size_t n, const uint16_t **);
 
 /*
  * Look for pattern i in a subject from an offset on.  1: found, and the

@@ -243,39 +243,45 @@ is_expected(const struct literals *set, const char *line, size_t n)
 	return set->n == 0;
 }
 
-/* The text as it is, or with something put in where the cut will be. */
+/* The text with something put in where the cut will be, at [from, to). */
 static void
-uncut(struct text *raw, const struct text *text)
+uncut(struct text *raw, const struct text *text, size_t *from, size_t *to)
 {
 	static const char	piece[] = "12:00:00 from";
-	size_t			at = choose(255) * text->n / 254;
 
+	*from = choose(255) * text->n / 254;
 	raw->n = 0;
-	put(raw, text->s, at);
+	put(raw, text->s, *from);
 	put(raw, piece, choose(sizeof(piece)));
-	put(raw, text->s + at, text->n - at);
+	*to = raw->n;
+	put(raw, text->s + *from, text->n - *from);
 }
 
+/* Sets: of the regex, and if a piece is cut out another. */
 static void
-check(struct patterns *p, const struct literals *set, unsigned int flags,
+check(struct patterns *p, const struct literals *sets, int cut,
     struct text *text)
 {
 	const uint16_t	*candidates;
 	const size_t	*vector;
 	struct text	 raw = *text;
-	size_t		 n;
+	size_t		 n, from = 0, to = 0, remain = 1;
 
-	if (flags & PATTERN_CUT)
-		uncut(&raw, text);
+	if (text->n > ROOM - 32)
+		return;
+	if (cut)
+		uncut(&raw, text, &from, &to);
 	n = patterns_scan(p, raw.s, raw.n, &candidates);
 	need(n == 0 || (n == 1 && candidates[0] == 0));
-	need((int)n == is_expected(set, raw.s, raw.n));
-	if (text->n == ROOM)
-		return;
+	need((int)n == (is_expected(&sets[0], raw.s, raw.n) ||
+	    (cut && is_expected(&sets[1], raw.s, raw.n))));
+	if (cut)
+		remain = patterns_cut(p, from, to, candidates, n,
+		    &candidates);
 	text->s[text->n] = '\n';
 	if (pattern_exec(p, 0, text->s, text->n + 1, 0, &vector) != 1)
 		return;
-	need(n == 1);
+	need(n == 1 && remain == 1 && candidates[0] == 0);
 	need(vector[1] <= text->n + 1);
 }
 
@@ -320,10 +326,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct text	 rx, text, options;
-	struct literals		 set;
+	struct literals		 sets[2];
 	struct patterns		*p;
 	unsigned int		 flags = 0;
-	int			 grown;
+	int			 grown, cut;
 
 	line(&data, &size, &options);
 	if (memchr(options.s, 'c', options.n) != NULL)
@@ -342,13 +348,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if ((p = compile(&rx, flags)) == NULL)
 		return 0;
-	literals_of(rx.s, rx.n, (flags & PATTERN_CUT) != 0, &set);
+	cut = (flags & PATTERN_CUT) != 0;
+	literals_of(rx.s, rx.n, 0, &sets[0]);
+	literals_of(rx.s, rx.n, 1, &sets[1]);
 	if (grown && memchr(text.s, '\n', text.n) == NULL)
-		check(p, &set, flags, &text);
+		check(p, sets, cut, &text);
 	strip(&text, &rx);
-	check(p, &set, flags, &text);
+	check(p, sets, cut, &text);
 	while (!grown && size > 0 && line(&data, &size, &text) > 0)
-		check(p, &set, flags, &text);
+		check(p, sets, cut, &text);
 	patterns_free(p);
 	return 0;
 }
