@@ -1,0 +1,274 @@
+/*
+ * Actions that are no bans: what they run becomes `run` of a shell, in which
+ * <ip> and the like are the shell's variables and never its text.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl_import_jail.h"
+#include "f2b_text.h"
+
+#define SCRIPT_MAX	3500		/* of ARGV_MAX_LEN */
+
+/* fail2ban's tags, ours, and what the shell calls them. */
+static const struct value {
+	const char	*tag, *var, *ours;
+} values[] = {
+	{ "ip",			"ip",		"<addr>" },
+	{ "fid",		"ip",		"<addr>" },
+	{ "F-ID",		"ip",		"<addr>" },
+	{ "failures",		"failures",	"<count>" },
+	{ "ipfailures",		"failures",	"<count>" },
+	{ "ipjailfailures",	"failures",	"<count>" },
+	{ "matches",		"matches",	"<match>" },
+	{ "ipmatches",		"matches",	"<match>" },
+	{ "ipjailmatches",	"matches",	"<match>" },
+	{ "F-USER",		"user",		"<user>" }
+};
+#define NVALUES	(sizeof(values) / sizeof(values[0]))
+
+/* Those that the shell finds by itself. */
+static const struct {
+	const char	*tag, *text;
+} commands[] = {
+	{ "time",		"$(date +%s)" },
+	{ "fq-hostname",	"$(hostname -f)" },
+	{ "sh-hostname",	"$(hostname -s)" },
+	{ "br",			"\n" },
+	{ "sp",			" " }
+};
+
+struct script {
+	struct f2b_text	 text;
+	struct f2b_text	 lost;		/* tags that have no counterpart */
+	int		 used[NVALUES];
+	int		 matches;	/* several lines became one */
+	char		 quote;		/* the shell's, where we are */
+};
+
+static size_t
+tag_length(const char *p)
+{
+	size_t	n;
+
+	for (n = 1; isalnum((unsigned char)p[n]) || p[n] == '_' ||
+	    p[n] == '-' || p[n] == '.' || p[n] == '/'; n++)
+		;
+	return n > 1 && isalpha((unsigned char)p[1]) && p[n] == '>' ? n + 1 :
+	    0;
+}
+
+/* A variable, wherever it stands: it is never more than one word. */
+static void
+put_variable(struct script *s, const char *name)
+{
+	if (s->quote == '\'')
+		text_printf(&s->text, "'\"${%s}\"'", name);
+	else if (s->quote == '"')
+		text_printf(&s->text, "${%s}", name);
+	else
+		text_printf(&s->text, "\"${%s}\"", name);
+}
+
+/* The first of those with the same variable stands for all. */
+static int
+put_value(struct script *s, const char *tag)
+{
+	size_t	i, j;
+
+	for (i = 0; i < NVALUES; i++)
+		if (strcmp(values[i].tag, tag) == 0)
+			break;
+	if (i == NVALUES)
+		return 0;
+	for (j = 0; strcmp(values[j].var, values[i].var) != 0; j++)
+		;
+	s->used[j] = 1;
+	s->matches |= strcmp(values[j].var, "matches") == 0;
+	put_variable(s, values[j].var);
+	return 1;
+}
+
+static int
+put_command(struct script *s, const char *tag)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].tag, tag) == 0) {
+			text_str(&s->text, commands[i].text);
+			return 1;
+		}
+	return 0;
+}
+
+static void
+put_tag(struct script *s, const struct jail *j, const struct action *a,
+    const char *tag)
+{
+	const char *v;
+
+	if (put_value(s, tag) || put_command(s, tag))
+		return;
+	if (strcmp(tag, "bantime") == 0 || strcmp(tag, "findtime") == 0)
+		text_str(&s->text, jail_get(j, tag));
+	else if ((v = ini_opts_get(&a->opts, tag)) != NULL)
+		text_str(&s->text, v);
+	else
+		text_printf(&s->lost, "%s<%s>", s->lost.len > 0 ? ", " : "",
+		    tag);
+}
+
+static void
+note_quote(struct script *s, char c)
+{
+	if (s->quote == c)
+		s->quote = '\0';
+	else if (s->quote == '\0')
+		s->quote = c;
+}
+
+static void
+make_script(struct script *s, const struct jail *j, const struct action *a,
+    const char *p)
+{
+	char	*tag;
+	size_t	 n;
+
+	while (*p != '\0') {
+		if (*p == '<' && (n = tag_length(p)) > 0) {
+			tag = text_dup(p + 1, n - 2);
+			put_tag(s, j, a, tag);
+			free(tag);
+			p += n;
+			continue;
+		}
+		if (*p == '"' || *p == '\'')
+			note_quote(s, *p);
+		if (*p == '\\' && s->quote != '\'' && p[1] != '\0')
+			text_put(&s->text, p++, 1);
+		text_put(&s->text, p++, 1);
+	}
+}
+
+static void
+script_free(struct script *s)
+{
+	text_free(&s->text);
+	text_free(&s->lost);
+}
+
+/* ip=$1; failures=$2 and so on, as far as they are used. */
+static char *
+prologue(const struct script *s)
+{
+	struct f2b_text	 t = { 0 };
+	size_t		 i;
+	int		 n = 0;
+
+	for (i = 0; i < NVALUES; i++)
+		if (s->used[i])
+			text_printf(&t, "%s=$%d\n", values[i].var, ++n);
+	return text_take(&t);
+}
+
+static void
+print_run(const struct script *s, const struct action *a, const char *when)
+{
+	char		*before = prologue(s);
+	struct f2b_text	 t = { 0 };
+	size_t		 i;
+
+	text_printf(&t, "%s%s", before, s->text.s);
+	fputs("\trun { \"/bin/sh\", \"-c\", ", stdout);
+	import_quote(t.s);
+	printf(", ");
+	import_quote(a->name);
+	for (i = 0; i < NVALUES; i++)
+		if (s->used[i])
+			printf(", \"%s\"", values[i].ours);
+	printf(" }%s%s\n", when,
+	    import_bool(ini_opts_get(&a->opts, "norestored") == NULL ? "" :
+	    ini_opts_get(&a->opts, "norestored")) ? " once" : "");
+	text_free(&t);
+	free(before);
+}
+
+static void
+import_run(const struct jail *j, const struct action *a, const char *key,
+    const char *when)
+{
+	const char	*text = ini_opts_get(&a->opts, key);
+	struct script	 s;
+
+	if (text == NULL || *text == '\0')
+		return;
+	memset(&s, 0, sizeof(s));
+	make_script(&s, j, a, text);
+	if (s.text.len > SCRIPT_MAX)
+		import_note(j, "%s: its %s is too long for run: write a "
+		    "script of it", a->name, key);
+	else {
+		import_note(j, "%s: its %s runs as _refract, not as root",
+		    a->name, key);
+		if (s.lost.len > 0)
+			import_note(j, "%s: %s is nothing here", a->name,
+			    s.lost.s);
+		if (s.matches)
+			import_note(j, "%s: <matches> is the last line",
+			    a->name);
+		print_run(&s, a, when);
+	}
+	script_free(&s);
+}
+
+static int
+has_ban(const struct jail *j)
+{
+	size_t	i;
+
+	for (i = 0; i < j->nactions; i++)
+		if (j->actions[i].native)
+			return 1;
+	return 0;
+}
+
+/* Without a ban the end of it is a time. */
+static void
+import_action(const struct jail *j, const struct action *a, int bans)
+{
+	struct f2b_text	 delay = { 0 };
+	char		 buf[SPAN_STRLEN];
+	span_t		 span;
+
+	if (a->opts.n == 0) {
+		import_note(j, "action %s is Python: write a command of it",
+		    a->name);
+		return;
+	}
+	if (*jail_get(j, "bantime") != '\0' && !bans &&
+	    import_span(&span, jail_get(j, "bantime")) == 0 &&
+	    span != SPAN_FOREVER)
+		text_printf(&delay, " delay %s", span_print(span, buf));
+	import_run(j, a, "actionban", bans ? " on ban" : "");
+	if (bans || delay.len > 0)
+		import_run(j, a, "actionunban", bans ? " on unban" : delay.s);
+	if (ini_opts_get(&a->opts, "actionstart") != NULL &&
+	    *ini_opts_get(&a->opts, "actionstart") != '\0')
+		import_note(j, "%s: its actionstart and actionstop are not run",
+		    a->name);
+	text_free(&delay);
+}
+
+void
+import_runs(const struct jail *j)
+{
+	int	bans = has_ban(j);
+	size_t	i;
+
+	for (i = 0; i < j->nactions; i++)
+		if (!j->actions[i].native)
+			import_action(j, &j->actions[i], bans);
+}
