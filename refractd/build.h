@@ -97,12 +97,27 @@ void		 watches_start(void);
 void		 watches_finish(void);
 void		 watch_open(const struct val *);
 void		 watch_close(void);
-void		 watch_source(const struct val *);	/* from: n */
+struct conf_watch *watch_now(void);	/* NULL: outside of all */
+/* 1 if it may have one more item of a list, else reported. */
+int		 watch_room(const struct place *);
+/*
+ * Statements that only one kind of watch has make it one of that kind; the
+ * first of each is kept for the error that names both.
+ */
+void		 watch_is_text(const struct place *, const char *);
+void		 watch_is_xray(const struct place *, const char *);
 void		 watch_format(const struct val *);
 void		 watch_limit(const struct val *);	/* 0: none */
 void		 watch_limit_for(const struct val *);
 void		 watch_window(const struct val *);
-void		 watch_ban(const struct val *, const struct val *);
+/* How a ban grows: forgotten by growing(), used by watch_ban(). */
+void		 growing(const struct val *);	/* n 0: it does not */
+void		 growing_by(const struct val *);	/* thousandths */
+void		 growing_to(const struct val *);
+void		 growing_together(void);
+/* Victim (s NULL: not said), whether `prefix`, duration. */
+void		 watch_ban(const struct val *, const struct val *,
+		    const struct val *);
 void		 watch_exempt_table(const struct val *);
 void		 watch_exempt_prefix(const struct val *);
 void		 watch_exempt_user(const struct val *);
@@ -113,5 +128,14 @@ void		 watch_inbound(const struct val *);
 void		 watch_trust(const struct val *);
 void		 watch_zone(const struct val *);
 void		 watch_dry_run(const struct val *);
+/* The items are names. */
+void		 watch_key(const struct val *);
+/* Matches, and the time (s NULL: not said). */
+void		 watch_after(const struct val *, const struct val *);
+void		 watch_time(const struct val *);
+void		 watch_duplicate(const struct val *);
+void		 watch_json_field(const struct val *);
+void		 watch_json_time(const struct val *);
+void		 watch_json_addr(const struct val *);
 
 #endif

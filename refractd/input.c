@@ -91,6 +91,18 @@ remember(const char *name)
 	return files.names[files.n++];
 }
 
+void
+input_add(const char *path)
+{
+	struct stat	st;
+
+	if (files.n >= INPUT_FILES_MAX)
+		return;
+	path = remember(path);
+	if (stat(path, &st) == 0)
+		remember_stat(path, &st);
+}
+
 char *
 input_beside(const char *path, const struct place *at)
 {

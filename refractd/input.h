@@ -27,6 +27,8 @@ char	*input_beside(const char *path, const struct place *at);
  */
 size_t	 input_glob(const char *pattern, const struct place *at,
 	    void (*fn)(const char *, void *), void *);
+/* Somebody else read it, or would have: it is one of them. */
+void	 input_add(const char *path);
 const char *const *input_files(size_t *);
 /* 1 if a file that was read is not there any more as it was. */
 int	 input_stale(void);

@@ -484,6 +484,21 @@ escape_hex(void)
 		word_add(hi << 4 | lo);
 }
 
+/* In a regex: what PCRE2 shall see of a backslash and what follows. */
+static void
+escape_raw(void)
+{
+	int	c = raw_getc();
+
+	if (c == '\n' || c == EOI) {
+		ungetch(c);
+		return;
+	}
+	if (c != '"')
+		word_add('\\');
+	word_add(c);
+}
+
 static void
 escape(void)
 {
@@ -516,10 +531,12 @@ read_string(void)
 			    "a closing quote");
 			break;
 		}
-		if (c == '\\')
-			escape();
-		else
+		if (c != '\\')
 			word_add(c);
+		else if (lex.raw)
+			escape_raw();
+		else
+			escape();
 	}
 	word_end();
 	return LEX_STRING;

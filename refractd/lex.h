@@ -33,6 +33,11 @@ extern struct lex {
 	int		 class;
 	int		 depth;		/* of braces, with it */
 	int		 broken;	/* its statement has an error */
+	/*
+	 * Before lex_next(): the next string is a regex, in which only \" is
+	 * an escape.
+	 */
+	int		 raw;
 } lex;
 
 void	 lex_reset(void);		/* before a parse: forget the last */

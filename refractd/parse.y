@@ -12,16 +12,21 @@
 
 #include "build.h"
 #include "clock.h"
+#include "command.h"
 #include "conf.h"
 #include "input.h"
 #include "lex.h"
 #include "log.h"
 #include "parse.h"
 #include "report.h"
+#include "source.h"
+#include "text.h"
 
 /* Blocks of statements that are open; lists in braces do not count. */
 static int	blocks;
 static int	previous;	/* the token before the last */
+static int	tokens[2];	/* the last and the one before, as they are */
+static int	naming;		/* words are names: 1 one, 2 in braces */
 
 static int	yylex(void);
 static void	yyerror(const char *);
@@ -50,19 +55,23 @@ static void	yyerror(const char *);
 %token RANGE		"a range of ports a:b"
 %token SIZE		"a size such as 500M or 1G"
 %token SPAN		"a duration such as 5s or 1h30m"
+%token FACTOR		"a factor such as 1.5"
+%token NAME		"the name of a value"
 %token ADDRESS		"an address or prefix"
 %token TABLE		"a table <name>"
 %token MACRO		"a macro name = value"
 %token WORD		"a word"
 
-%token ACTION ADDRESSES ADMIN ALL APART BAN BANS CONTROL DROP DRY END_ EXEMPT
-%token FAMILIES FILE_ FOR FOREVER FORMAT FORWARD FORWARDED FROM GRACE GROUP
-%token HOOK HOT INBOUND INCLUDE INET INET6 INSTANCE JSON KEEP LEDGER LIMIT
-%token LOCAL LOG MAX NEVER
-%token NEWEST NO NONE OLDEST ON ONLY PER PORT PREFIX PROTECT REJECT RELOAD RUN
-%token SELF
-%token SESSIONS SOURCE START STATE STATUS TABLE_ TCP TOGETHER TRUST UDP USER
-%token WATCH WITHIN XRAY YES ZONE
+%token ACTION ADDR ADDRESSES ADMIN AFTER ALL ALSO APART AT BAN BANS BY CANCEL
+%token COMMAND COMMANDS CONTROL CPUS DELAY DIRECTORY DROP DRY DUPLICATE END_
+%token EXEMPT EXIT EXTEND FAIL2BAN FAMILIES FIELD FILE_ FOR FOREVER FORMAT
+%token FORWARD FORWARDED FROM GRACE GROUP GROWING HOOK HOT IGNORE INBOUND
+%token INCLUDE INET INET6 INSTANCE JOURNAL JSON KEEP KEY LEAST LEDGER LIMIT
+%token LOCAL LOG MATCH MATCHES MATCHING MAX MODE MOST NEVER NEWEST NO NONE
+%token OLDEST ON ONCE ONLY PATTERN PER PORT PREFIX PROTECT REJECT RELOAD RERUN
+%token RUN SELF SESSIONS SOURCE START STATE STATUS STDIN STOP SYSLOG TABLE_
+%token TCP TIME TIMEOUT TO TOGETHER TRUST UDP UNBAN USER WATCH WEIGHT WITHIN
+%token XRAY YES ZONE
 
 %%
 
@@ -95,9 +104,56 @@ statement	: %empty
 		| STATUS ON ADDRESS PORT NUMBER	{ set_status(&$3, &$5); }
 		| INSTANCE STRING		{ set_instance(&$2); }
 		| HOT RELOAD yesno		{ set_hot_reload(&$3); }
+		| PATTERN STRING STRING		{ pattern_define(&$2, &$3); }
+		| START argv limits		{ command_start(&$1); }
+		| STOP argv limits		{ command_stop(&$1); }
+		| COMMANDS AT MOST most		{ command_most(&$4); }
 		| LEDGER '{'			{ blocks++; }
 		    ledger_statements '}'	{ blocks--; }
 		| error				{ RECOVER; }
+		;
+
+most		: NUMBER
+		| CPUS				{ $$.n = 0; }
+		;
+
+/* Programs: arguments, who runs them, for how long. */
+
+argv		: '{' argument_list '}'
+		;
+
+argument_list	: %empty
+		| argument_list separator
+		| argument_list path		{ build_item(&$2); }
+		;
+
+account		: USER STRING			{ command_user(&$2); }
+		| GROUP STRING			{ command_group(&$2); }
+		;
+
+accounts	: %empty			{ command_options(); }
+		| accounts account
+		;
+
+limits		: %empty			{ command_options(); }
+		| limits account
+		| limits TIMEOUT SPAN		{ command_timeout(&$3); }
+		;
+
+run_options	: %empty			{ command_options(); }
+		| run_options run_option
+		;
+
+run_option	: account
+		| TIMEOUT SPAN			{ command_timeout(&$2); }
+		| DELAY SPAN			{ command_delay(&$2); }
+		| ALSO AT EXIT			{ command_at_exit(&$1); }
+		| ONCE				{ command_once(&$1); }
+		| AT LEAST ONCE			{ command_at_least_once(&$1); }
+		| ON BAN			{ command_when(&$1, RUN_BAN); }
+		| ON UNBAN		{ command_when(&$1, RUN_UNBAN); }
+		| INET ONLY		{ command_family(&$1, AF_INET); }
+		| INET6 ONLY		{ command_family(&$1, AF_INET6); }
 		;
 
 /* Tables. */
@@ -185,13 +241,25 @@ watch_statements: watch_statement
 		;
 
 watch_statement	: %empty
-		| SOURCE FILE_ paths from	{ watch_source(&$4); }
+		| SOURCE FILE_ paths from	{ source_files(&$4); }
+		| SOURCE JOURNAL journal place from {
+			$2.n = $3.n;
+			source_journal(&$2, &$4, &$5);
+		}
+		| SOURCE COMMAND argv accounts	{ source_command(&$2); }
+		| SOURCE SYSLOG ON ADDRESS UDP PORT NUMBER {
+			source_syslog(&$4, &$7);
+		}
+		| SOURCE SYSLOG ON path		{ source_syslog_unix(&$4); }
+		| SOURCE STDIN			{ source_stdin(&$2); }
 		| FORMAT XRAY			{
 			$2.n = FORMAT_XRAY;
 			watch_format(&$2);
 		}
 		| LIMIT limit
-		| BAN victim FOR duration ons	{ watch_ban(&$2, &$4); }
+		| BAN victim prefixed FOR duration growing ons {
+			watch_ban(&$2, &$3, &$5);
+		}
 		| EXEMPT exempt
 		| EXEMPT '{' exempts '}'
 		| FAMILIES families		{ watch_families(&$2); }
@@ -201,7 +269,67 @@ watch_statement	: %empty
 		| TRUST FORWARDED yesno		{ watch_trust(&$3); }
 		| ZONE zone			{ watch_zone(&$2); }
 		| DRY RUN yesno			{ watch_dry_run(&$3); }
+		| PATTERN STRING STRING		{ pattern_define(&$2, &$3); }
+		| MATCH STRING weight		{ text_match(&$2, &$3); }
+		| MATCH FAIL2BAN STRING mode weight {
+			text_filter(&$3, &$4, &$5);
+		}
+		| CANCEL STRING			{ text_cancel(&$2); }
+		| IGNORE STRING			{ text_ignore(&$2); }
+		| IGNORE TABLE strings		{ text_ignore_values(&$2); }
+		| IGNORE TABLE TABLE	{ text_ignore_table(&$2, &$3); }
+		| IGNORE TABLE MATCHING STRING	{ text_ignore_regex(&$2, &$4); }
+		| KEY keys			{ watch_key(&$1); }
+		| AFTER NUMBER matches		{
+			$1.s = NULL;
+			watch_after(&$2, &$1);
+		}
+		| AFTER NUMBER matches WITHIN SPAN { watch_after(&$2, &$5); }
+		| TIME STRING			{ watch_time(&$2); }
+		| DUPLICATE duplicate		{ watch_duplicate(&$2); }
+		| JSON FIELD STRING		{ watch_json_field(&$3); }
+		| JSON TIME STRING		{ watch_json_time(&$3); }
+		| JSON ADDR STRING		{ watch_json_addr(&$3); }
+		| RUN argv run_options		{ command_run(&$1); }
 		| error				{ RECOVER; }
+		;
+
+journal		: %empty			{ $$.n = 0; }
+		| strings			{ $$.n = 1; }
+		;
+
+place		: %empty			{ $$.s = NULL; }
+		| FILE_ path			{ $$ = $2; }
+		| DIRECTORY path		{ $$ = $2; }
+		;
+
+weight		: %empty			{ $$.at = lex.at; $$.n = 1; }
+		| WEIGHT NUMBER			{ $$ = $2; }
+		;
+
+mode		: %empty			{ $$.s = NULL; }
+		| MODE STRING			{ $$ = $2; }
+		;
+
+keys		: key
+		| '{' key_list '}'
+		;
+
+key_list	: %empty
+		| key_list separator
+		| key_list key
+		;
+
+key		: NAME				{ build_item(&$1); }
+		| STRING			{ build_item(&$1); }
+		;
+
+matches		: MATCH | MATCHES
+		;
+
+duplicate	: EXTEND			{ $$.n = DUPLICATE_EXTEND; }
+		| IGNORE			{ $$.n = DUPLICATE_IGNORE; }
+		| RERUN				{ $$.n = DUPLICATE_RERUN; }
 		;
 
 from		: %empty			{ $$.at = lex.at; $$.n = 0; }
@@ -228,12 +356,34 @@ within		: %empty
 		;
 
 victim		: %empty			{
-			$$.at = lex.at;
+			$$.s = NULL;
 			$$.n = BAN_NEWEST;
 		}
 		| NEWEST			{ $$.n = BAN_NEWEST; }
 		| OLDEST			{ $$.n = BAN_OLDEST; }
 		| ALL				{ $$.n = BAN_ALL; }
+		;
+
+prefixed	: %empty			{ $$.n = 0; }
+		| PREFIX			{ $$.n = 1; }
+		;
+
+growing		: %empty			{ $$.n = 0; growing(&$$); }
+		| GROWING			{ $1.n = 1; growing(&$1); }
+		    growth
+		;
+
+growth		: %empty
+		| growth BY factor		{ growing_by(&$3); }
+		| growth TO SPAN		{ growing_to(&$3); }
+		| growth TOGETHER		{ growing_together(); }
+		;
+
+factor		: NUMBER			{
+			$$.n = $1.n > GROWTH_MAX ? GROWTH_MAX + 1 :
+			    $1.n * 1000;
+		}
+		| FACTOR
 		;
 
 duration	: SPAN
@@ -312,82 +462,7 @@ path		: STRING
 
 %%
 
-struct keyword {
-	const char	*word;
-	int		 token;
-};
-
-/* Sorted: it is searched by bsearch(3). */
-static const struct keyword keywords[] = {
-	{ "action",	ACTION },
-	{ "address",	ADDRESSES },
-	{ "addresses",	ADDRESSES },
-	{ "admin",	ADMIN },
-	{ "all",	ALL },
-	{ "apart",	APART },
-	{ "ban",	BAN },
-	{ "bans",	BANS },
-	{ "control",	CONTROL },
-	{ "drop",	DROP },
-	{ "dry",	DRY },
-	{ "end",	END_ },
-	{ "exempt",	EXEMPT },
-	{ "families",	FAMILIES },
-	{ "file",	FILE_ },
-	{ "for",	FOR },
-	{ "forever",	FOREVER },
-	{ "format",	FORMAT },
-	{ "forward",	FORWARD },
-	{ "forwarded",	FORWARDED },
-	{ "from",	FROM },
-	{ "grace",	GRACE },
-	{ "group",	GROUP },
-	{ "hook",	HOOK },
-	{ "hot",	HOT },
-	{ "inbound",	INBOUND },
-	{ "include",	INCLUDE },
-	{ "inet",	INET },
-	{ "inet6",	INET6 },
-	{ "instance",	INSTANCE },
-	{ "json",	JSON },
-	{ "keep",	KEEP },
-	{ "ledger",	LEDGER },
-	{ "limit",	LIMIT },
-	{ "local",	LOCAL },
-	{ "log",	LOG },
-	{ "max",	MAX },
-	{ "never",	NEVER },
-	{ "newest",	NEWEST },
-	{ "no",		NO },
-	{ "none",	NONE },
-	{ "oldest",	OLDEST },
-	{ "on",		ON },
-	{ "only",	ONLY },
-	{ "per",	PER },
-	{ "port",	PORT },
-	{ "prefix",	PREFIX },
-	{ "protect",	PROTECT },
-	{ "reject",	REJECT },
-	{ "reload",	RELOAD },
-	{ "run",	RUN },
-	{ "self",	SELF },
-	{ "sessions",	SESSIONS },
-	{ "source",	SOURCE },
-	{ "start",	START },
-	{ "state",	STATE },
-	{ "status",	STATUS },
-	{ "table",	TABLE_ },
-	{ "tcp",	TCP },
-	{ "together",	TOGETHER },
-	{ "trust",	TRUST },
-	{ "udp",	UDP },
-	{ "user",	USER },
-	{ "watch",	WATCH },
-	{ "within",	WITHIN },
-	{ "xray",	XRAY },
-	{ "yes",	YES },
-	{ "zone",	ZONE },
-};
+#include "keywords.h"
 
 #define NKEYWORDS	(sizeof(keywords) / sizeof(keywords[0]))
 
@@ -430,6 +505,25 @@ is_size(struct val *v)
 	return 1;
 }
 
+/* "1.5": thousandths, of at most three digits after the dot. */
+static int
+is_factor(struct val *v)
+{
+	size_t	n = strspn(v->s, "0123456789"), m;
+	int64_t	rest = 0;
+	int	i;
+
+	if (n == 0 || n > 9 || v->s[n] != '.')
+		return 0;
+	m = strspn(v->s + n + 1, "0123456789");
+	if (m == 0 || m > 3 || v->s[n + 1 + m] != '\0')
+		return 0;
+	for (i = 0; i < 3; i++)
+		rest = rest * 10 + ((size_t)i < m ? v->s[n + 1 + i] - '0' : 0);
+	v->n = atoll(v->s) * 1000 + rest;
+	return 1;
+}
+
 /* Which token a bare word is. */
 static int
 classify(struct val *v)
@@ -438,6 +532,8 @@ classify(struct val *v)
 	const char		*s = v->s;
 	struct prefix		 p;
 
+	if (naming)
+		return NAME;
 	if ((k = bsearch(s, keywords, NKEYWORDS, sizeof(*k),
 	    keyword_cmp)) != NULL)
 		return k->token;
@@ -454,9 +550,43 @@ classify(struct val *v)
 		return SPAN;
 	if (is_size(v))
 		return SIZE;
+	if (is_factor(v))
+		return FACTOR;
 	if (prefix_parse(&p, s) == 0)
 		return ADDRESS;
 	return WORD;
+}
+
+/* After these a string is a regex; see design of escapes in lex.c. */
+static int
+regex_is_next(void)
+{
+	switch (tokens[0]) {
+	case MATCH:
+	case MATCHING:
+	case IGNORE:
+	case CANCEL:
+		return 1;
+	case TIME:
+		return tokens[1] != JSON;
+	case STRING:
+		return tokens[1] == PATTERN;
+	default:
+		return 0;
+	}
+}
+
+static void
+remember(int token)
+{
+	tokens[1] = tokens[0];
+	tokens[0] = token;
+	if (token == KEY)
+		naming = 1;
+	else if (naming == 1 && token == '{')
+		naming = 2;
+	else if (token == '}' || (naming == 1 && token != NAME))
+		naming = 0;
 }
 
 static int
@@ -466,6 +596,7 @@ yylex(void)
 	int		class;
 
 	previous = lex.class;
+	lex.raw = regex_is_next();
 	class = report_enough() ? END : lex_next();
 	v.at = lex.at;
 	v.s = lex.text.s;
@@ -485,6 +616,7 @@ yylex(void)
 		class = MACRO;
 		break;
 	}
+	remember(class);
 	yylval = v;
 	return class;
 }
@@ -653,6 +785,8 @@ static void
 parse_layer(int layer)
 {
 	blocks = 0;
+	naming = 0;
+	tokens[0] = tokens[1] = 0;
 	build_layer(layer);
 	yyparse();
 	build_clear();

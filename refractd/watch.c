@@ -10,21 +10,27 @@
 #include <string.h>
 
 #include "build.h"
+#include "command.h"
 #include "log.h"
+#include "parse.h"
+#include "source.h"
+#include "text.h"
 
 #define WATCHES_MAX	256
-#define SOURCES_MAX	256
-#define RULES_MAX	65536		/* limits, exempts, inbounds */
+#define RULES_MAX	65536		/* items of lists */
 #define WINDOW_MAX	(7 * 24 * 3600 * 1000LL)
 #define BAN_MAX		(3650 * 24 * 3600 * 1000LL)
 #define GRACE_MAX	(3600 * 1000LL)
 #define GRACE_LIMIT_MAX	100
-#define XRAY_LOG	"/var/log/xray/access.log"
+#define TEXT_WINDOW	(10 * 60 * 1000LL)
+#define TEXT_WINDOW_MAX	(366 * 24 * 3600 * 1000LL)
 #define ZONEINFO	"/usr/share/zoneinfo"
 
 enum setting {
 	SET_FORMAT, SET_LIMIT, SET_BAN, SET_FAMILIES, SET_GROUP4, SET_GROUP6,
-	SET_GRACE, SET_TRUST, SET_ZONE, SET_DRY_RUN, SETTINGS
+	SET_GRACE, SET_TRUST, SET_ZONE, SET_DRY_RUN, SET_KEY, SET_AFTER,
+	SET_TIME, SET_DUPLICATE, SET_JSON_FIELD, SET_JSON_TIME, SET_JSON_ADDR,
+	SETTINGS
 };
 
 /* What the parser must know of a watch beside what it is. */
@@ -35,8 +41,19 @@ struct info {
 	struct once		 once[SETTINGS];
 	int			 layer;		/* it was opened last in */
 	int			 bad;		/* its name is an error */
-	size_t			 sources, rules;
+	size_t			 rules;
+	/* The first statement of each kind; file NULL: none. */
+	struct place		 text_at, xray_at;
+	const char		*text, *xray;
 };
+
+/* How the ban that is read grows. */
+static struct {
+	int			 said;
+	int64_t			 by, to;	/* 0: not said */
+	int			 together;
+	struct place		 at;
+} growth;
 
 static STAILQ_HEAD(, info)	infos = STAILQ_HEAD_INITIALIZER(infos);
 static struct info		*cur;
@@ -53,6 +70,33 @@ watches_start(void)
 	}
 	cur = NULL;
 	ninfos = 0;
+	sources_start();
+	text_start();
+	commands_start();
+}
+
+struct conf_watch *
+watch_now(void)
+{
+	return cur == NULL ? NULL : cur->w;
+}
+
+void
+watch_is_text(const struct place *at, const char *what)
+{
+	if (cur->text_at.file != NULL)
+		return;
+	cur->text_at = *at;
+	cur->text = what;
+}
+
+void
+watch_is_xray(const struct place *at, const char *what)
+{
+	if (cur->xray_at.file != NULL)
+		return;
+	cur->xray_at = *at;
+	cur->xray = what;
 }
 
 static void
@@ -121,14 +165,13 @@ once(enum setting s, const struct val *v, const char *what)
 	return build_once(&cur->once[s], &v->at, what);
 }
 
-/* Room for one more item of a list. */
-static int
-room(size_t *n, size_t max, const struct place *at)
+int
+watch_room(const struct place *at)
 {
-	if (*n == max)
-		report_error(at, "found more than %zu items in one watch, "
-		    "expected fewer", max);
-	return (*n)++ < max;
+	if (cur->rules == RULES_MAX)
+		report_error(at, "found more than %d items in one watch, "
+		    "expected fewer", RULES_MAX);
+	return cur->rules++ < RULES_MAX;
 }
 
 static void *
@@ -141,59 +184,10 @@ item_new(size_t size)
 	return p;
 }
 
-/* source file PATH ... */
-
-static struct conf_source *
-source_bypath(const char *path)
-{
-	struct conf_source	*s;
-
-	TAILQ_FOREACH(s, &cur->w->sources, entry)
-		if (strcmp(s->w.path, path) == 0)
-			break;
-	return s;
-}
-
-static struct conf_source *
-source_new(const char *path)
-{
-	struct conf_source	*s = item_new(sizeof(*s));
-
-	s->w.id = conf_new_id();
-	s->w.watch = cur->w->w.id;
-	strlcpy(s->w.path, path, sizeof(s->w.path));
-	TAILQ_INSERT_TAIL(&cur->w->sources, s, entry);
-	return s;
-}
-
-static void
-source_add(const struct val *v, int from_start)
-{
-	struct conf_source	*s;
-
-	if (build_path(v, PATH_MAX_LEN) == -1 ||
-	    !room(&cur->sources, SOURCES_MAX, &v->at))
-		return;
-	if ((s = source_bypath(v->s)) == NULL)
-		s = source_new(v->s);
-	s->w.from_start = from_start;
-}
-
-void
-watch_source(const struct val *from)
-{
-	const struct val	*v;
-	size_t			 i, n;
-
-	v = build_items(&n, &from->at);
-	for (i = 0; i < n; i++)
-		source_add(&v[i], from->n);
-	build_clear();
-}
-
 void
 watch_format(const struct val *v)
 {
+	watch_is_xray(&v->at, "format xray");
 	if (once(SET_FORMAT, v, "format"))
 		cur->w->w.format = v->n;
 }
@@ -214,6 +208,7 @@ limit_valid(const struct val *v)
 void
 watch_limit(const struct val *v)
 {
+	watch_is_xray(&v->at, "limit");
 	if (once(SET_LIMIT, v, "limit") && limit_valid(v))
 		cur->w->w.limit = v->n;
 }
@@ -232,9 +227,10 @@ watch_limit_for(const struct val *limit)
 	const struct val	*v;
 	size_t			 i, n;
 
+	watch_is_xray(&limit->at, "limit");
 	v = build_items(&n, &limit->at);
 	for (i = 0; limit_valid(limit) && i < n; i++) {
-		if (!room(&cur->rules, RULES_MAX, &v[i].at))
+		if (!watch_room(&v[i].at))
 			break;
 		l = item_new(sizeof(*l));
 		l->w.watch = cur->w->w.id;
@@ -246,20 +242,85 @@ watch_limit_for(const struct val *limit)
 	build_clear();
 }
 
+/* ban ... growing by F to T together */
+
 void
-watch_ban(const struct val *victim, const struct val *span)
+growing(const struct val *v)
+{
+	memset(&growth, 0, sizeof(growth));
+	growth.said = v->n;
+	growth.at = v->at;
+}
+
+void
+growing_by(const struct val *v)
+{
+	if (growth.by != 0)
+		report_error(&v->at, "found a second \"by\", expected one");
+	else if (v->n <= 1000 || v->n > GROWTH_MAX)
+		report_error(&v->at, "found %s, expected a factor of more than "
+		    "1 and at most %d", v->s, GROWTH_MAX / 1000);
+	else
+		growth.by = v->n;
+}
+
+void
+growing_to(const struct val *v)
+{
+	if (growth.to != 0)
+		report_error(&v->at, "found a second \"to\", expected one");
+	else if (build_span(v, 1000, BAN_MAX))
+		growth.to = v->n;
+}
+
+void
+growing_together(void)
+{
+	growth.together = 1;
+}
+
+static void
+grow(struct wire_watch *w)
+{
+	char	buf[SPAN_STRLEN];
+
+	w->growth_max = 0;
+	w->growth_by = 2000;
+	w->growth_together = 0;
+	if (!growth.said)
+		return;
+	w->growth_max = growth.to == 0 ? BAN_MAX : growth.to;
+	w->growth_by = growth.by == 0 ? 2000 : growth.by;
+	w->growth_together = growth.together;
+	if (w->ban == SPAN_FOREVER)
+		report_error(&growth.at, "found a ban for ever that grows, "
+		    "expected one that ends");
+	else if (w->growth_max < w->ban)
+		report_error(&growth.at, "found growing to less than the ban's "
+		    "%s, expected more", span_print(w->ban, buf));
+}
+
+void
+watch_ban(const struct val *victim, const struct val *prefix,
+    const struct val *span)
 {
 	struct wire_watch	*w = &cur->w->w;
 
+	if (victim->s != NULL)
+		watch_is_xray(&victim->at, victim->s);
+	if (prefix->n)
+		watch_is_text(&prefix->at, "ban prefix");
 	if (!once(SET_BAN, span, "ban")) {
 		build_clear();
 		return;
 	}
 	w->victim = victim->n;
+	w->ban_prefix = prefix->n;
 	w->nports = build_ports_take(w->ports);
 	if (span->n == SPAN_FOREVER ||
 	    build_span(span, 1000, BAN_MAX))
 		w->ban = span->n;
+	grow(w);
 	build_clear();
 }
 
@@ -270,7 +331,7 @@ exempt_new(enum exempt_kind kind, const struct place *at)
 {
 	struct conf_exempt	*e;
 
-	if (!room(&cur->rules, RULES_MAX, at))
+	if (!watch_room(at))
 		return NULL;
 	e = item_new(sizeof(*e));
 	e->w.watch = cur->w->w.id;
@@ -302,6 +363,7 @@ watch_exempt_user(const struct val *v)
 {
 	struct conf_exempt	*e;
 
+	watch_is_xray(&v->at, "exempt user");
 	if ((e = exempt_new(EXEMPT_USER, &v->at)) == NULL ||
 	    build_text(e->w.pattern, sizeof(e->w.pattern), v,
 	    "a user or pattern") == -1)
@@ -316,6 +378,7 @@ watch_exempt_user(const struct val *v)
 void
 watch_families(const struct val *v)
 {
+	watch_is_xray(&v->at, "families");
 	if (once(SET_FAMILIES, v, "families"))
 		cur->w->w.together = v->n;
 }
@@ -337,6 +400,7 @@ watch_group(const struct val *v)
 void
 watch_grace(const struct val *v)
 {
+	watch_is_xray(&v->at, "grace");
 	if (once(SET_GRACE, v, "grace") && build_span(v, 0, GRACE_MAX))
 		cur->w->w.grace = v->n;
 }
@@ -348,8 +412,9 @@ watch_inbound(const struct val *at)
 	const struct val	*v;
 	size_t			 i, n;
 
+	watch_is_xray(&at->at, "only inbound");
 	v = build_items(&n, &at->at);
-	for (i = 0; i < n && room(&cur->rules, RULES_MAX, &v[i].at); i++) {
+	for (i = 0; i < n && watch_room(&v[i].at); i++) {
 		in = item_new(sizeof(*in));
 		in->w.watch = cur->w->w.id;
 		build_text(in->w.pattern, sizeof(in->w.pattern), &v[i],
@@ -362,6 +427,7 @@ watch_inbound(const struct val *at)
 void
 watch_trust(const struct val *v)
 {
+	watch_is_xray(&v->at, "trust forwarded");
 	if (once(SET_TRUST, v, "trust forwarded"))
 		cur->w->w.trust_forwarded = v->n;
 }
@@ -440,16 +506,121 @@ watch_dry_run(const struct val *v)
 		cur->w->w.dry_run = v->n;
 }
 
+/* What only a watch of text has. */
+
+void
+watch_key(const struct val *at)
+{
+	struct wire_watch	*w = &cur->w->w;
+	const struct val	*v;
+	size_t			 i, n;
+
+	watch_is_text(&at->at, "key");
+	v = build_items(&n, &at->at);
+	if (once(SET_KEY, at, "key") && n <= WATCH_KEYS_MAX) {
+		memset(w->keys, 0, sizeof(w->keys));
+		w->nkeys = 0;
+		for (i = 0; i < n; i++)
+			if (text_name(w->keys[w->nkeys], &v[i]) == 0)
+				w->nkeys++;
+	}
+	if (n > WATCH_KEYS_MAX)
+		report_error(&at->at, "found %zu values, expected a key of at "
+		    "most %d", n, WATCH_KEYS_MAX);
+	build_clear();
+}
+
+void
+watch_after(const struct val *v, const struct val *within)
+{
+	watch_is_text(&v->at, "after");
+	if (!once(SET_AFTER, v, "after"))
+		return;
+	if (build_range(v, 1, AFTER_MAX, "a number of matches"))
+		cur->w->w.after = v->n;
+	if (within->s == NULL)
+		cur->w->w.window = TEXT_WINDOW;
+	else if (build_span(within, 1000, TEXT_WINDOW_MAX))
+		cur->w->w.window = within->n;
+}
+
+void
+watch_time(const struct val *v)
+{
+	watch_is_text(&v->at, "time");
+	if (once(SET_TIME, v, "time"))
+		build_text(cur->w->w.time_format,
+		    sizeof(cur->w->w.time_format), v, "a format");
+}
+
+void
+watch_duplicate(const struct val *v)
+{
+	watch_is_text(&v->at, "duplicate");
+	if (once(SET_DUPLICATE, v, "duplicate"))
+		cur->w->w.duplicate = v->n;
+}
+
+/* The path of a value in a JSON object: "log.time". */
+static void
+json_path(char dst[NAME_MAX_LEN], enum setting s, const struct val *v,
+    const char *what)
+{
+	if (!once(s, v, what) ||
+	    build_text(dst, NAME_MAX_LEN, v, "a field's path") == -1)
+		return;
+	cur->w->w.json = 1;
+	if (*dst == '.' || strstr(dst, "..") != NULL ||
+	    dst[strlen(dst) - 1] == '.')
+		report_error(&v->at, "found \"%s\", expected names with dots "
+		    "between them", dst);
+}
+
+void
+watch_json_field(const struct val *v)
+{
+	json_path(cur->w->w.json_field, SET_JSON_FIELD, v, "json field");
+}
+
+void
+watch_json_time(const struct val *v)
+{
+	json_path(cur->w->w.json_time, SET_JSON_TIME, v, "json time");
+}
+
+void
+watch_json_addr(const struct val *v)
+{
+	json_path(cur->w->w.json_addr, SET_JSON_ADDR, v, "json addr");
+}
+
 /* At the end. */
 
+/* Which kind it is: 0, or -1 reported. */
+static int
+decide_kind(struct info *i)
+{
+	if (i->text_at.file != NULL && i->xray_at.file != NULL)
+		report_error(&i->text_at, "found \"%s\" in a watch that has "
+		    "\"%s\" at %s:%d, expected only one of the two", i->text,
+		    i->xray, i->xray_at.file, i->xray_at.line);
+	else if (i->text_at.file != NULL) {
+		i->w->w.format = FORMAT_TEXT;
+		return 0;
+	} else if (i->once[SET_FORMAT].at.file == NULL)
+		report_error(&i->at, "found watch \"%s\" without a rule, "
+		    "expected \"format xray\" or a \"match\" in it",
+		    i->w->w.name);
+	else
+		return 0;
+	return -1;
+}
+
 static void
-check_rule(const struct info *i)
+check_limits(const struct info *i)
 {
 	struct conf_limit	*l;
 
-	if (i->once[SET_FORMAT].at.file == NULL)
-		report_error(&i->at, "found watch \"%s\" without a rule, "
-		    "expected \"format xray\" in it", i->w->w.name);
 	TAILQ_FOREACH(l, &i->w->limits, entry)
 		if (l->w.limit != 0)
 			return;
@@ -496,21 +667,87 @@ check_trust(const struct info *i)
 		    "X-Forwarded-For chooses who is banned", i->w->w.name);
 }
 
+static void
+finish_xray(struct info *i)
+{
+	struct names	names = { 0 };
+
+	source_xray(i->w);
+	check_limits(i);
+	check_grace(i);
+	check_trust(i);
+	names_add(&names, "addr");
+	names_add(&names, "user");
+	commands_finish(i->w, &names);
+	names_free(&names);
+}
+
+/* The defaults of a watch of text, where they are others than Xray's. */
+static void
+text_defaults(struct info *i)
+{
+	struct wire_watch	*w = &i->w->w;
+
+	if (i->once[SET_AFTER].at.file == NULL)
+		w->window = TEXT_WINDOW;
+	if (i->once[SET_BAN].at.file != NULL)
+		return;
+	w->bans = 0;
+	w->nports = 0;
+	memset(w->ports, 0, sizeof(w->ports));
+}
+
+static int
+has_match(const struct conf_watch *w)
+{
+	struct conf_pattern	*p;
+
+	TAILQ_FOREACH(p, &w->patterns, entry)
+		if (p->w.kind == PATTERN_MATCH)
+			return 1;
+	return !TAILQ_EMPTY(&w->filters);
+}
+
+static void
+finish_text(struct info *i)
+{
+	struct conf_watch	*w = i->w;
+	struct names		 names = { 0 };
+
+	text_defaults(i);
+	if (TAILQ_EMPTY(&w->sources))
+		report_error(&i->at, "found watch \"%s\" without a source, "
+		    "expected one", w->w.name);
+	if (!has_match(w))
+		report_error(&i->at, "found watch \"%s\" without a match, "
+		    "expected one", w->w.name);
+	if (!w->w.bans && TAILQ_EMPTY(&w->runs))
+		report_warning(&i->at, "watch \"%s\" neither bans nor runs "
+		    "anything", w->w.name);
+	text_finish(w, &names);
+	if (report_count() == 0)
+		commands_finish(w, &names);
+	names_free(&names);
+}
+
 void
 watches_finish(void)
 {
 	struct info	*i;
 
+	text_patterns();
 	STAILQ_FOREACH(i, &infos, entry) {
 		if (i->bad)
 			continue;
 		cur = i;
-		if (TAILQ_EMPTY(&i->w->sources))
-			source_new(XRAY_LOG);
-		check_rule(i);
 		check_hash(i);
-		check_grace(i);
-		check_trust(i);
+		if (decide_kind(i) == -1)
+			continue;
+		if (i->w->w.format == FORMAT_TEXT)
+			finish_text(i);
+		else
+			finish_xray(i);
+		sources_finish(i->w);
 	}
 	cur = NULL;
 }

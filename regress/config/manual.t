@@ -46,13 +46,13 @@ ok "there are defaults and a grammar" test -n "$defaults" -a -n "$grammar"
 
 # The grammar has every keyword, and no other.
 sed -n '/^static const struct keyword keywords/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' \
-    "$TOP/refractd/parse.y" | sort -u >have
+    "$TOP/refractd/keywords.h" | sort -u >have
 grep -o '"[a-z0-9]*"' "display.$grammar" | tr -d '"' | sort -u |
     grep . >said
 is "the grammar has every keyword" "$(comm -23 have said)" ""
 is "... and no other" "$(comm -13 have said)" ""
 sed -n '/^static const struct keyword keywords/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' \
-    "$TOP/refractd/parse.y" >order
+    "$TOP/refractd/keywords.h" >order
 is "keywords are in the order that bsearch(3) needs" "$(cat order)" \
     "$(LC_ALL=C sort order)"
 is "mandoc finds nothing wrong" \

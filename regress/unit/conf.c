@@ -3,8 +3,13 @@
  * the same structs, and that a child takes nothing else.
  */
 /* LINK: refractd/parse.o refractd/lex.o refractd/input.o refractd/report.o */
-/* LINK: refractd/build.o refractd/tables.o refractd/watch.o */
-/* LINK: refractd/print.o */
+/* LINK: refractd/build.o refractd/tables.o refractd/watch.o refractd/text.o */
+/* LINK: refractd/regex.o refractd/source.o refractd/command.o */
+/* LINK: refractd/print.o refractd/print_watch.o refractd/print_out.o */
+/* LINK: refractd/f2b.o refractd/f2b_filter.o refractd/f2b_ini.o */
+/* LINK: refractd/f2b_parse.o refractd/f2b_read.o refractd/f2b_expand.o */
+/* LINK: refractd/f2b_regex.o refractd/f2b_text.o */
+/* LIBS: -lpcre2-8 */
 #include <sys/socket.h>
 #include <sys/wait.h>
 
