@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "channel.h"
 #include "conf.h"
@@ -72,14 +71,6 @@ watch_hash(const char *name)
 	return h == 0 ? 1 : h;
 }
 
-static uint32_t
-run_max_default(void)
-{
-	long	n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n < 1 ? 1 : n > RUN_MAX ? RUN_MAX : (uint32_t)n;
-}
-
 struct conf *
 conf_new(void)
 {
@@ -91,7 +82,7 @@ conf_new(void)
 	TAILQ_INIT(&c->defines);
 	TAILQ_INIT(&c->start);
 	TAILQ_INIT(&c->stop);
-	c->run_max = run_max_default();
+	c->run_max = 1;
 	c->global.max = BAN_ENTRIES_DEFAULT;
 	c->global.action = ACTION_DROP;
 	c->global.hook = HOOK_LOCAL;

@@ -45,6 +45,14 @@ struct run_place {
 static STAILQ_HEAD(, run_place)	places = STAILQ_HEAD_INITIALIZER(places);
 static struct once		most;
 
+static uint32_t
+run_max_default(void)
+{
+	long	n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > RUN_MAX ? RUN_MAX : (uint32_t)n;
+}
+
 void
 commands_start(void)
 {
@@ -55,6 +63,7 @@ commands_start(void)
 		free(p);
 	}
 	memset(&most, 0, sizeof(most));
+	build_conf()->run_max = run_max_default();
 	command_options();
 }
 
