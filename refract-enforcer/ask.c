@@ -84,6 +84,16 @@ ask_before(const struct conf *old)
 	before.since = mono_now();
 }
 
+/* The longest that its bans last; they may grow. */
+static int
+is_too_long(const struct wire_watch *w, const struct wire_ban *ban)
+{
+	span_t	longest = w->growth_max > w->ban ? w->growth_max : w->ban;
+
+	return longest != SPAN_FOREVER && (ban->end == WALL_FOREVER ||
+	    ban->end > wall_add(wall_now(), longest + LATE));
+}
+
 /* Is it what this watch would ask for? */
 static int
 watch_says(const struct wire_watch *w, unsigned int plen4, unsigned int plen6,
@@ -91,12 +101,15 @@ watch_says(const struct wire_watch *w, unsigned int plen4, unsigned int plen6,
 {
 	unsigned int	 i;
 
-	if (ban->flags & BANF_PREFIX || ban->prefix.plen !=
+	if (w->ban_prefix) {
+		plen4 = w->group4;
+		plen6 = w->group6;
+	}
+	if (!w->bans || ban->flags & BANF_PREFIX || ban->prefix.plen !=
 	    (ban->prefix.family == AF_INET ? plen4 : plen6) ||
 	    !prefix_contains(&ban->prefix, &ban->offender))
 		return 0;
-	if (w->ban != SPAN_FOREVER && (ban->end == WALL_FOREVER ||
-	    ban->end > wall_add(wall_now(), w->ban + LATE)))
+	if (is_too_long(w, ban))
 		return 0;
 	for (i = 0; i < w->nports; i++)
 		if (w->ports[i].port == ban->port &&

@@ -508,15 +508,17 @@ request_kill(struct client *c, const void *data)
 static void
 request_forgive(struct client *c, const void *data)
 {
-	const struct msg_target *t = data;
+	struct msg_target t;
 
-	c->req.target = *t;
+	memcpy(&t, data, sizeof(t));
+	t.growth = 1;
+	c->req.target = t;
 	client_timer(c, ANSWER_SECONDS);
 	/* The ledger writes it down and says nothing. */
-	channel_send(sibling(ROLE_LEDGER), M_FORGIVE, 0, t, sizeof(*t));
-	flush_target(c, t);
-	ask(c, ROLE_ENFORCER, M_UNBAN, t, sizeof(*t));
-	ask(c, ROLE_PARSER, M_FORGIVE, t, sizeof(*t));
+	channel_send(sibling(ROLE_LEDGER), M_FORGIVE, 0, &t, sizeof(t));
+	flush_target(c, &t);
+	ask(c, ROLE_ENFORCER, M_UNBAN, &t, sizeof(t));
+	ask(c, ROLE_PARSER, M_FORGIVE, &t, sizeof(t));
 	if (c->req.waiting == 0)
 		nobody_there(c);
 }

@@ -81,9 +81,13 @@ static const char *const schema[LEDGER_SCHEMA] = {
 	"  skewed INTEGER NOT NULL, lost INTEGER NOT NULL,"
 	"  last INTEGER NOT NULL) STRICT;",
 
-	/* growth: of a pardon, how often somebody was banned is forgiven. */
+	/*
+	 * growth: how often somebody was banned is forgiven too.  kind: 1 of a
+	 * key that was under way, 2 bans nobody.
+	 */
 	"ALTER TABLE forgiven ADD COLUMN growth INTEGER NOT NULL DEFAULT 1;"
-	"ALTER TABLE decision ADD COLUMN rerun INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX forgiven_growth ON forgiven (at) WHERE growth <> 0;"
+	"ALTER TABLE decision ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch_stats ADD COLUMN"
 	"  ignored INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch_stats ADD COLUMN"

@@ -21,6 +21,9 @@
 #include "timer.h"
 
 #define PAGE		2048
+#define GROWTH_ROWS	262144	/* as many as the parser remembers */
+#define GROWN_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
+			sizeof(struct wire_growth))
 #define SERVED_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
 			sizeof(struct wire_served))
 
@@ -32,6 +35,8 @@ static struct {
 	struct served_cursor	 served;
 	struct wire_served	 out[SERVED_MAX];
 	size_t			 nout;
+	struct wire_growth	 grown[GROWN_MAX];
+	size_t			 ngrown;
 	uint64_t		 nstates, nserved;
 	mono_t			 begun;
 } rs;
@@ -81,6 +86,46 @@ send_served(const struct wire_served *w)
 }
 
 static void
+send_grown(void)
+{
+	if (rs.ngrown > 0)
+		channel_send(rs.ch, M_RESUME_GROWTH, 0, rs.grown,
+		    rs.ngrown * sizeof(rs.grown[0]));
+	rs.ngrown = 0;
+}
+
+static void
+send_growth(const struct wire_growth *g)
+{
+	rs.grown[rs.ngrown++] = *g;
+	if (rs.ngrown == GROWN_MAX)
+		send_grown();
+}
+
+/* Does any watch ask how often it was? */
+static int
+is_growth_wanted(void)
+{
+	struct conf_watch	*cw;
+
+	TAILQ_FOREACH(cw, &child_conf()->watches, entry)
+		if (cw->w.growth_max != 0)
+			return 1;
+	return 0;
+}
+
+static enum db_status
+growth(void)
+{
+	enum db_status	status = DB_OK;
+
+	if (is_growth_wanted())
+		status = state_growth(GROWTH_ROWS, send_growth);
+	send_grown();
+	return status;
+}
+
+static void
 send_lift(const struct msg_lift *m)
 {
 	channel_send(rs.ch, M_RESUME_LIFT, 0, m, sizeof(*m));
@@ -124,6 +169,8 @@ page(int *more)
 		return status;
 	send_out();
 	*more = 0;
+	if ((status = growth()) != DB_OK)
+		return status;
 	return state_lifts(rs.served.oldest, send_lift);
 }
 
@@ -197,7 +244,7 @@ void
 resume_stop(void)
 {
 	rs.ch = NULL;
-	rs.nout = 0;
+	rs.nout = rs.ngrown = 0;
 	if (rs.turn != NULL)
 		(void)event_del(rs.turn);
 }

@@ -48,8 +48,9 @@ static const char *const sql[S_MAX] = {
 	[S_ROLLBACK] = "ROLLBACK",
 	[S_DECISION] = "INSERT INTO decision (watch, file, offset, part,"
 	    " starts, ends, prefix, offender, ports, flags, outcome, subject,"
-	    " count, pattern, vals) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-	    " ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING",
+	    " count, pattern, vals, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
+	    " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+	    " ON CONFLICT DO NOTHING",
 	[S_DECISION_ROW] = "SELECT id, lifted FROM decision WHERE watch = ?1"
 	    " AND file = ?2 AND offset = ?3 AND part = ?4",
 	[S_EVIDENCE] = "INSERT OR REPLACE INTO evidence VALUES (?1, ?2)",
@@ -75,8 +76,8 @@ static const char *const sql[S_MAX] = {
 	[S_DROP] = "DELETE FROM decision WHERE id IN (" OLDEST ")",
 	[S_LIFT] = "INSERT INTO lift VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO"
 	    " UPDATE SET at = max(at, excluded.at)",
-	[S_FORGIVE] = "INSERT INTO forgiven (at, prefix, subject)"
-	    " VALUES (?1, ?2, ?3)",
+	[S_FORGIVE] = "INSERT INTO forgiven (at, prefix, subject, growth)"
+	    " VALUES (?1, ?2, ?3, ?4)",
 	[S_FORGIVE_ACTIVE] = "UPDATE decision SET lifted = ?1"
 	    " WHERE ends > ?1 AND starts <= ?1 AND lifted = 0"
 	    " AND (?2 IS NULL OR overlap(prefix, ?2))"
@@ -84,7 +85,10 @@ static const char *const sql[S_MAX] = {
 	/* A lift is needed while a decision from before it is in force. */
 	[S_PRUNE_LIFT] = "DELETE FROM lift WHERE at < min(?1, ifnull("
 	    "(SELECT min(starts) FROM decision WHERE ends > ?2), ?1))",
-	[S_PRUNE_FORGIVEN] = "DELETE FROM forgiven WHERE at < ?1",
+	/* What was forgiven of growth, while what it forgave is counted. */
+	[S_PRUNE_FORGIVEN] = "DELETE FROM forgiven WHERE at < ?1"
+	    " AND (growth = 0 OR at < ifnull((SELECT starts FROM decision"
+	    " ORDER BY id LIMIT 1), ?1))",
 	[S_PRUNE_RUNS] = "DELETE FROM run WHERE decision < 0 AND state > 1"
 	    " AND changed < ?1",
 	[S_COUNT] = "SELECT (SELECT count(*) FROM decision WHERE ends > ?1),"
@@ -388,6 +392,8 @@ db_decision(const struct decision *d, int *new)
 	bind_text(s, 14, d->pattern);
 	(void)sqlite3_bind_blob(s, 15, d->values_len == 0 ? "" : d->values,
 	    (int)d->values_len, SQLITE_STATIC);
+	(void)sqlite3_bind_int(s, 16, (d->rerun ? DECISION_RERUN : 0) |
+	    (d->no_ban ? DECISION_NO_BAN : 0));
 	if ((status = run(S_DECISION)) != DB_OK)
 		return status;
 	if ((*new = sqlite3_changes(db) == 1) == 0)
@@ -486,6 +492,7 @@ db_forgive(const struct msg_target *t, int64_t at)
 	enum db_status	 status;
 
 	bind_target(stmts[S_FORGIVE], t, at);
+	(void)sqlite3_bind_int(stmts[S_FORGIVE], 4, t->growth);
 	if ((status = run(S_FORGIVE)) != DB_OK)
 		return status;
 	bind_target(stmts[S_FORGIVE_ACTIVE], t, at);

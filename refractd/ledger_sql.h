@@ -11,6 +11,10 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
+/* Column `kind` of a decision. */
+#define DECISION_RERUN	1
+#define DECISION_NO_BAN	2
+
 /* Keep the failure's text for db_error(), and say of what kind it is. */
 enum db_status	 db_fail(const char *what, int rc);
 /* Prepare all statements; finalize them. */

@@ -17,7 +17,7 @@ enum statement {
 	S_CLEAR_POSITION, S_CLEAR_STATE, S_CLEAR_STATS,
 	S_DROP_POSITION, S_POSITION, S_DROP_STATE, S_STATE, S_PRUNE, S_STATS,
 	S_GET_STATS, S_GET_POSITIONS, S_GET_STATES, S_OLDEST, S_GET_SERVED,
-	S_GET_LIFTS,
+	S_GET_LIFTS, S_GET_GROWTH,
 	S_MAX
 };
 
@@ -53,15 +53,26 @@ static const char *const sql[S_MAX] = {
 	 * Whatever came of it, the watch takes it for served; but what went
 	 * ahead of its cut will be decided again, and is not known until then.
 	 */
-	[S_GET_SERVED] = "SELECT ends, id, watch, starts, prefix"
+	[S_GET_SERVED] = "SELECT ends, id, watch, starts, prefix, kind, subject"
 	    " FROM decision WHERE (ends, id) > (?1, ?2) AND watch <> 0"
 	    " AND (lifted = 0 OR lifted >= ?3) AND NOT EXISTS"
 	    " (SELECT 1 FROM position WHERE position.watch = decision.watch"
 	    " AND position.identity = decision.file"
 	    " AND position.offset < decision.offset)"
 	    " ORDER BY ends, id LIMIT ?4",
-	[S_GET_LIFTS] = "SELECT at, prefix, subject FROM forgiven"
-	    " WHERE at >= ?1 ORDER BY at, id"
+	[S_GET_LIFTS] = "SELECT at, prefix, subject, growth FROM forgiven"
+	    " WHERE at >= ?1 ORDER BY at, id",
+	/* The last one's subject: a bare column goes with max(). */
+	[S_GET_GROWTH] = "SELECT watch, prefix, count(*), max(starts), subject"
+	    " FROM decision WHERE watch <> 0 AND kind = 0 AND NOT EXISTS"
+	    " (SELECT 1 FROM position WHERE position.watch = decision.watch"
+	    " AND position.identity = decision.file"
+	    " AND position.offset < decision.offset) AND NOT EXISTS"
+	    " (SELECT 1 FROM forgiven WHERE growth <> 0 AND at >= starts"
+	    " AND (forgiven.prefix IS NULL OR overlap(forgiven.prefix,"
+	    " decision.prefix)) AND forgiven.subject IN"
+	    " ('', decision.subject)) GROUP BY watch, prefix"
+	    " ORDER BY 4 DESC LIMIT ?1"
 };
 
 static sqlite3_stmt	*stmts[S_MAX];
@@ -353,6 +364,37 @@ state_oldest(int64_t *last)
 	return rc == SQLITE_ROW ? DB_OK : db_fail("read", rc);
 }
 
+static uint64_t
+subject_hash(sqlite3_stmt *s, int i)
+{
+	char	subject[SUBJECT_LEN];
+
+	read_text(s, i, subject, sizeof(subject));
+	return watch_hash(subject);
+}
+
+enum db_status
+state_growth(unsigned int max, void (*fn)(const struct wire_growth *))
+{
+	sqlite3_stmt		*s = stmts[S_GET_GROWTH];
+	struct wire_growth	 g;
+	int			 rc;
+
+	(void)sqlite3_bind_int64(s, 1, max);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		memset(&g, 0, sizeof(g));
+		g.watch = read_u64(s, 0);
+		sql_read_prefix(s, 1, &g.prefix);
+		g.count = (uint32_t)sqlite3_column_int64(s, 2);
+		g.last = sqlite3_column_int64(s, 3);
+		g.subject = subject_hash(s, 4);
+		if (g.prefix.family != 0 && g.last >= 0)
+			fn(&g);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
 enum db_status
 state_served(struct served_cursor *c, unsigned int max, unsigned int *n,
     void (*fn)(const struct wire_served *))
@@ -372,7 +414,10 @@ state_served(struct served_cursor *c, unsigned int max, unsigned int *n,
 		w.watch = read_u64(s, 2);
 		w.start = sqlite3_column_int64(s, 3);
 		sql_read_prefix(s, 4, &w.prefix);
-		if (w.prefix.family != 0 && w.start >= 0 && w.end >= 0)
+		if (sqlite3_column_int(s, 5) & DECISION_NO_BAN)
+			w.subject = subject_hash(s, 6);
+		if ((w.prefix.family != 0 || w.subject != 0) &&
+		    w.start >= 0 && w.end >= 0)
 			fn(&w);
 	}
 	(void)sqlite3_reset(s);
@@ -392,6 +437,7 @@ state_lifts(int64_t since, void (*fn)(const struct msg_lift *))
 		m.at = sqlite3_column_int64(s, 0);
 		sql_read_prefix(s, 1, &m.target.prefix);
 		read_text(s, 2, m.target.user, sizeof(m.target.user));
+		m.target.growth = sqlite3_column_int(s, 3) != 0;
 		/* A damaged prefix must not become everybody. */
 		if (m.at >= 0 && (m.target.prefix.family != 0 ||
 		    sqlite3_column_type(s, 1) == SQLITE_NULL))

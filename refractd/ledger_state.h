@@ -19,6 +19,9 @@ enum db_status	 state_stats(void (*fn)(const struct msg_stats *));
 enum db_status	 state_positions(void (*fn)(const struct msg_position *));
 enum db_status	 state_lifts(int64_t since,
 		    void (*fn)(const struct msg_lift *));
+/* How often who was banned: the last ones, at most max. */
+enum db_status	 state_growth(unsigned int max,
+		    void (*fn)(const struct wire_growth *));
 /* The log time that the watch which is furthest behind has come to. */
 enum db_status	 state_oldest(int64_t *);
 
