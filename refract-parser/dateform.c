@@ -155,26 +155,29 @@ name(const struct scan *s, const char *p)
 	    (unsigned char)p[2]) | NAME(' ', ' ', ' ');
 }
 
+/* 1 to 12, or -1. */
 static int
 month_name(const struct scan *s, const char **p)
 {
+	int	n;
+
 	switch (name(s, *p)) {
-	case NAME('j', 'a', 'n'): s->parts->month = 1; break;
-	case NAME('f', 'e', 'b'): s->parts->month = 2; break;
-	case NAME('m', 'a', 'r'): s->parts->month = 3; break;
-	case NAME('a', 'p', 'r'): s->parts->month = 4; break;
-	case NAME('m', 'a', 'y'): s->parts->month = 5; break;
-	case NAME('j', 'u', 'n'): s->parts->month = 6; break;
-	case NAME('j', 'u', 'l'): s->parts->month = 7; break;
-	case NAME('a', 'u', 'g'): s->parts->month = 8; break;
-	case NAME('s', 'e', 'p'): s->parts->month = 9; break;
-	case NAME('o', 'c', 't'): s->parts->month = 10; break;
-	case NAME('n', 'o', 'v'): s->parts->month = 11; break;
-	case NAME('d', 'e', 'c'): s->parts->month = 12; break;
+	case NAME('j', 'a', 'n'): n = 1; break;
+	case NAME('f', 'e', 'b'): n = 2; break;
+	case NAME('m', 'a', 'r'): n = 3; break;
+	case NAME('a', 'p', 'r'): n = 4; break;
+	case NAME('m', 'a', 'y'): n = 5; break;
+	case NAME('j', 'u', 'n'): n = 6; break;
+	case NAME('j', 'u', 'l'): n = 7; break;
+	case NAME('a', 'u', 'g'): n = 8; break;
+	case NAME('s', 'e', 'p'): n = 9; break;
+	case NAME('o', 'c', 't'): n = 10; break;
+	case NAME('n', 'o', 'v'): n = 11; break;
+	case NAME('d', 'e', 'c'): n = 12; break;
 	default: return -1;
 	}
 	*p += 3;
-	return 0;
+	return n;
 }
 
 /* "Sat ", which says nothing that the rest does not. */
@@ -341,6 +344,7 @@ read_iso(struct scan *s, const char *p)
 {
 	char	sep;
 
+	date_parts_clear(s->parts);
 	if (year(s, &p) == -1 || p == s->end ||
 	    ((sep = *p) != '-' && sep != '/' && sep != '.'))
 		return NULL;
@@ -362,6 +366,7 @@ read_compact(struct scan *s, const char *p)
 {
 	struct date_parts	*t = s->parts;
 
+	date_parts_clear(s->parts);
 	if (year(s, &p) == -1 || (t->month = two(s, &p)) == -1 ||
 	    (t->day = two(s, &p)) == -1 || p == s->end ||
 	    (*p != 'T' && *p != ' '))
@@ -399,12 +404,15 @@ static const char *
 read_named(struct scan *s, const char *p)
 {
 	const char	*start = p, *q;
-	int		 has_day_name;
+	int		 has_day_name, n;
 
 	skip_day_name(s, &p);
 	has_day_name = p != start;
-	if (month_name(s, &p) == -1 || byte(s, &p, ' ') == -1 ||
-	    day(s, &p) == -1)
+	if ((n = month_name(s, &p)) == -1 || byte(s, &p, ' ') == -1)
+		return NULL;
+	date_parts_clear(s->parts);
+	s->parts->month = n;
+	if (day(s, &p) == -1)
 		return NULL;
 	if (is_byte(s, p, ','))
 		return has_day_name ? NULL : read_tomcat(s, p + 1);
@@ -443,8 +451,13 @@ read_zone_name(struct scan *s, const char *p)
 static const char *
 read_zone_offset(struct scan *s, const char *p)
 {
-	if ((p = read_zone(s, p)) == NULL || !is_byte(s, p, ' ') ||
-	    (p = read_named(s, p + 1)) == NULL || s->form != FORM_ASCTIME)
+	const char	*zone = p;
+
+	if ((p = read_zone(s, p)) == NULL || !is_byte(s, p, ' '))
+		return NULL;
+	/* Which clears what the zone is: read it again. */
+	if ((p = read_named(s, p + 1)) == NULL || s->form != FORM_ASCTIME ||
+	    read_zone(s, zone) == NULL)
 		return NULL;
 	s->form = FORM_ZONE_OFFSET;
 	return p;
@@ -456,11 +469,12 @@ read_common_log(struct scan *s, const char *p)
 {
 	char	sep;
 
+	date_parts_clear(s->parts);
 	if (day(s, &p) == -1 || p == s->end || ((sep = *p) != '/' && sep != '-'))
 		return NULL;
 	p++;
-	if (month_name(s, &p) == -1 || byte(s, &p, sep) == -1 ||
-	    year(s, &p) == -1)
+	if ((s->parts->month = month_name(s, &p)) == -1 ||
+	    byte(s, &p, sep) == -1 || year(s, &p) == -1)
 		return NULL;
 	if (is_byte(s, p, ' ') || is_byte(s, p, ':'))
 		p++;
@@ -475,6 +489,7 @@ read_day_first(struct scan *s, const char *p)
 {
 	char	sep;
 
+	date_parts_clear(s->parts);
 	if (day(s, &p) == -1 || p == s->end || ((sep = *p) != '/' && sep != '-'))
 		return NULL;
 	p++;
@@ -528,6 +543,7 @@ read_parted(struct scan *s, const char *p, const char *sep)
 static const char *
 read_mysql(struct scan *s, const char *p)
 {
+	date_parts_clear(s->parts);
 	s->parts->year = 2000 + two(s, &p);
 	s->parts->month = two(s, &p);
 	s->parts->day = two(s, &p);
@@ -542,6 +558,7 @@ read_epoch(struct scan *s, const char *p, int n)
 	struct date_parts	*t = s->parts;
 	const char		*q;
 
+	date_parts_clear(s->parts);
 	for (; n > 0; n--)
 		t->epoch = t->epoch * 10 + (*p++ - '0');
 	if (!is_bound(s, p))
@@ -575,6 +592,7 @@ is_audit(const struct scan *s, const char *p)
 static const char *
 read_time(struct scan *s, const char *p)
 {
+	date_parts_clear(s->parts);
 	s->form = FORM_TIME;
 	return clock_time(s, &p) == -1 || !is_bound(s, p) ? NULL : p;
 }
@@ -638,6 +656,7 @@ read_tai64n(struct scan *s, const char *p)
 	}
 	if (!is_bound(s, p + 25) || seconds > INT64_MAX / 1000000 - 1)
 		return NULL;
+	date_parts_clear(s->parts);
 	s->parts->absolute = 1;
 	s->parts->epoch = (int64_t)seconds * 1000000 +
 	    (int64_t)(ns < 1000000000 ? ns / 1000 : 0);
@@ -650,6 +669,7 @@ static const char *
 read_angles(struct scan *s, const char *p)
 {
 	p++;
+	date_parts_clear(s->parts);
 	if (month(s, &p) == -1 || byte(s, &p, '/') == -1 ||
 	    day(s, &p) == -1 || byte(s, &p, '/') == -1 ||
 	    (s->parts->year = two(s, &p)) == -1 || byte(s, &p, '@') == -1 ||
@@ -664,8 +684,9 @@ read_angles(struct scan *s, const char *p)
 static const char *
 read_assp(struct scan *s, const char *p)
 {
-	if (month_name(s, &p) == -1 || byte(s, &p, '-') == -1 ||
-	    day(s, &p) == -1 || byte(s, &p, '-') == -1 ||
+	date_parts_clear(s->parts);
+	if ((s->parts->month = month_name(s, &p)) == -1 ||
+	    byte(s, &p, '-') == -1 || day(s, &p) == -1 || byte(s, &p, '-') == -1 ||
 	    (s->parts->year = two(s, &p)) == -1 || blank_time(s, &p) == -1)
 		return NULL;
 	s->parts->year += 2000;
@@ -708,7 +729,6 @@ read_other(struct scan *s, const char *p)
 static const char *
 read_at(struct scan *s, const char *p, int begin)
 {
-	date_parts_clear(s->parts);
 	switch (class_of(*p)) {
 	case BYTE_DIGIT:
 		p = read_number(s, p, begin);
@@ -754,6 +774,47 @@ dateform_begin(const char *line, size_t n, struct date_parts *parts,
 	}
 }
 
+/* The second letters of names of months and days, by their first. */
+#define BIT(c)	(1U << ((c) - 'a'))
+static const uint32_t	seconds[32] = {
+	['a' & 31] = BIT('p') | BIT('u'),
+	['d' & 31] = BIT('e'),
+	['f' & 31] = BIT('e') | BIT('r'),
+	['j' & 31] = BIT('a') | BIT('u'),
+	['m' & 31] = BIT('a') | BIT('o'),
+	['n' & 31] = BIT('o'),
+	['o' & 31] = BIT('c'),
+	['s' & 31] = BIT('e') | BIT('a') | BIT('u'),
+	['t' & 31] = BIT('u') | BIT('h'),
+	['w' & 31] = BIT('e')
+};
+#undef BIT
+
+/*
+ * Worth a closer look, inside of a line?  No format is shorter than these
+ * bytes, so it is only wrong about what is none.
+ */
+static inline int
+may_begin(const struct scan *s, const char *p, int class)
+{
+	if (s->end - p < 10)
+		return 0;
+	switch (class) {
+	case BYTE_DIGIT:
+		return (p[0] == '2' && p[1] == '0') ||
+		    p[1] == '/' || p[1] == '-' || p[2] == '/' ||
+		    p[2] == '-' || p[6] == ' ' ||
+		    (p > s->line && p[-1] == '(');
+	case BYTE_LETTER:
+		return (class_of(p[1]) == BYTE_LETTER &&
+		    (seconds[*p & 31] >> ((p[1] & 31) - 1) & 1)) ||
+		    ((p[1] & 0x20) == 0 && p[1] >= 'A') || *p == 'Z';
+	default:
+		return *p == '@' || (*p == ' ' ? p[2] == '/' || p[2] == '-' :
+		    p[1] == '0' || p[1] == '1');
+	}
+}
+
 int
 dateform_search(const char *line, size_t n, struct date_parts *parts,
     struct date_span *span)
@@ -768,6 +829,7 @@ dateform_search(const char *line, size_t n, struct date_parts *parts,
 		class = class_of(*p);
 		/* In a word only TAI64N's @ can follow, which ends it. */
 		if (class != BYTE_OTHER && !(in_word && class >= BYTE_LETTER) &&
+		    may_begin(&s, p, class) &&
 		    (end = read_at(&s, p, 0)) != NULL) {
 			set_span(&s, p, end, 0, span);
 			return 1;
