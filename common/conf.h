@@ -300,9 +300,10 @@ struct conf_source {
 	unsigned int		 argc;
 	char			 user[ACCOUNT_MAX_LEN];	/* command */
 	char			 group[ACCOUNT_MAX_LEN];
-	char			*dir;		/* journal: directory or file */
+	/* journal: directory or file; syslog: unix socket. */
+	char			*dir;
 	struct prefix		 addr;		/* syslog: family 0: unix */
-	uint16_t		 port;		/* ... else w.path */
+	uint16_t		 port;
 };
 
 /* pattern "name" "regex": the parent's, for -nv. */

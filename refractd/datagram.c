@@ -135,7 +135,7 @@ datagram_open(const struct conf_source *cs, char *why, size_t len)
 		log_debug("%s: the socket's buffer stays as it is",
 		    cs->w.path);
 	if (family == AF_UNIX)
-		status = bind_unix(fd, cs->w.path, why, len);
+		status = bind_unix(fd, cs->dir, why, len);
 	else if ((status = bind_udp(fd, cs)) == -1)
 		refuse(why, len, cs->w.path, strerror(errno));
 	if (status == 0)

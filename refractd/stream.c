@@ -348,7 +348,7 @@ streams_done(const struct msg_stream_done *m)
 static const char *
 socket_path(const struct stream *s)
 {
-	return s->kind == SOURCE_SYSLOG && s->addr.family == 0 ? s->path :
+	return s->kind == SOURCE_SYSLOG && s->addr.family == 0 ? s->dir :
 	    NULL;
 }
 
@@ -358,7 +358,7 @@ is_same_socket(const struct stream *a, const struct stream *b)
 	if (a->kind != SOURCE_SYSLOG || b->kind != SOURCE_SYSLOG ||
 	    prefix_cmp(&a->addr, &b->addr) != 0 || a->port != b->port)
 		return 0;
-	return a->addr.family != 0 || strcmp(a->path, b->path) == 0;
+	return a->addr.family != 0 || strcmp(a->dir, b->dir) == 0;
 }
 
 static struct stream *
