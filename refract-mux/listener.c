@@ -1,0 +1,214 @@
+/*
+ * Accepting: see listener.h.  When descriptors are used up nobody is accepted
+ * for a moment, which the kernel's queue bears; it is said once.
+ */
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "args.h"
+#include "child.h"
+#include "listener.h"
+#include "log.h"
+#include "mux.h"
+#include "timer.h"
+
+#define ACCEPT_TURN	64	/* at once, then others have their turn */
+#define PAUSE_MS	100
+
+struct listening {
+	TAILQ_ENTRY(listening)	 entry;
+	uint32_t		 bind, shard;
+	int			 fd;
+	struct event		*ev;
+	struct listener		*l;	/* NULL: of no generation yet */
+};
+
+static TAILQ_HEAD(, listening)	 sockets = TAILQ_HEAD_INITIALIZER(sockets);
+static struct event_base	*base;
+static struct event		*pause_ev;
+static int			 paused, said;
+
+static void
+resume(void)
+{
+	struct listening	*s;
+
+	if (!paused)
+		return;
+	paused = 0;
+	TAILQ_FOREACH(s, &sockets, entry)
+		if (s->l != NULL)
+			event_add(s->ev, NULL);
+}
+
+static void
+on_pause(EVENT_ARGS)
+{
+	resume();
+}
+
+static void
+pause_all(int error)
+{
+	struct listening	*s;
+
+	if (!said)
+		log_warnx("no descriptors left (%s): nobody is accepted until "
+		    "connections end", strerror(error));
+	paused = said = 1;
+	TAILQ_FOREACH(s, &sockets, entry)
+		event_del(s->ev);
+	timer_set(pause_ev, PAUSE_MS);
+}
+
+void
+listener_room(void)
+{
+	if (!paused)
+		return;
+	said = 0;
+	resume();
+}
+
+/* 1: there may be more. */
+static int
+accept_one(struct listening *s)
+{
+	struct sockaddr_storage	ss;
+	socklen_t		len = sizeof(ss);
+	int			fd;
+
+	fd = accept4(s->fd, (struct sockaddr *)&ss, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd != -1) {
+		conn_accepted(s->l, fd, (struct sockaddr *)&ss);
+		return 1;
+	}
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		pause_all(errno);
+		return 0;
+	case EAGAIN:
+		return 0;
+	case ECONNABORTED:
+	case EINTR:
+	case EPERM:
+	case EPROTO:
+		return 1;
+	}
+	log_warn("listen %s: accept", s->l->w->name);
+	return 0;
+}
+
+static void
+on_accept(UNUSED int fd, UNUSED short what, void *arg)
+{
+	struct listening	*s = arg;
+	int			 i;
+
+	for (i = 0; i < ACCEPT_TURN && accept_one(s); i++)
+		;
+}
+
+void
+listener_init(struct event_base *b)
+{
+	base = b;
+	if ((pause_ev = evtimer_new(b, on_pause, NULL)) == NULL)
+		fatal("listeners");
+}
+
+static void
+close_socket(struct listening *s)
+{
+	TAILQ_REMOVE(&sockets, s, entry);
+	event_free(s->ev);
+	close(s->fd);
+	free(s);
+}
+
+static struct listening *
+find(uint32_t bind, uint32_t shard)
+{
+	struct listening	*s;
+
+	TAILQ_FOREACH(s, &sockets, entry)
+		if (s->bind == bind && s->shard == shard)
+			break;
+	return s;
+}
+
+static struct listener *
+listener_of(struct generation *g, uint32_t bind)
+{
+	struct conf_bind	*b;
+	unsigned int		 i;
+
+	for (i = 0; g != NULL && i < g->nlisteners; i++)
+		TAILQ_FOREACH(b, &g->listeners[i].c->binds, entry)
+			if (b->w.slot == bind)
+				return &g->listeners[i];
+	return NULL;
+}
+
+void
+listener_socket(uint32_t bind_slot, uint32_t shard, int fd)
+{
+	struct listening	*s;
+
+	if ((s = find(bind_slot, shard)) != NULL)
+		close_socket(s);
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		fatal("listener");
+	s->bind = bind_slot;
+	s->shard = shard;
+	s->fd = fd;
+	if ((s->ev = event_new(base, fd, EV_READ | EV_PERSIST, on_accept,
+	    s)) == NULL)
+		fatal("listener");
+	TAILQ_INSERT_TAIL(&sockets, s, entry);
+	if ((s->l = listener_of(mux_current, bind_slot)) != NULL && !paused)
+		event_add(s->ev, NULL);
+}
+
+void
+listener_forget(uint32_t bind_slot, uint32_t shard)
+{
+	struct listening	*s;
+
+	if ((s = find(bind_slot, shard)) != NULL)
+		close_socket(s);
+}
+
+void
+listener_use(struct generation *g)
+{
+	struct listening	*s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &sockets, entry, next) {
+		if ((s->l = listener_of(g, s->bind)) == NULL)
+			close_socket(s);
+		else if (!paused)
+			event_add(s->ev, NULL);
+	}
+}
+
+void
+listener_stop(void)
+{
+	struct listening	*s;
+
+	while ((s = TAILQ_FIRST(&sockets)) != NULL)
+		close_socket(s);
+}

@@ -1,0 +1,296 @@
+/*
+ * The data path: bytes from one side of a connection to the other.
+ *
+ * One large buffer a worker; nothing is held for a connection that flows or is
+ * silent.  What a side did not take of what was read is kept (`pending`) once;
+ * from then on the other side is read by peeking: what is sent is what is then
+ * taken off, so the bytes wait in the kernel, whose window tells the sender,
+ * and we hold none.  When all is taken again, reading is plain: that is one
+ * copy less.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "mux.h"
+#include "tap.h"
+
+#define BUFFER		(256 * 1024)
+#define CHUNK_FIRST	(16 * 1024)
+#define TURN		(1024 * 1024)	/* then others have their turn */
+#define PENDING_MAX	(64 * 1024 * 1024)	/* of all connections */
+
+static uint8_t	buffer[BUFFER];
+static size_t	pending;		/* bytes, of all */
+
+uint64_t
+mux_now_us(void)
+{
+	struct timespec	ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* How the relay of one way ends for this turn. */
+enum moved { MOVED_ALL, MOVED_TURN, MOVED_FATAL };
+
+static struct side *
+from_side(struct conn *c, enum way way)
+{
+	return way == WAY_IN ? &c->client : &c->server;
+}
+
+static void
+count(struct conn *c, enum way way, size_t n)
+{
+	c->bytes[way] += n;
+	c->active = wheel_now();
+	if (way == WAY_OUT && !c->first_byte) {
+		uint64_t	us = mux_now_us() - c->began_connect;
+
+		c->first_byte = 1;
+		hist_add(&c->r->shared->first, us);
+		hist_add(&c->m->shared->first, us);
+	}
+}
+
+/* Keep what was not taken. */
+static int
+keep(struct side *to, const uint8_t *p, size_t n)
+{
+	if ((to->pending = malloc(n)) == NULL)
+		return -1;
+	memcpy(to->pending, p, n);
+	to->npending = (uint32_t)n;
+	to->at = 0;
+	pending += n;
+	return 0;
+}
+
+static void
+drop_pending(struct side *s)
+{
+	pending -= s->npending;
+	free(s->pending);
+	s->pending = NULL;
+	s->npending = s->at = 0;
+}
+
+/* 1: none left; 0: it takes no more now; -1. */
+static int
+flush(struct side *to)
+{
+	ssize_t	n;
+
+	while (to->at < to->npending) {
+		n = send(to->fd, to->pending + to->at, to->npending - to->at,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			to->writable = 0;
+			return errno == EAGAIN ? 0 : -1;
+		}
+		to->at += (uint32_t)n;
+	}
+	drop_pending(to);
+	return 1;
+}
+
+static ssize_t
+send_all(struct side *to, const uint8_t *p, size_t n)
+{
+	ssize_t	sent;
+
+	do
+		sent = send(to->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent == -1 && errno == EINTR);
+	if (sent == -1 && errno == EAGAIN)
+		sent = 0;
+	if (sent >= 0 && (size_t)sent < n)
+		to->writable = 0;
+	return sent;
+}
+
+/* Take what was sent off the peeked bytes. */
+static int
+take(struct side *from, size_t n)
+{
+	ssize_t	got;
+
+	while (n > 0) {
+		got = recv(from->fd, NULL, n, MSG_TRUNC | MSG_DONTWAIT);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return -1;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+static void
+larger(struct side *from)
+{
+	if (from->chunk < BUFFER)
+		from->chunk *= 2;
+}
+
+/* What one way may move now under `bandwidth`; 0: wait for the timer. */
+static size_t
+allowance(struct conn *c, enum way way, size_t most)
+{
+	uint64_t	rate = (uint64_t)c->l->w->bandwidth * 1024, now, n;
+
+	if (rate == 0)
+		return most;
+	now = mux_now_us();
+	if (c->allowed_at[way] > now) {
+		c->paused = 1;
+		return 0;
+	}
+	/* A tenth of a second at once. */
+	n = rate / 10 > 1024 ? rate / 10 : 1024;
+	return n < most ? n : most;
+}
+
+static void
+spend(struct conn *c, enum way way, size_t n)
+{
+	uint64_t	rate = (uint64_t)c->l->w->bandwidth * 1024;
+
+	if (rate > 0)
+		c->allowed_at[way] = mux_now_us() + n * 1000000 / rate;
+}
+
+/* One read and one write: 1 go on, 0 not now, -1 it broke. */
+static int
+step(struct conn *c, enum way way, struct side *from, struct side *to,
+    size_t *moved)
+{
+	size_t	want;
+	ssize_t	n, sent;
+	int	peek;
+
+	if ((want = allowance(c, way, from->chunk)) == 0)
+		return 0;
+	peek = to->full || pending > PENDING_MAX;
+	n = recv(from->fd, buffer, want, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
+	if (n == -1) {
+		if (errno == EINTR)
+			return 1;
+		from->readable = 0;
+		return errno == EAGAIN ? 0 : -1;
+	}
+	if (n == 0) {
+		from->eof = 1;
+		return 0;
+	}
+	if ((sent = send_all(to, buffer, (size_t)n)) == -1)
+		return -1;
+	tap_bytes(c, way, buffer, (size_t)sent);
+	if (peek ? take(from, (size_t)sent) == -1 : sent < n &&
+	    keep(to, buffer + sent, (size_t)(n - sent)) == -1)
+		return -1;
+	if (!peek && sent < n)
+		tap_bytes(c, way, buffer + sent, (size_t)(n - sent));
+	count(c, way, peek ? (size_t)sent : (size_t)n);
+	spend(c, way, (size_t)n);
+	*moved += (size_t)n;
+	to->full = sent < n;
+	if (sent < n)
+		from->chunk = CHUNK_FIRST;
+	else if ((size_t)n == from->chunk)
+		larger(from);
+	else if ((size_t)n < want && !from->ended) {
+		/* Less than asked for: an edge tells of more. */
+		from->readable = 0;
+	}
+	return 1;
+}
+
+static enum moved
+move(struct conn *c, enum way way)
+{
+	struct side	*from = from_side(c, way);
+	struct side	*to = from_side(c, !way);
+	size_t		 moved = 0;
+	int		 status = 1;
+
+	if (to->npending > 0 && to->writable && flush(to) == -1)
+		return MOVED_FATAL;
+	while (status == 1 && from->readable && !from->eof && to->writable &&
+	    to->npending == 0 && !to->shut) {
+		status = step(c, way, from, to, &moved);
+		if (moved >= TURN && status == 1)
+			return MOVED_TURN;
+	}
+	if (status == -1)
+		return MOVED_FATAL;
+	if (from->eof && to->npending == 0 && !to->shut) {
+		shutdown(to->fd, SHUT_WR);
+		to->shut = 1;
+		c->active = wheel_now();
+	}
+	return MOVED_ALL;
+}
+
+/* Whoever broke it: the other one is reset too, not left with a lie. */
+static void
+broke(struct conn *c, enum way way)
+{
+	struct linger	 hard = { 1, 0 };
+	socklen_t	 len = sizeof(int);
+	int		 error = 0, client;
+
+	if (getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &error, &len) ==
+	    0 && error != 0)
+		client = 1;
+	else
+		client = way == WAY_IN ? errno == ECONNRESET :
+		    errno == EPIPE;
+	setsockopt(c->client.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	setsockopt(c->server.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	conn_end(c, client ? END_CLIENT : END_SERVER);
+}
+
+void
+relay(struct conn *c)
+{
+	enum moved	moved[2];
+	int		way;
+
+	c->paused = 0;
+	for (way = WAY_IN; way <= WAY_OUT; way++) {
+		from_side(c, way)->chunk = from_side(c, way)->chunk == 0 ?
+		    CHUNK_FIRST : from_side(c, way)->chunk;
+		if ((moved[way] = move(c, way)) == MOVED_FATAL) {
+			broke(c, way);
+			return;
+		}
+	}
+	if (c->client.shut && c->server.shut) {
+		conn_end(c, END_CLOSED);
+		return;
+	}
+	for (way = WAY_IN; way <= WAY_OUT; way++)
+		if (moved[way] == MOVED_TURN)
+			event_active(&from_side(c, way)->ev, EV_READ, 0);
+	if (c->paused)
+		wheel_set(&c->timer, wheel_now() + 100);
+}
+
+void
+relay_free(struct conn *c)
+{
+	if (c->client.npending > 0)
+		drop_pending(&c->client);
+	if (c->server.npending > 0)
+		drop_pending(&c->server);
+}

@@ -1,0 +1,112 @@
+/*
+ * What the workers must agree on, in one table of fixed layout in shared
+ * memory: limits of a listener and of an address, offences, the state of
+ * members, and what is counted.  The parent makes it (shared_create), every
+ * worker maps it; slots are the parent's (conf_mux.h) and live as long as the
+ * name does.
+ *
+ * A sibling that was taken over may write anything here: nothing read from it
+ * is used as an index, a length or a pointer, and no lock is waited for long.
+ */
+#ifndef SHARED_H
+#define SHARED_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "conf_mux.h"
+#include "hist.h"
+
+/* How a connection ended. */
+enum end_reason {
+	END_CLOSED,		/* both sides said all they had to */
+	END_CLIENT,		/* the client reset it */
+	END_SERVER,		/* the server did */
+	END_IDLE,
+	END_HALF,		/* half closed for too long */
+	END_SLOW,		/* first bytes did not come in time */
+	END_UNKNOWN,		/* no route for what it said */
+	END_ROUTE,		/* a route says drop, reset or tarpit */
+	END_DOWN,		/* no member of the pool is up */
+	END_CONNECT,		/* none of them could be connected to */
+	END_LIMIT,		/* of connections, address or rate */
+	END_HEADER,		/* a bad PROXY header, or not from a trusted */
+	END_BANNED,
+	END_STOP,		/* we stop, or the drain's time was over */
+	END_ERROR,		/* out of memory or descriptors */
+	END_MAX
+};
+
+struct shared_listener {
+	_Atomic uint32_t	connections;
+	_Atomic uint32_t	peek_memory;	/* KiB */
+	_Atomic uint64_t	total;
+	_Atomic uint64_t	bytes[2];	/* from the client, to it */
+	_Atomic uint64_t	limited[3];	/* enum admitted - 1 */
+	_Atomic uint64_t	ended[END_MAX];
+};
+
+struct shared_route {
+	_Atomic uint32_t	connections;
+	_Atomic uint64_t	total, errors;
+	_Atomic uint64_t	bytes[2];
+	struct hist		connect;	/* us until it was connected */
+	struct hist		first;		/* ... until its first byte */
+};
+
+enum member_admin { MEMBER_ENABLED, MEMBER_DISABLED, MEMBER_DRAIN };
+
+struct shared_member {
+	_Atomic uint32_t	connections;
+	_Atomic uint32_t	down;		/* 1: checks or connects say so */
+	_Atomic uint32_t	admin;		/* enum member_admin */
+	_Atomic uint32_t	failed;		/* connects, in a row */
+	_Atomic uint32_t	passed;		/* checks, in a row */
+	_Atomic uint64_t	down_since;	/* monotonic ms */
+	_Atomic uint64_t	total, errors;
+	_Atomic uint64_t	bytes[2];
+	struct hist		connect;
+	struct hist		first;
+};
+
+struct shared_pool {
+	_Atomic uint32_t	turn;		/* round robin */
+};
+
+/* Once, in the parent: a sealed memfd, or -1 (errno). */
+int	 shared_create(void);
+/* In each worker: 0, or -1 (not one of ours, no memory). */
+int	 shared_map(int fd);
+void	 shared_unmap(void);
+
+/* NULL: there is no such slot. */
+struct shared_listener	*shared_listener(uint32_t slot);
+struct shared_route	*shared_route(uint32_t slot);
+struct shared_member	*shared_member(uint32_t slot);
+struct shared_pool	*shared_pool(uint32_t slot);
+/* A slot is used anew: all 0.  The parent's, before anybody hears of it. */
+void	 shared_clear_listener(uint32_t slot);
+void	 shared_clear_route(uint32_t slot);
+void	 shared_clear_member(uint32_t slot);
+
+enum admitted { ADMITTED, LIMIT_CONNECTIONS, LIMIT_ADDRESS, LIMIT_RATE };
+
+/* An address's place in the table; 0: none was free, it is not counted. */
+typedef uint32_t ticket_t;
+
+/*
+ * May one more come from this address (any length: it is grouped here)?  now
+ * is monotonic ms.  ADMITTED is followed by shared_leave().
+ */
+enum admitted	 shared_admit(const struct wire_listener *,
+		    const struct prefix *, uint64_t now, ticket_t *);
+void		 shared_leave(const struct wire_listener *,
+		    const struct prefix *, ticket_t);
+/* An offence: 1 if it is the one too many; then it is counted anew. */
+int		 shared_offended(const struct wire_listener *,
+		    const struct wire_offence *, const struct prefix *,
+		    uint64_t now);
+
+#endif

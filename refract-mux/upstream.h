@@ -1,0 +1,23 @@
+/*
+ * Sockets towards members: of our own, or those that need what we have not
+ * (unix sockets are the parent's to connect, transparent ones the enforcer's
+ * to make), kept a few ahead.
+ */
+#ifndef UPSTREAM_H
+#define UPSTREAM_H
+
+#include "mux.h"
+
+enum upstream {
+	UPSTREAM_CONNECTED,	/* fd is */
+	UPSTREAM_CONNECTING,	/* wait until it is writable */
+	UPSTREAM_WAITING,	/* conn_upstream() will be called */
+	UPSTREAM_FAILED		/* errno */
+};
+
+/* For c->m; *fd is the caller's. */
+enum upstream	 upstream_open(struct conn *, int *fd);
+/* c does not wait any more. */
+void		 upstream_cancel(struct conn *);
+
+#endif
