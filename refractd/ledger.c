@@ -292,6 +292,7 @@ static void
 ledger_end(EVENT_ARGS)
 {
 	queue_stop();
+	run_stop();
 	child_exit();
 }
 

@@ -585,6 +585,15 @@ run_exit(void)
 }
 
 void
+run_stop(void)
+{
+	if (rn.timer != NULL)
+		event_free(rn.timer);
+	free(rn.out);
+	memset(&rn, 0, sizeof(rn));
+}
+
+void
 run_trouble(int trouble)
 {
 	if (trouble && !rn.troubled && any_run(-1))

@@ -32,6 +32,8 @@ void	 run_max(uint32_t);
 void	 run_done(const struct msg_run_done *);
 /* The suite stops: what runs `at exit` runs now, or waits as it is. */
 void	 run_exit(void);
+/* Forget everything but what is on the disk. */
+void	 run_stop(void);
 /* The disk says no, or (0) does not any more. */
 void	 run_trouble(int);
 /* 1: somebody wants to know when a ban ends. */
