@@ -143,35 +143,34 @@ ini_error(struct ini *ini, const char *text, const char *fmt, ...)
 	return -1;
 }
 
-/*
- * Of marks that follow each other the last is where the text itself is: those
- * before it are of the lines that it was interpolated into.
- */
-static const char *
-first_mark(const char *text)
+static const struct ini_place *
+mark_place(const struct ini *ini, const char *mark)
 {
-	const char *p;
+	unsigned long	i = strtoul(mark + 1, NULL, 16);
 
-	while (*text == ' ' || *text == '\n')
-		text++;
-	if ((p = strchr(text, INI_MARK)) == NULL)
-		return NULL;
-	while (p[INI_MARK_LEN] == INI_MARK)
-		p += INI_MARK_LEN;
-	return p;
+	return i < ini->nplaces ? &ini->places[i] : NULL;
 }
 
+/*
+ * A line that is nothing but another option's name is where that other one is
+ * used: the text itself is there.
+ */
 const char *
 ini_where(const struct ini *ini, const char *text)
 {
-	static char	 where[512];
-	const char	*mark = first_mark(text);
-	unsigned long	 i;
+	static char		 where[512];
+	const struct ini_place	*p, *next;
+	const char		*mark = strchr(text, INI_MARK);
 
-	if (mark == NULL || (i = strtoul(mark + 1, NULL, 16)) >= ini->nplaces)
+	if (mark == NULL || (p = mark_place(ini, mark)) == NULL)
 		return NULL;
-	snprintf(where, sizeof(where), "%s:%u",
-	    ini->files[ini->places[i].file], ini->places[i].line);
+	while (p->alone && mark[INI_MARK_LEN] == INI_MARK) {
+		mark += INI_MARK_LEN;
+		if ((next = mark_place(ini, mark)) == NULL)
+			break;
+		p = next;
+	}
+	snprintf(where, sizeof(where), "%s:%u", ini->files[p->file], p->line);
 	return where;
 }
 

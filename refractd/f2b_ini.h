@@ -50,7 +50,8 @@ struct ini_section	*ini_section_make(struct ini_sections *, const char *);
 void			 ini_sections_free(struct ini_sections *);
 
 struct ini_place {
-	uint32_t	file;		/* of ini.files */
+	uint32_t	file : 31;	/* of ini.files */
+	uint32_t	alone : 1;	/* nothing but %(x)s or <x> */
 	uint32_t	line;
 };
 

@@ -116,8 +116,27 @@ check_bytes(struct reader *r, const struct line *l)
 	return 0;
 }
 
+/* Nothing but the name of another option: "%(x)s", "<x-<y>>". */
 static int
-put_mark(struct reader *r)
+is_alone(const char *s, size_t n)
+{
+	size_t	i;
+	int	depth = 0;
+
+	if (n > 4 && s[0] == '%' && s[1] == '(')
+		return memchr(s, ')', n) == s + n - 2;
+	if (n < 3 || s[0] != '<')
+		return 0;
+	for (i = 0; i < n; i++) {
+		depth += s[i] == '<' ? 1 : s[i] == '>' ? -1 : 0;
+		if (s[i] == ' ' || (depth == 0 && i + 1 < n))
+			return 0;
+	}
+	return depth == 0;
+}
+
+static int
+put_mark(struct reader *r, int alone)
 {
 	struct ini		*ini = r->ini;
 	struct ini_place	*p;
@@ -133,6 +152,7 @@ put_mark(struct reader *r)
 		ini->places = p;
 	}
 	ini->places[ini->nplaces].file = r->file;
+	ini->places[ini->nplaces].alone = alone;
 	ini->places[ini->nplaces].line = r->line;
 	text_printf(&r->value, "%c%04zx%c", INI_MARK, ini->nplaces++,
 	    INI_MARK_END);
@@ -142,7 +162,7 @@ put_mark(struct reader *r)
 static int
 put_value(struct reader *r, const char *s, size_t n)
 {
-	if (n > 0 && put_mark(r) == -1)
+	if (n > 0 && put_mark(r, is_alone(s, n)) == -1)
 		return -1;
 	text_put(&r->value, s, n);
 	if (r->value.full)
