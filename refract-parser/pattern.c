@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "finder.h"
 #include "literal.h"
@@ -17,11 +18,32 @@
 #define JIT_STACK	(256 * 1024)	/* bytes */
 #define HEAP_LIMIT	1024		/* KiB, of the interpreter */
 #define DEPTH_LIMIT	10000
+/*
+ * What PCRE2 may do from one start, in its own steps of some nanoseconds: an
+ * anchored regex has one start, another one at each byte.  An honest line
+ * takes a step or two a byte.
+ */
+#define STEPS_ANCHORED	1000000u
+#define STEPS_LEAST	20000u
+#define STEPS_A_BYTE	64u
+/* That much is always allowed. */
+#define STEPS_FLOOR(n)	(1000 + 16 * (uint32_t)(n))
+
+#define TIMED		256		/* longer subjects are */
+#define SLOW		4000		/* us */
+#define PENALTY_MAX	4		/* PATTERN_LINE_MAX / 16, 512 bytes */
+#define PENALTY_MS	60000		/* and a step less */
 
 struct pattern {
 	pcre2_code		*code;
 	pcre2_match_data	*data;
-	int			 jit;
+	int			 jit, anchored;
+	/*
+	 * After a limit was hit, or much time taken: longest subject and
+	 * steps are halved and quartered so many times.
+	 */
+	unsigned int		 penalty;
+	int64_t			 penalty_at;	/* ms */
 	unsigned int		 also, lines;
 	int			 base;		/* `also` of another */
 	uint64_t		 until;		/* last scan it is good for */
@@ -151,6 +173,17 @@ compile(const struct pattern_spec *spec, char *why)
 	return NULL;
 }
 
+/* Does it start to match at one place, or at those behind newlines? */
+static int
+is_anchored(const struct pattern *pt)
+{
+	uint32_t	options, type;
+
+	info(pt, PCRE2_INFO_ALLOPTIONS, &options);
+	info(pt, PCRE2_INFO_FIRSTCODETYPE, &type);
+	return (options & PCRE2_ANCHORED) != 0 || type == 2;
+}
+
 static void
 compile_jit(struct patterns *p, struct pattern *pt)
 {
@@ -206,6 +239,7 @@ build(struct patterns *p, size_t i, const struct pattern_spec *spec,
 	if ((pt->code = compile(spec, why)) == NULL)
 		return -1;
 	compile_jit(p, pt);
+	pt->anchored = is_anchored(pt);
 	pt->data = pcre2_match_data_create_from_pattern(pt->code, NULL);
 	if (pt->data == NULL || read_names(p, pt) == -1 ||
 	    add_literals(p, i, spec) == -1)
@@ -439,15 +473,75 @@ patterns_cut(struct patterns *p, size_t from, size_t to,
 	return settle(p, p->remaining, count);
 }
 
-/*
- * PCRE2 counts anew from each byte that it starts at, so what a long subject
- * may cost at each is less.
- */
-static uint32_t
-match_limit(size_t n)
+static int64_t
+read_clock(clockid_t id)
 {
-	n = 4000000 / (n + 1);
-	return n < 2000 ? 2000 : n > 100000 ? 100000 : (uint32_t)n;
+	struct timespec	ts;
+
+	if (clock_gettime(id, &ts) == -1)
+		fatal("clock");
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* A regex that is slow has less time from now on, for a while. */
+static void
+punish(struct pattern *pt)
+{
+	if (pt->penalty < PENALTY_MAX)
+		pt->penalty++;
+	pt->penalty_at = read_clock(CLOCK_MONOTONIC) / 1000;
+}
+
+static void
+pardon(struct pattern *pt)
+{
+	int64_t	now = read_clock(CLOCK_MONOTONIC) / 1000;
+
+	if (now - pt->penalty_at < PENALTY_MS)
+		return;
+	pt->penalty--;
+	pt->penalty_at = now;
+}
+
+static uint32_t
+steps(const struct pattern *pt, size_t n)
+{
+	uint32_t	most = STEPS_A_BYTE * (uint32_t)n;
+
+	if (pt->anchored)
+		most = STEPS_ANCHORED;
+	else if (most < STEPS_LEAST)
+		most = STEPS_LEAST;
+	most >>= 2 * pt->penalty;
+	return most < STEPS_FLOOR(n) ? STEPS_FLOOR(n) : most;
+}
+
+static int
+run(struct patterns *p, struct pattern *pt, const char *s, size_t n,
+    size_t from)
+{
+	return (pt->jit ? pcre2_jit_match : pcre2_match)(pt->code,
+	    (PCRE2_SPTR)s, n, from, 0, pt->data, p->context);
+}
+
+/*
+ * What took long by the clock on the wall is done again by the clock of this
+ * process, which does not count what others did meanwhile.
+ */
+static int
+run_timed(struct patterns *p, struct pattern *pt, const char *s, size_t n,
+    size_t from)
+{
+	int64_t	began = read_clock(CLOCK_MONOTONIC);
+	int	r = run(p, pt, s, n, from);
+
+	if (read_clock(CLOCK_MONOTONIC) - began < SLOW)
+		return r;
+	began = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	r = run(p, pt, s, n, from);
+	if (read_clock(CLOCK_THREAD_CPUTIME_ID) - began >= SLOW)
+		punish(pt);
+	return r;
 }
 
 int
@@ -460,9 +554,14 @@ pattern_exec(struct patterns *p, size_t i, const char *s, size_t n,
 	if (from > n)
 		return 0;
 	pt->stats.tried++;
-	pcre2_set_match_limit(p->context, match_limit(n - from));
-	r = (pt->jit ? pcre2_jit_match : pcre2_match)(pt->code, (PCRE2_SPTR)s,
-	    n, from, 0, pt->data, p->context);
+	if (pt->penalty > 0)
+		pardon(pt);
+	if (n - from > (size_t)PATTERN_LINE_MAX >> pt->penalty) {
+		pt->stats.limits++;
+		return -1;
+	}
+	pcre2_set_match_limit(p->context, steps(pt, n - from));
+	r = (n - from > TIMED ? run_timed : run)(p, pt, s, n, from);
 	if (r > 0) {
 		pt->stats.hits++;
 		*vector = pcre2_get_ovector_pointer(pt->data);
@@ -470,6 +569,7 @@ pattern_exec(struct patterns *p, size_t i, const char *s, size_t n,
 	}
 	if (r == PCRE2_ERROR_NOMATCH)
 		return 0;
+	punish(pt);
 	pt->stats.limits++;
 	return -1;
 }

@@ -60,7 +60,7 @@ struct pattern_name {
 struct pattern_stats {
 	uint64_t	tried;		/* by PCRE2 */
 	uint64_t	hits;
-	uint64_t	limits;		/* given up */
+	uint64_t	limits;		/* given up, or not tried: too long */
 };
 
 struct patterns;
