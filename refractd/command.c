@@ -329,12 +329,15 @@ command_stop(const struct val *at)
 void
 command_most(const struct val *v)
 {
-	if (!build_once(&most, &v->at, "commands at most") ||
-	    (v->n != 0 && !build_range(v, 1, RUN_MAX, "a number")))
+	struct conf	*c = build_conf();
+
+	if (!build_once(&most, &v->at, "commands at most"))
 		return;
-	build_conf()->run_max_said = v->n != 0;
-	if (v->n != 0)
-		build_conf()->run_max = v->n;
+	c->run_max_said = strcmp(v->s, "cpus") != 0;
+	if (!c->run_max_said)
+		c->run_max = run_max_default();
+	else if (build_range(v, 1, RUN_MAX, "a number of commands"))
+		c->run_max = v->n;
 }
 
 /* run { argv } */

@@ -30,6 +30,6 @@ int	 command_take(struct conf_command *, const struct val *at);
 void	 command_run(const struct val *at);	/* of the watch */
 void	 command_start(const struct val *at);
 void	 command_stop(const struct val *at);
-void	 command_most(const struct val *);	/* 0: as many as CPUs */
+void	 command_most(const struct val *);	/* or "cpus" */
 
 #endif

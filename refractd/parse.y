@@ -114,7 +114,7 @@ statement	: %empty
 		;
 
 most		: NUMBER
-		| CPUS				{ $$.n = 0; }
+		| CPUS
 		;
 
 /* Programs: arguments, who runs them, for how long. */

@@ -401,6 +401,8 @@ expand(struct expansion *e, const char *s)
 			return -1;
 		}
 	}
+	if (e->depth == 0)
+		mark(e->r, p - s);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #	.\" TEST: file		a whole configuration
 #	.\" TEST: defaults	what -nv prints for one watch
 #	.\" TEST: grammar	the BNF
+#	.\" TEST: table		statements, each after a "Ta Ic"
 #	.\" TEST: other		another program's configuration
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -43,6 +44,34 @@ while read -r kind; do
 	esac
 done <kinds
 ok "there are defaults and a grammar" test -n "$defaults" -a -n "$grammar"
+
+# What other programs' keys are here: each statement is one.
+sed -n '/^\.\\" TEST: table/,/^\.El/s/^\.It .* Ta Ic //p' "$page" |
+    sed 's/\\(dq/"/g; s/\\e/\\/g' >statements
+while read -r s; do
+	case $s in
+	pattern*|start*|stop*|commands*|state*|ledger*|include*|name\ =*)
+		printf '%s\n' "$s" ;;
+	match*|source*)
+		printf 'watch "w" { source stdin; match "<user> <addr>"\n'
+		printf '\tpattern "user" "x"; ban for 1m\n%s }\n' "$s" ;;
+	ban*)
+		printf 'watch "w" { source stdin; match "<addr>"\n%s }\n' "$s" ;;
+	*)
+		printf 'watch "w" { source stdin; match "<user> <addr>"\n'
+		printf '\tpattern "user" "x"; ban for 10m\n%s }\n' "$s" ;;
+	esac >row.conf
+	[[ $s == *fail2ban* && ! -e /etc/fail2ban/filter.d/sshd.conf ]] &&
+	    skip 1 "$s" "fail2ban is not installed" && continue
+	ok "$s" read_conf row -f row.conf
+done <statements
+for key in patterns regex ignore ignoreregex ignorecidr ipv4mask ipv6mask \
+    cmd retry retryperiod duplicate struct fields after onexit oneshot \
+    ipv4only ipv6only start stop concurrency state_directory \
+    state_rotation_interval plugins definitions; do
+	like "reaction's $key is in the manual" \
+	    "$(sed -n '/^\.Ss reaction/,/^\.El/p' "$page")" "$key"
+done
 
 # The grammar has every keyword, and no other.
 sed -n '/^static const struct keyword keywords/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' \
