@@ -78,7 +78,7 @@ read_fraction(const char *p, size_t n)
 {
 	int	us = 0, unit = 100000;
 
-	for (; n > 0 && unit > 0; n--, p++, unit /= 10) {
+	for (; n > 0; n--, p++, unit /= 10) {
 		if (*p < '0' || *p > '9')
 			return -1;
 		us += (*p - '0') * unit;
