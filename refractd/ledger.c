@@ -150,6 +150,7 @@ STATE(M_STATE_CLEAR)
 STATE(M_STATE)
 STATE(M_POSITION)
 STATE(M_WATCH_STATS)
+STATE(M_EVIDENCE)
 
 static void
 on_resume(MSG_ARGS)
@@ -228,6 +229,7 @@ static const struct handler from_parser[] = {
 	{ M_STATE, on_M_STATE },
 	{ M_POSITION, on_M_POSITION },
 	{ M_WATCH_STATS, on_M_WATCH_STATS },
+	{ M_EVIDENCE, on_M_EVIDENCE },
 	{ M_CHECKPOINT_END, on_checkpoint_end },
 	{ M_RESUME, on_resume },
 	{ 0, NULL }

@@ -17,7 +17,7 @@ enum statement {
 	S_CLEAR_POSITION, S_CLEAR_STATE, S_CLEAR_STATS,
 	S_DROP_POSITION, S_POSITION, S_DROP_STATE, S_STATE, S_PRUNE, S_STATS,
 	S_GET_STATS, S_GET_POSITIONS, S_GET_STATES, S_OLDEST, S_GET_SERVED,
-	S_GET_LIFTS, S_GET_GROWTH,
+	S_GET_LIFTS, S_GET_GROWTH, S_LINE,
 	S_MAX
 };
 
@@ -72,7 +72,11 @@ static const char *const sql[S_MAX] = {
 	    " AND (forgiven.prefix IS NULL OR overlap(forgiven.prefix,"
 	    " decision.prefix)) AND forgiven.subject IN"
 	    " ('', decision.subject)) GROUP BY watch, prefix"
-	    " ORDER BY 4 DESC LIMIT ?1"
+	    " ORDER BY 4 DESC LIMIT ?1",
+	/* Its decision was written before it; read again it says less. */
+	[S_LINE] = "INSERT OR IGNORE INTO line (decision, number, at, text)"
+	    " SELECT id, ?5, ?6, ?7 FROM decision WHERE watch = ?1"
+	    " AND file = ?2 AND offset = ?3 AND part = ?4"
 };
 
 static sqlite3_stmt	*stmts[S_MAX];
@@ -219,6 +223,21 @@ write_stats(const struct msg_stats *m)
 	return run(S_PRUNE);
 }
 
+static enum db_status
+write_line(const struct msg_evidence *m)
+{
+	sqlite3_stmt	*s = stmts[S_LINE];
+
+	bind_u64(s, 1, m->id.watch);
+	bind_u64(s, 2, m->id.file);
+	bind_u64(s, 3, m->id.offset);
+	(void)sqlite3_bind_int64(s, 4, m->id.part);
+	(void)sqlite3_bind_int64(s, 5, m->number);
+	(void)sqlite3_bind_int64(s, 6, m->at);
+	(void)sqlite3_bind_text(s, 7, m->text, -1, SQLITE_STATIC);
+	return run(S_LINE);
+}
+
 enum db_status
 state_write(uint32_t type, const void *data, size_t len)
 {
@@ -229,6 +248,8 @@ state_write(uint32_t type, const void *data, size_t len)
 		return write_position(data);
 	case M_STATE:
 		return write_state(data, len);
+	case M_EVIDENCE:
+		return write_line(data);
 	default:
 		return write_stats(data);
 	}

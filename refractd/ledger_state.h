@@ -11,7 +11,7 @@
 #include "ledger_db.h"
 #include "msg.h"
 
-/* M_STATE_CLEAR, M_STATE, M_POSITION or M_WATCH_STATS of a checkpoint. */
+/* A message of a checkpoint that is neither its frame nor a decision. */
 enum db_status	 state_write(uint32_t type, const void *, size_t);
 
 /* Each through fn. */
