@@ -300,6 +300,23 @@ filter_spec(const struct val *v, const struct val *mode)
 	return spec;
 }
 
+/* An option of a filter may be as many lines as it has regexes. */
+static int
+filter_name(const struct val *v)
+{
+	size_t	i;
+
+	for (i = 0; i < v->len; i++)
+		if (v->s[i] == '\0' || ((unsigned char)v->s[i] < ' ' &&
+		    strchr("\t\n", v->s[i]) == NULL))
+			break;
+	if (!v->bad && (v->len == 0 || i < v->len))
+		report_error(&v->at, "found \"%s\", expected a filter's name "
+		    "or a path, without control characters",
+		    log_vis(v->s, v->len));
+	return v->bad || v->len == 0 || i < v->len ? -1 : 0;
+}
+
 void
 text_filter(const struct val *v, const struct val *mode,
     const struct val *weight)
@@ -308,8 +325,7 @@ text_filter(const struct val *v, const struct val *mode,
 	char		 buf[PATH_MAX_LEN];
 
 	watch_is_text(&v->at, "match");
-	if (!weight_valid(weight) || build_text(buf, sizeof(buf), v,
-	    "a filter's name") == -1 || (mode->s != NULL &&
+	if (!weight_valid(weight) || filter_name(v) == -1 || (mode->s != NULL &&
 	    build_text(buf, sizeof(buf), mode, "a mode") == -1) ||
 	    (u = use_new(&v->at)) == NULL)
 		return;
