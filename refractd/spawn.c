@@ -535,10 +535,10 @@ spawn_kill(struct spawned *s)
 }
 
 void
-spawn_forget(struct spawned *s)
+spawn_abandon(struct spawned *s)
 {
-	signal_group(s, SIGKILL);
-	release(s);
+	s->ended = NULL;
+	spawn_kill(s);
 }
 
 const char *

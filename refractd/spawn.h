@@ -58,8 +58,8 @@ struct spawned	*spawn(const struct spawn_args *, char *why, size_t len);
 pid_t		 spawn_pid(const struct spawned *);
 /* SIGTERM to its process group, SIGKILL after SPAWN_GRACE. */
 void		 spawn_kill(struct spawned *);
-/* Kill it at once; ended is not called, s is gone. */
-void		 spawn_forget(struct spawned *);
+/* spawn_kill(), and ended is not called: nobody asks for s any more. */
+void		 spawn_abandon(struct spawned *);
 
 #define SPAWN_STATUS_LEN	80
 /* "exit status 1", "killed by signal 9 (Killed)" */

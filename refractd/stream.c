@@ -35,7 +35,6 @@ struct stream {
 	uint32_t		 id;		/* of the source */
 	uint64_t		 watch, source;	/* hashes of the names */
 	enum source_kind	 kind;
-	int			 live;		/* in use */
 	uint32_t		 number;	/* of this opening */
 	int			 is_read;	/* the parser has it */
 	struct spawned		*child;
@@ -313,14 +312,24 @@ stream_start(struct stream *s)
 }
 
 static struct stream *
-find_live(uint32_t id)
+find(struct streams *list, uint32_t id)
 {
 	struct stream	*s;
 
-	TAILQ_FOREACH(s, &live, entry)
+	TAILQ_FOREACH(s, list, entry)
 		if (s->id == id)
 			break;
 	return s;
+}
+
+/* It runs, and as it shall: its name says the rest. */
+static int
+is_unchanged(const struct conf_source *cs)
+{
+	const struct stream	*s = find(&live, cs->w.id);
+
+	return s != NULL && strcmp(s->user, cs->user) == 0 &&
+	    strcmp(s->group, cs->group) == 0;
 }
 
 void
@@ -377,7 +386,7 @@ stream_free(struct streams *list, struct stream *s)
 {
 	TAILQ_REMOVE(list, s, entry);
 	if (s->child != NULL)
-		spawn_forget(s->child);
+		spawn_abandon(s->child);
 	if (s->again != NULL)
 		event_free(s->again);
 	if (s->sock != -1) {
@@ -495,7 +504,7 @@ streams_prepare(const struct conf *c, char *why, size_t len)
 	TAILQ_FOREACH(w, &c->watches, entry)
 		TAILQ_FOREACH(cs, &w->sources, entry) {
 			if (cs->w.kind == SOURCE_FILE ||
-			    find_live(cs->w.id) != NULL)
+			    is_unchanged(cs))
 				continue;
 			s = stream_new(w, cs);
 			if (prepare(s, cs, fault, sizeof(fault)) == 0)
@@ -578,15 +587,14 @@ streams_commit(const struct conf *c)
 	TAILQ_FOREACH(s, &next, entry)
 		find_beginning(s);
 	forget_positions();
-	TAILQ_CONCAT(&live, &next, entry);
 	TAILQ_FOREACH_SAFE(s, &live, entry, after)
-		if (!is_in(c, s))
+		if (!is_in(c, s) || find(&next, s->id) != NULL)
 			stream_free(&live, s);
-	TAILQ_FOREACH(s, &live, entry)
-		if (!s->live) {
-			s->live = 1;
-			stream_start(s);
-		}
+	while ((s = TAILQ_FIRST(&next)) != NULL) {
+		TAILQ_REMOVE(&next, s, entry);
+		TAILQ_INSERT_TAIL(&live, s, entry);
+		stream_start(s);
+	}
 }
 
 /* The end. */
