@@ -21,7 +21,7 @@
 #define HEAP_LIMIT	1024	/* KiB */
 #define NUMBER_LEN	40	/* digits of a time in JSON, at most */
 
-struct template {
+struct pattern {
 	enum datepattern_kind	 kind;
 	int			 anchored;
 	unsigned int		 name;		/* its first in names */
@@ -35,8 +35,8 @@ struct template {
 
 struct date {
 	struct moment		 moment;
-	struct template		*templates;
-	size_t			 ntemplates;
+	struct pattern		*patterns;
+	size_t			 npatterns;
 	int			 detect;	/* no patterns */
 	char			**names;
 	size_t			 nnames;
@@ -69,16 +69,16 @@ add_name(struct date *d, const char *prefix, const char *name)
 	d->nnames++;
 }
 
-static struct template *
-add_template(struct date *d, enum datepattern_kind kind)
+static struct pattern *
+new_pattern(struct date *d, enum datepattern_kind kind)
 {
-	struct template	*t;
+	struct pattern	*t;
 
-	d->templates = reallocarray(d->templates, d->ntemplates + 1,
-	    sizeof(*d->templates));
-	if (d->templates == NULL)
+	d->patterns = reallocarray(d->patterns, d->npatterns + 1,
+	    sizeof(*d->patterns));
+	if (d->patterns == NULL)
 		fatal("date pattern");
-	t = &d->templates[d->ntemplates++];
+	t = &d->patterns[d->npatterns++];
 	memset(t, 0, sizeof(*t));
 	t->kind = kind;
 	t->name = (unsigned int)d->nnames;
@@ -90,7 +90,7 @@ add_default(struct date *d, enum datepattern_kind kind)
 {
 	int	form;
 
-	add_template(d, kind);
+	new_pattern(d, kind);
 	for (form = 0; form < FORM_COUNT; form++) {
 		add_name(d, "", dateform_name((enum date_form)form));
 		add_name(d, "^", dateform_name((enum date_form)form));
@@ -98,7 +98,7 @@ add_default(struct date *d, enum datepattern_kind kind)
 }
 
 static int
-compile(struct template *t, const char *regex, char *why)
+compile(struct pattern *t, const char *regex, char *why)
 {
 	PCRE2_UCHAR	 text[128];
 	PCRE2_SIZE	 at;
@@ -127,7 +127,7 @@ static int
 add_pattern(struct date *d, const char *pattern, char *why)
 {
 	struct datepattern	 list[DATEPATTERN_MAX];
-	struct template		*t;
+	struct pattern		*t;
 	size_t			 i, n;
 	int			 result = 0;
 
@@ -138,7 +138,7 @@ add_pattern(struct date *d, const char *pattern, char *why)
 			add_default(d, list[i].kind);
 			continue;
 		}
-		t = add_template(d, DATEPATTERN_REGEX);
+		t = new_pattern(d, DATEPATTERN_REGEX);
 		t->anchored = list[i].anchored;
 		if (result == 0)
 			result = compile(t, list[i].regex, why);
@@ -148,16 +148,16 @@ add_pattern(struct date *d, const char *pattern, char *why)
 	return result;
 }
 
-/* Match data that has room for the groups of any template. */
+/* Match data that has room for the groups of any pattern. */
 static void
 make_data(struct date *d)
 {
 	uint32_t	n, most = 1;
 	size_t		i;
 
-	for (i = 0; i < d->ntemplates; i++)
-		if (d->templates[i].code != NULL && pcre2_pattern_info(
-		    d->templates[i].code, PCRE2_INFO_CAPTURECOUNT, &n) == 0 &&
+	for (i = 0; i < d->npatterns; i++)
+		if (d->patterns[i].code != NULL && pcre2_pattern_info(
+		    d->patterns[i].code, PCRE2_INFO_CAPTURECOUNT, &n) == 0 &&
 		    n + 1 > most)
 			most = n + 1;
 	d->data = pcre2_match_data_create(most, NULL);
@@ -197,13 +197,13 @@ date_free(struct date *d)
 
 	if (d == NULL)
 		return;
-	for (i = 0; i < d->ntemplates; i++)
-		pcre2_code_free(d->templates[i].code);
+	for (i = 0; i < d->npatterns; i++)
+		pcre2_code_free(d->patterns[i].code);
 	for (i = 0; i < d->nnames; i++)
 		free(d->names[i]);
 	pcre2_match_data_free(d->data);
 	pcre2_match_context_free(d->context);
-	free(d->templates);
+	free(d->patterns);
 	free(d->names);
 	free(d);
 }
@@ -224,7 +224,7 @@ text_of(const char *line, const PCRE2_SIZE *v, uint32_t group)
 }
 
 static int
-read_groups(const struct template *t, const char *line, const PCRE2_SIZE *v,
+read_groups(const struct pattern *t, const char *line, const PCRE2_SIZE *v,
     struct date_parts *parts)
 {
 	struct field_text	f;
@@ -241,7 +241,7 @@ read_groups(const struct template *t, const char *line, const PCRE2_SIZE *v,
 }
 
 static int
-match_regex(struct date *d, const struct template *t, const char *line,
+match_regex(struct date *d, const struct pattern *t, const char *line,
     size_t n, struct hit *h)
 {
 	PCRE2_SIZE	*v;
@@ -258,7 +258,7 @@ match_regex(struct date *d, const struct template *t, const char *line,
 	h->distance = v[0];
 	h->anchored = t->anchored;
 	h->name = t->name;
-	/* Group 1 is cut; all templates have one. */
+	/* Group 1 is cut; all patterns have one. */
 	h->empty = result < 2 || v[2] == PCRE2_UNSET || v[2] >= v[3];
 	h->start = h->empty ? v[0] : v[2];
 	h->end = h->empty ? v[0] : v[3];
@@ -266,10 +266,10 @@ match_regex(struct date *d, const struct template *t, const char *line,
 }
 
 static int
-match_default(const struct template *t, const char *line, size_t n,
+match_default(const struct pattern *t, const char *line, size_t n,
     struct hit *h)
 {
-	struct date_span	span;
+	struct date_span	span = { 0 };
 
 	if ((t->kind == DATEPATTERN_BEGIN ? dateform_begin : dateform_search)
 	    (line, n, &h->parts, &span) == 0)
@@ -286,12 +286,12 @@ static int
 search(struct date *d, const char *line, size_t n, struct hit *best)
 {
 	struct hit	 h;
-	struct template	*t;
+	struct pattern	*t;
 	size_t		 i;
 	int		 found = 0;
 
-	for (i = 0; i < d->ntemplates; i++) {
-		t = &d->templates[i];
+	for (i = 0; i < d->npatterns; i++) {
+		t = &d->patterns[i];
 		if (!(t->kind == DATEPATTERN_REGEX ?
 		    match_regex(d, t, line, n, &h) :
 		    match_default(t, line, n, &h)))
@@ -312,7 +312,7 @@ date_find(struct date *d, const char *line, size_t n, int live, wall_t now,
 	struct hit	h;
 	int		found;
 
-	found = d->detect ? match_default(d->templates, line, n, &h) :
+	found = d->detect ? match_default(d->patterns, line, n, &h) :
 	    search(d, line, n, &h);
 	if (!found)
 		return DATE_NONE;

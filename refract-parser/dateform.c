@@ -159,42 +159,41 @@ name(const struct scan *s, const char *p)
 static int
 month_name(const struct scan *s, const char **p)
 {
-	int	n;
+	static const uint32_t	months[] = {
+		NAME('j', 'a', 'n'), NAME('f', 'e', 'b'), NAME('m', 'a', 'r'),
+		NAME('a', 'p', 'r'), NAME('m', 'a', 'y'), NAME('j', 'u', 'n'),
+		NAME('j', 'u', 'l'), NAME('a', 'u', 'g'), NAME('s', 'e', 'p'),
+		NAME('o', 'c', 't'), NAME('n', 'o', 'v'), NAME('d', 'e', 'c')
+	};
+	uint32_t		want = name(s, *p);
+	int			i;
 
-	switch (name(s, *p)) {
-	case NAME('j', 'a', 'n'): n = 1; break;
-	case NAME('f', 'e', 'b'): n = 2; break;
-	case NAME('m', 'a', 'r'): n = 3; break;
-	case NAME('a', 'p', 'r'): n = 4; break;
-	case NAME('m', 'a', 'y'): n = 5; break;
-	case NAME('j', 'u', 'n'): n = 6; break;
-	case NAME('j', 'u', 'l'): n = 7; break;
-	case NAME('a', 'u', 'g'): n = 8; break;
-	case NAME('s', 'e', 'p'): n = 9; break;
-	case NAME('o', 'c', 't'): n = 10; break;
-	case NAME('n', 'o', 'v'): n = 11; break;
-	case NAME('d', 'e', 'c'): n = 12; break;
-	default: return -1;
-	}
-	*p += 3;
-	return n;
+	for (i = 0; i < 12; i++)
+		if (months[i] == want) {
+			*p += 3;
+			return i + 1;
+		}
+	return -1;
 }
 
 /* "Sat ", which says nothing that the rest does not. */
 static void
 skip_day_name(const struct scan *s, const char **p)
 {
-	switch (name(s, *p)) {
-	case NAME('m', 'o', 'n'):
-	case NAME('t', 'u', 'e'):
-	case NAME('w', 'e', 'd'):
-	case NAME('t', 'h', 'u'):
-	case NAME('f', 'r', 'i'):
-	case NAME('s', 'a', 't'):
-	case NAME('s', 'u', 'n'):
-		if (is_byte(s, *p + 3, ' '))
+	static const uint32_t	days[] = {
+		NAME('m', 'o', 'n'), NAME('t', 'u', 'e'), NAME('w', 'e', 'd'),
+		NAME('t', 'h', 'u'), NAME('f', 'r', 'i'), NAME('s', 'a', 't'),
+		NAME('s', 'u', 'n')
+	};
+	uint32_t		want;
+	int			i;
+
+	if (s->end - *p < 4 || (*p)[3] != ' ')
+		return;
+	want = name(s, *p);
+	for (i = 0; i < 7; i++)
+		if (days[i] == want)
 			*p += 4;
-	}
 }
 
 static int
@@ -470,7 +469,8 @@ read_common_log(struct scan *s, const char *p)
 	char	sep;
 
 	date_parts_clear(s->parts);
-	if (day(s, &p) == -1 || p == s->end || ((sep = *p) != '/' && sep != '-'))
+	if (day(s, &p) == -1 || p == s->end ||
+	    ((sep = *p) != '/' && sep != '-'))
 		return NULL;
 	p++;
 	if ((s->parts->month = month_name(s, &p)) == -1 ||
@@ -490,7 +490,8 @@ read_day_first(struct scan *s, const char *p)
 	char	sep;
 
 	date_parts_clear(s->parts);
-	if (day(s, &p) == -1 || p == s->end || ((sep = *p) != '/' && sep != '-'))
+	if (day(s, &p) == -1 || p == s->end ||
+	    ((sep = *p) != '/' && sep != '-'))
 		return NULL;
 	p++;
 	if (month(s, &p) == -1 || byte(s, &p, sep) == -1)
@@ -686,8 +687,9 @@ read_assp(struct scan *s, const char *p)
 {
 	date_parts_clear(s->parts);
 	if ((s->parts->month = month_name(s, &p)) == -1 ||
-	    byte(s, &p, '-') == -1 || day(s, &p) == -1 || byte(s, &p, '-') == -1 ||
-	    (s->parts->year = two(s, &p)) == -1 || blank_time(s, &p) == -1)
+	    byte(s, &p, '-') == -1 || day(s, &p) == -1 ||
+	    byte(s, &p, '-') == -1 || (s->parts->year = two(s, &p)) == -1 ||
+	    blank_time(s, &p) == -1)
 		return NULL;
 	s->parts->year += 2000;
 	s->form = FORM_ASSP;

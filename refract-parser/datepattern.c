@@ -385,8 +385,8 @@ to_pcre2(const char *s)
 			    *s == '^' && class == 1 && s[-1] == '[' ? 1 : 2;
 		} else if (open_repeat(s) > 0) {
 			fputs("{0", t.f);
-		} else if (has_prefix(s, "(?(") && isalpha((unsigned char)s[3]) &&
-		    strchr(s, ')') != NULL) {
+		} else if (has_prefix(s, "(?(") &&
+		    isalpha((unsigned char)s[3]) && strchr(s, ')') != NULL) {
 			fprintf(t.f, "(?(<%.*s>)", (int)strcspn(s + 3, ")"),
 			    s + 3);
 			s += 3 + strcspn(s + 3, ")");
