@@ -569,9 +569,8 @@ finish_filter(struct use *u, struct names *names)
 	f2b_free(&f);
 }
 
-/* Names are known when all regexes are. */
-static void
-check_ignores(const struct conf_watch *w, const struct names *names)
+void
+text_names(const struct conf_watch *w, const struct names *names)
 {
 	struct use	*u;
 
@@ -600,6 +599,4 @@ text_finish(struct conf_watch *w, struct names *names)
 		else
 			finish_pattern(u, names);
 	}
-	if (report_count() == 0)
-		check_ignores(w, names);
 }

@@ -16,6 +16,8 @@ void	 text_patterns(void);
  * are read; the names of what they capture are added.
  */
 void	 text_finish(struct conf_watch *, struct names *);
+/* When all names are known: those that it ignores values of. */
+void	 text_names(const struct conf_watch *, const struct names *);
 
 void	 pattern_define(const struct val *name, const struct val *regex);
 void	 text_match(const struct val *, const struct val *weight);

@@ -708,11 +708,13 @@ has_match(const struct conf_watch *w)
 	return !TAILQ_EMPTY(&w->filters);
 }
 
+/* read: there was no error before, so all that it says is known. */
 static void
-finish_text(struct info *i)
+finish_text(struct info *i, int read)
 {
 	struct conf_watch	*w = i->w;
 	struct names		 names = { 0 };
+	size_t			 errors = report_count();
 
 	text_defaults(i);
 	if (TAILQ_EMPTY(&w->sources))
@@ -725,8 +727,10 @@ finish_text(struct info *i)
 		report_warning(&i->at, "watch \"%s\" neither bans nor runs "
 		    "anything", w->w.name);
 	text_finish(w, &names);
-	if (report_count() == 0)
+	if (read && report_count() == errors) {
+		text_names(w, &names);
 		commands_finish(w, &names);
+	}
 	names_free(&names);
 }
 
@@ -734,8 +738,10 @@ void
 watches_finish(void)
 {
 	struct info	*i;
+	int		 read;
 
 	text_patterns();
+	read = report_count() == 0;
 	STAILQ_FOREACH(i, &infos, entry) {
 		if (i->bad)
 			continue;
@@ -744,7 +750,7 @@ watches_finish(void)
 		if (decide_kind(i) == -1)
 			continue;
 		if (i->w->w.format == FORMAT_TEXT)
-			finish_text(i);
+			finish_text(i, read);
 		else
 			finish_xray(i);
 		sources_finish(i->w);
