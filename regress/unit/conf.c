@@ -50,6 +50,18 @@ static const char	whole[] =
     "  only inbound \"in-*\"; zone \"UTC\"; dry run; grace 2s\n"
     "  ban all for forever on tcp port { 1, 2 } on udp port 3 }\n"
     "watch \"b\" { format xray; ban for 5m }\n"
+    "table <spared> { 192.0.2.4 }\n"
+    "pattern \"user\" \"[a-z]+\"\n"
+    "watch \"t\" { source stdin; source journal \"ssh\"\n"
+    "  source command { \"/bin/true\", \"x\" } user \"nobody\"\n"
+    "  source syslog on \"/run/x\"; json addr \"a.b\"; key { addr, user }\n"
+    "  match \"<user> from <addr>\" weight 3; match \"(?<user>x) <addr>\"\n"
+    "  ignore \"local\"; cancel \"welcome <user> <addr>\"\n"
+    "  ignore <user> \"root\"; ignore <user> matching \"t.*\"\n"
+    "  ignore <addr> <spared>; after 3 matches within 1h\n"
+    "  ban prefix for 1h growing by 1.5 to 4w together\n"
+    "  run { \"/bin/true\", \"<addr>\" } user \"nobody\"\n"
+    "  run { \"/bin/true\", \"-\" } delay 1h also at exit user \"nobody\" }\n"
     "status on 127.0.0.1 port 9440; status on ::1 port 9441\n";
 
 static struct conf *
@@ -157,6 +169,35 @@ receive_all(void)
 	return c;
 }
 
+/* What a child does with what it was sent: 0 took it, 1 fatal. */
+static int
+outcome(void)
+{
+	pid_t	pid;
+	int	status, fd;
+
+	fflush(NULL);
+	if ((pid = fork()) == 0) {
+		if ((fd = open("/dev/null", O_WRONLY)) != -1)
+			dup2(fd, STDERR_FILENO);
+		_exit(receive_all() == NULL ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static struct message *
+find(uint32_t type)
+{
+	size_t	i;
+
+	for (i = 0; i < nmessages; i++)
+		if (messages[i].type == type)
+			return &messages[i];
+	return NULL;
+}
+
 #define same_list(type, a, b) do {					\
 	struct type	*x_, *y_;					\
 									\
@@ -167,6 +208,18 @@ receive_all(void)
 		y_ = TAILQ_NEXT(y_, entry);				\
 	}								\
 	assert_null(y_);						\
+} while (0)
+
+#define same_texts(type, a, b) do {					\
+	struct type	*t_, *u_;					\
+									\
+	same_list(type, a, b);						\
+	u_ = TAILQ_FIRST(b);						\
+	TAILQ_FOREACH(t_, a, entry) {					\
+		assert_int_equal(t_->len, u_->len);			\
+		assert_memory_equal(t_->text, u_->text, t_->len);	\
+		u_ = TAILQ_NEXT(u_, entry);				\
+	}								\
 } while (0)
 
 static void
@@ -181,6 +234,10 @@ same_watches(const struct conf *a, const struct conf *b)
 		same_list(conf_limit, &x->limits, &y->limits);
 		same_list(conf_exempt, &x->exempts, &y->exempts);
 		same_list(conf_inbound, &x->inbounds, &y->inbounds);
+		same_list(conf_filter, &x->filters, &y->filters);
+		same_texts(conf_pattern, &x->patterns, &y->patterns);
+		same_texts(conf_ignore, &x->ignores, &y->ignores);
+		same_texts(conf_run, &x->runs, &y->runs);
 		assert_int_equal(x->tzlen, y->tzlen);
 		y = TAILQ_NEXT(y, entry);
 	}
@@ -234,7 +291,9 @@ test_enforcer_gets_what_bans(void **state)
 	same_table(c, r, c->global.never);
 	assert_null(conf_table_byname(r, "big"));
 	TAILQ_FOREACH(w, &r->watches, entry)
-		assert_true(TAILQ_EMPTY(&w->sources) &&
+		assert_true(TAILQ_EMPTY(&w->patterns) &&
+		    TAILQ_EMPTY(&w->ignores) && TAILQ_EMPTY(&w->runs) &&
+		    TAILQ_EMPTY(&w->sources) &&
 		    TAILQ_EMPTY(&w->limits) && TAILQ_EMPTY(&w->exempts) &&
 		    TAILQ_EMPTY(&w->inbounds));
 	conf_free(r);
@@ -258,9 +317,10 @@ test_control_gets_status_pages(void **state)
 }
 
 static void
-test_ledger_gets_no_tables(void **state)
+test_ledger_gets_commands_and_no_tables(void **state)
 {
-	struct conf	*c = parse(whole), *r;
+	struct conf		*c = parse(whole), *r;
+	struct conf_watch	*w;
 
 	(void)state;
 	send_to(c, ROLE_LEDGER);
@@ -269,7 +329,56 @@ test_ledger_gets_no_tables(void **state)
 	assert_true(TAILQ_EMPTY(&r->tables));
 	assert_int_equal(r->global.never, 0);
 	same_list(conf_watch, &c->watches, &r->watches);
+	w = conf_watch_byname(r, "t");
+	same_texts(conf_run, &conf_watch_byname(c, "t")->runs, &w->runs);
+	assert_false(TAILQ_EMPTY(&w->runs));
+	assert_true(TAILQ_EMPTY(&w->patterns) && TAILQ_EMPTY(&w->ignores));
 	conf_free(r);
+	conf_free(c);
+}
+
+/* A filter's own regexes come after it; the language needs files for it. */
+static void
+test_filters_arrive(void **state)
+{
+	struct conf		*c = parse(whole), *r;
+	struct conf_watch	*w = conf_watch_byname(c, "t");
+	struct conf_filter	*f;
+	struct conf_pattern	*p;
+	struct message		*m;
+
+	(void)state;
+	f = calloc(1, sizeof(*f));
+	p = calloc(1, sizeof(*p));
+	assert_true(f != NULL && p != NULL);
+	f->w.id = conf_new_id();
+	f->w.watch = p->w.watch = w->w.id;
+	f->w.maxlines = f->w.weight = 1;
+	strlcpy(f->w.name, "sshd", sizeof(f->w.name));
+	TAILQ_INSERT_TAIL(&w->filters, f, entry);
+	p->w.id = conf_new_id();
+	p->w.kind = PATTERN_FAIL;
+	p->w.filter = f->w.id;
+	p->text = strdup("a(?<ip4>b)");
+	p->len = strlen(p->text) + 1;
+	TAILQ_INSERT_TAIL(&w->patterns, p, entry);
+	send_to(c, ROLE_PARSER);
+	r = receive_all();
+	assert_non_null(r);
+	same_watches(c, r);
+	conf_free(r);
+	assert_int_equal(outcome(), 0);
+	m = find(M_CONF_FILTER);
+	((struct wire_filter *)m->data)->maxlines = FILTER_LINES_MAX + 1;
+	assert_int_equal(outcome(), 1);
+	((struct wire_filter *)m->data)->maxlines = 1;
+	((struct wire_filter *)m->data)->weight = 0;
+	assert_int_equal(outcome(), 1);
+	((struct wire_filter *)m->data)->weight = 1;
+	assert_int_equal(outcome(), 0);
+	/* Its pattern names one that is not there. */
+	((struct wire_filter *)m->data)->id += 1000;
+	assert_int_equal(outcome(), 1);
 	conf_free(c);
 }
 
@@ -324,35 +433,6 @@ test_names(void **state)
 	assert_null(conf_table_byname(c, ""));
 	assert_null(conf_table_byid(c, 0));
 	conf_free(c);
-}
-
-/* What a child does with what it was sent: 0 took it, 1 fatal. */
-static int
-outcome(void)
-{
-	pid_t	pid;
-	int	status, fd;
-
-	fflush(NULL);
-	if ((pid = fork()) == 0) {
-		if ((fd = open("/dev/null", O_WRONLY)) != -1)
-			dup2(fd, STDERR_FILENO);
-		_exit(receive_all() == NULL ? 2 : 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-static struct message *
-find(uint32_t type)
-{
-	size_t	i;
-
-	for (i = 0; i < nmessages; i++)
-		if (messages[i].type == type)
-			return &messages[i];
-	return NULL;
 }
 
 /* One byte or more of one message wrong, and all else right. */
@@ -414,6 +494,53 @@ static const struct {
 	CASE(M_CONF_SOURCE, wire_source, from_start, 2),
 	CASE(M_CONF_SOURCE, wire_source, zero, 1),
 	CASE(M_CONF_SOURCE, wire_source, path[0], 'x'),
+	CASE(M_CONF_SOURCE, wire_source, kind, SOURCE_STDIN + 1),
+	CASE(M_CONF_WATCH, wire_watch, growth_max, (uint64_t)-1),
+	CASE(M_CONF_WATCH, wire_watch, growth_by, 999),
+	CASE(M_CONF_WATCH, wire_watch, growth_by, GROWTH_MAX + 1),
+	CASE(M_CONF_WATCH, wire_watch, after, 0),
+	CASE(M_CONF_WATCH, wire_watch, after, AFTER_MAX + 1),
+	CASE(M_CONF_WATCH, wire_watch, growth_together, 2),
+	CASE(M_CONF_WATCH, wire_watch, duplicate, 3),
+	CASE(M_CONF_WATCH, wire_watch, bans, 2),
+	CASE(M_CONF_WATCH, wire_watch, ban_prefix, 2),
+	CASE(M_CONF_WATCH, wire_watch, json, 2),
+	CASE(M_CONF_WATCH, wire_watch, nkeys, 1),
+	CASE(M_CONF_WATCH, wire_watch, nkeys, WATCH_KEYS_MAX + 1),
+	CASE(M_CONF_WATCH, wire_watch, keys[3], 'x'),
+	CASE(M_CONF_WATCH, wire_watch, zero2, 1),
+	CASE(M_CONF_WATCH, wire_watch, zero3, 1),
+	CASE(M_CONF_PATTERN, wire_pattern, id, 0),
+	CASE(M_CONF_PATTERN, wire_pattern, watch, 4000000),
+	CASE(M_CONF_PATTERN, wire_pattern, filter, 1),
+	CASE(M_CONF_PATTERN, wire_pattern, weight, 0),
+	CASE(M_CONF_PATTERN, wire_pattern, weight, WEIGHT_MAX + 1),
+	CASE(M_CONF_PATTERN, wire_pattern, kind, 0),
+	CASE(M_CONF_PATTERN, wire_pattern, kind, PATTERN_FAIL),
+	CASE(M_CONF_PATTERN, wire_pattern, kind, PATTERN_FAIL_DATE + 1),
+	{ "a string within a regex", M_CONF_PATTERN,
+	    sizeof(struct wire_pattern) + 1, 1, 0 },
+	CASE(M_CONF_IGNORE, wire_ignore, watch, 4000000),
+	CASE(M_CONF_IGNORE, wire_ignore, kind, 0),
+	CASE(M_CONF_IGNORE, wire_ignore, kind, IGNORE_TABLE),
+	CASE(M_CONF_IGNORE, wire_ignore, table, 1),
+	CASE(M_CONF_IGNORE, wire_ignore, name[0], 0),
+	CASE(M_CONF_IGNORE, wire_ignore, zero, 1),
+	CASE(M_CONF_RUN, wire_run, watch, 4000000),
+	CASE(M_CONF_RUN, wire_run, id, 0),
+	CASE(M_CONF_RUN, wire_run, hash, 0),
+	CASE(M_CONF_RUN, wire_run, delay, (uint64_t)-1),
+	CASE(M_CONF_RUN, wire_run, timeout, 0),
+	CASE(M_CONF_RUN, wire_run, argc, 1),
+	CASE(M_CONF_RUN, wire_run, argc, 3),
+	CASE(M_CONF_RUN, wire_run, when, RUN_UNBAN + 1),
+	CASE(M_CONF_RUN, wire_run, at_exit, 2),
+	CASE(M_CONF_RUN, wire_run, once, 2),
+	CASE(M_CONF_RUN, wire_run, at_least_once, 2),
+	CASE(M_CONF_RUN, wire_run, family, 1),
+	CASE(M_CONF_RUN, wire_run, zero, 1),
+	CASE(M_CONF_RUN, wire_run, user[0], 0),
+	CASE(M_CONF_RUN, wire_run, group[0], 0),
 	CASE(M_CONF_LIMIT, wire_limit, watch, 4000000),
 	CASE(M_CONF_LIMIT, wire_limit, limit, CONF_LIMIT_MAX + 1),
 	CASE(M_CONF_LIMIT, wire_limit, pattern[0], 0),
@@ -550,7 +677,8 @@ main(void)
 		cmocka_unit_test(test_enforcer_gets_what_bans),
 		cmocka_unit_test(test_control_gets_status_pages),
 		cmocka_unit_test(test_wrong_status_pages_are_fatal),
-		cmocka_unit_test(test_ledger_gets_no_tables),
+		cmocka_unit_test(test_ledger_gets_commands_and_no_tables),
+		cmocka_unit_test(test_filters_arrive),
 		cmocka_unit_test(test_ids_survive),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_wrong_values_are_fatal),
