@@ -255,22 +255,25 @@ skip_reference(struct walk *w, const char *set)
 	}
 }
 
+/* \x41, \x{41}; without digits it is a NUL. */
 static void
 walk_hex(struct walk *w, struct part *out)
 {
 	unsigned int	v = 0;
+	int		braces = ahead(w, 0) == '{';
 	size_t		n;
 
-	if (ahead(w, 0) == '{') {
-		skip_to(w, '}');
-		part_unknown(out);
-		return;
-	}
+	w->p += braces;
 	n = span(w, "0123456789abcdefABCDEF");
 	for (n = n > 2 ? 2 : n; n > 0; n--, w->p++)
 		v = v * 16 + (unsigned int)(isdigit((unsigned char)*w->p) ?
 		    *w->p - '0' : tolower((unsigned char)*w->p) - 'a' + 10);
 	part_byte(out, (uint8_t)v, (w->flags & FOLD) != 0);
+	if (!braces)
+		return;
+	if (ahead(w, 0) != '}')
+		part_unknown(out);
+	skip_to(w, '}');
 }
 
 /* A letter's own meaning. */

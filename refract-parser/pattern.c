@@ -19,29 +19,30 @@
 #define HEAP_LIMIT	1024		/* KiB, of the interpreter */
 #define DEPTH_LIMIT	10000
 /*
- * What PCRE2 may do from one start, in its own steps of some nanoseconds: an
- * anchored regex has one start, another one at each byte.  An honest line
- * takes a step or two a byte.
+ * What PCRE2 may do from one start, in steps; a step may look at the whole
+ * subject.  An anchored regex has one start, another one at each byte.  An
+ * honest line takes a step or two a byte, which is always allowed.
  */
-#define STEPS_ANCHORED	1000000u
-#define STEPS_LEAST	20000u
-#define STEPS_A_BYTE	64u
-/* That much is always allowed. */
-#define STEPS_FLOOR(n)	(1000 + 16 * (uint32_t)(n))
+#define STEPS_MAX	1000000u
+#define STEPS_ANCHORED	40000000u	/* through the subject's length */
+#define STEPS_ANYWHERE	5000000u
+#define STEPS_FLOOR(n)	(1000 + 4 * (uint32_t)(n))
 
-#define TIMED		256		/* longer subjects are */
-#define SLOW		4000		/* us */
-#define PENALTY_MAX	4		/* PATTERN_LINE_MAX / 16, 512 bytes */
-#define PENALTY_MS	60000		/* and a step less */
+/*
+ * A regex that hit a limit or was slow has a penalty, for some minutes: each
+ * halves the longest subject and quarters the steps.
+ */
+#define PENALTY_LIMIT	4		/* down to 512 bytes by limits */
+#define PENALTY_SLOW	5		/* 256 by time */
+#define PENALTY_MS	60000		/* and one less */
+#define TIMED		(PATTERN_LINE_MAX >> PENALTY_SLOW) /* if longer */
+#define SLOW		4000		/* us: one more */
+#define VERY_SLOW	20000		/* PENALTY_SLOW */
 
 struct pattern {
 	pcre2_code		*code;
 	pcre2_match_data	*data;
 	int			 jit, anchored;
-	/*
-	 * After a limit was hit, or much time taken: longest subject and
-	 * steps are halved and quartered so many times.
-	 */
 	unsigned int		 penalty;
 	int64_t			 penalty_at;	/* ms */
 	unsigned int		 also, lines;
@@ -367,6 +368,16 @@ patterns_memory(const struct patterns *p)
 	return p->memory + finder_memory(p->finder);
 }
 
+size_t
+patterns_slow(const struct patterns *p)
+{
+	size_t	i, n = 0;
+
+	for (i = 0; i < p->n; i++)
+		n += !p->list[i].jit;
+	return n;
+}
+
 /* A line. */
 
 /* What was found lasts for the lines that are matched with this one. */
@@ -483,12 +494,12 @@ read_clock(clockid_t id)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* A regex that is slow has less time from now on, for a while. */
 static void
-punish(struct pattern *pt)
+punish(struct pattern *pt, unsigned int by, unsigned int most)
 {
-	if (pt->penalty < PENALTY_MAX)
-		pt->penalty++;
+	if (pt->penalty < most)
+		pt->penalty = pt->penalty + by < most ? pt->penalty + by :
+		    most;
 	pt->penalty_at = read_clock(CLOCK_MONOTONIC) / 1000;
 }
 
@@ -506,12 +517,11 @@ pardon(struct pattern *pt)
 static uint32_t
 steps(const struct pattern *pt, size_t n)
 {
-	uint32_t	most = STEPS_A_BYTE * (uint32_t)n;
+	uint32_t	most = pt->anchored ? STEPS_ANCHORED : STEPS_ANYWHERE;
 
-	if (pt->anchored)
-		most = STEPS_ANCHORED;
-	else if (most < STEPS_LEAST)
-		most = STEPS_LEAST;
+	most /= (uint32_t)n + 1;
+	if (most > STEPS_MAX)
+		most = STEPS_MAX;
 	most >>= 2 * pt->penalty;
 	return most < STEPS_FLOOR(n) ? STEPS_FLOOR(n) : most;
 }
@@ -532,15 +542,16 @@ static int
 run_timed(struct patterns *p, struct pattern *pt, const char *s, size_t n,
     size_t from)
 {
-	int64_t	began = read_clock(CLOCK_MONOTONIC);
+	int64_t	took = read_clock(CLOCK_MONOTONIC);
 	int	r = run(p, pt, s, n, from);
 
-	if (read_clock(CLOCK_MONOTONIC) - began < SLOW)
+	if (read_clock(CLOCK_MONOTONIC) - took < SLOW)
 		return r;
-	began = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	took = read_clock(CLOCK_THREAD_CPUTIME_ID);
 	r = run(p, pt, s, n, from);
-	if (read_clock(CLOCK_THREAD_CPUTIME_ID) - began >= SLOW)
-		punish(pt);
+	took = read_clock(CLOCK_THREAD_CPUTIME_ID) - took;
+	if (took >= SLOW)
+		punish(pt, took < VERY_SLOW ? 1 : PENALTY_SLOW, PENALTY_SLOW);
 	return r;
 }
 
@@ -569,7 +580,7 @@ pattern_exec(struct patterns *p, size_t i, const char *s, size_t n,
 	}
 	if (r == PCRE2_ERROR_NOMATCH)
 		return 0;
-	punish(pt);
+	punish(pt, 1, PENALTY_LIMIT);
 	pt->stats.limits++;
 	return -1;
 }

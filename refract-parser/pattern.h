@@ -74,6 +74,8 @@ struct patterns	*patterns_new(const struct pattern_spec *, size_t n,
 void		 patterns_free(struct patterns *);
 size_t		 patterns_count(const struct patterns *);
 size_t		 patterns_memory(const struct patterns *);
+/* How many PCRE2's JIT did not take: they run several times slower. */
+size_t		 patterns_slow(const struct patterns *);
 
 /*
  * The patterns that can match a line, ascending: PCRE2 must not be asked for
