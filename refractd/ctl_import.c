@@ -134,8 +134,7 @@ print_bans(const struct import *im, int together)
 			printf("\tnever { %s }\n", list);
 		free(list);
 	}
-	printf("\tprefix inet 32 inet6 128\t# inet6 64: a ban covers the "
-	    "network\n");
+	printf("\tprefix inet 32 inet6 128\n");
 	if (strncasecmp(native_option(im, "blocktype"), "reject", 6) == 0)
 		printf("\taction reject\n");
 	if (strcmp(chain, "FORWARD") == 0 || strcmp(chain, "DOCKER-USER") == 0)
@@ -324,9 +323,11 @@ print_notes(const struct jail *j)
 	const char	*dns = jail_get(j, "usedns");
 	const char	*code = jail_get(j, "logencoding");
 
-	if (*jail_get(j, "ignorecommand") != '\0')
-		import_note(j, "ignorecommand: no command decides whom to "
-		    "count");
+	if (*jail_get(j, "ignorecommand") != '\0') {
+		import_note(j, "ignorecommand: no command decides here whom to "
+		    "count, so nobody is banned: see exempt");
+		printf("\tdry run\n");
+	}
 	if (strcasecmp(dns, "yes") == 0 || strcasecmp(dns, "raw") == 0)
 		import_note(j, "usedns %s: <HOST> is an address, names are not "
 		    "looked up", dns);
@@ -380,6 +381,7 @@ print_watch(const struct import *im, const struct jail *j, int together)
 	print_zone(j);
 	if (!together)
 		print_exempt(im, j);
+	printf("\tgroup inet 32 inet6 128\n");
 	print_after(j);
 	import_ban(j);
 	import_runs(j);
@@ -409,7 +411,9 @@ print_all(struct import *im)
 	size_t	i;
 
 	printf("# The enabled jails of %s, by refractctl import fail2ban.\n"
-	    "# <HOST> is an address here: names are not looked up.\n\n",
+	    "# <HOST> is an address here: names are not looked up.  What "
+	    "counts and what is\n# banned are single addresses; \"inet6 64\" "
+	    "in their stead would be networks.\n\n",
 	    im->dir);
 	if (!together)
 		print_tables(im);

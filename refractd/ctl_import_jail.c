@@ -174,6 +174,7 @@ static int
 read_action(struct import *im, struct jail *j, struct action *a,
     struct ini_opts *given)
 {
+	struct ini_opts	 outer = { 0 };
 	struct f2b_text	 t = { 0 };
 	struct ini	 ini;
 	size_t		 i;
@@ -188,15 +189,21 @@ read_action(struct import *im, struct jail *j, struct action *a,
 	    strcmp(a->name + strlen(a->name) - 3, ".py") == 0)
 		return 0;
 	ini_init(&ini);
+	/* <bantime> is that of a ban, not what the jail says. */
+	for (i = 0; i < j->opts.n; i++)
+		if (strcmp(j->opts.v[i].name, "bantime") != 0)
+			ini_opts_set(&outer, j->opts.v[i].name,
+			    j->opts.v[i].value);
 	text_printf(&t, "%s/action.d/%s", im->dir, a->name);
 	status = ini_read(&ini, t.s);
 	if (status == 0)
-		status = f2b_combine(&ini, given, &j->opts, action_keys, 0,
+		status = f2b_combine(&ini, given, &outer, action_keys, 0,
 		    &a->opts);
 	for (i = 0; i < a->opts.n; i++)
 		ini_plain(a->opts.v[i].value);
 	if (status == -1)
 		strlcpy(j->why, ini.why, sizeof(j->why));
+	ini_opts_free(&outer);
 	text_free(&t);
 	ini_free(&ini);
 	return status;
@@ -320,25 +327,40 @@ load_filter(struct import *im, struct jail *j)
 	return status;
 }
 
+/* A quote as the regex has it otherwise; an empty line is no regex. */
+static void
+escape_line(struct f2b_text *t, const char *p, int regex)
+{
+	if (*p == '\0')
+		return;
+	if (t->len > 0)
+		text_str(t, "\n");
+	for (; *p != '\0'; p++)
+		if (regex && (*p == '"' || *p == '\''))
+			text_printf(t, "\\x%02x", *p);
+		else
+			text_put(t, p, 1);
+}
+
 /* Strings in options know no escapes, but regexes do. */
 static void
 escape_quotes(struct jail *j)
 {
 	struct f2b_text	 t = { 0 };
-	const char	*p;
+	char		*copy, *p, *line;
 	size_t		 i;
+	int		 regex;
 
 	for (i = 0; i < j->given.n; i++) {
-		if (strstr(j->given.v[i].name, "regex") == NULL)
-			continue;
-		for (p = j->given.v[i].value; *p != '\0'; p++)
-			if (*p == '"' || *p == '\'')
-				text_printf(&t, "\\x%02x", *p);
-			else
-				text_put(&t, p, 1);
-		ini_opts_set(&j->given, j->given.v[i].name,
-		    t.s == NULL ? "" : t.s);
-		text_free(&t);
+		regex = strstr(j->given.v[i].name, "regex") != NULL;
+		copy = p = text_dup(j->given.v[i].value,
+		    strlen(j->given.v[i].value));
+		while ((line = strsep(&p, "\n")) != NULL)
+			escape_line(&t, line, regex);
+		free(copy);
+		copy = text_take(&t);
+		ini_opts_set(&j->given, j->given.v[i].name, copy);
+		free(copy);
 	}
 }
 

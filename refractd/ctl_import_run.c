@@ -12,8 +12,8 @@
 
 #define SCRIPT_MAX	3500		/* of ARGV_MAX_LEN */
 
-/* fail2ban's tags, ours, and what the shell calls them. */
-static const struct value {
+/* fail2ban's tags, what the shell calls them, and ours. */
+static const struct {
 	const char	*tag, *var, *ours;
 } values[] = {
 	{ "ip",			"ip",		"<addr>" },
@@ -24,10 +24,8 @@ static const struct value {
 	{ "ipjailfailures",	"failures",	"<count>" },
 	{ "matches",		"matches",	"<match>" },
 	{ "ipmatches",		"matches",	"<match>" },
-	{ "ipjailmatches",	"matches",	"<match>" },
-	{ "F-USER",		"user",		"<user>" }
+	{ "ipjailmatches",	"matches",	"<match>" }
 };
-#define NVALUES	(sizeof(values) / sizeof(values[0]))
 
 /* Those that the shell finds by itself. */
 static const struct {
@@ -43,8 +41,9 @@ static const struct {
 struct script {
 	struct f2b_text	 text;
 	struct f2b_text	 lost;		/* tags that have no counterpart */
-	int		 used[NVALUES];
-	int		 matches;	/* several lines became one */
+	/* The shell's arguments: $1 is vars[0], and given as args[0]. */
+	char		**vars, **args;
+	size_t		 nvars, nargs;
 	char		 quote;		/* the shell's, where we are */
 };
 
@@ -60,10 +59,18 @@ tag_length(const char *p)
 	    0;
 }
 
-/* A variable, wherever it stands: it is never more than one word. */
+/* An argument, wherever it stands: it is never more than one word. */
 static void
-put_variable(struct script *s, const char *name)
+put_variable(struct script *s, const char *name, const char *ours)
 {
+	size_t	i;
+
+	for (i = 0; i < s->nvars && strcmp(s->vars[i], name) != 0; i++)
+		;
+	if (i == s->nvars) {
+		text_add(&s->vars, &s->nvars, text_dup(name, strlen(name)));
+		text_add(&s->args, &s->nargs, text_dup(ours, strlen(ours)));
+	}
 	if (s->quote == '\'')
 		text_printf(&s->text, "'\"${%s}\"'", name);
 	else if (s->quote == '"')
@@ -72,23 +79,54 @@ put_variable(struct script *s, const char *name)
 		text_printf(&s->text, "\"${%s}\"", name);
 }
 
-/* The first of those with the same variable stands for all. */
 static int
 put_value(struct script *s, const char *tag)
 {
-	size_t	i, j;
+	size_t	i;
 
-	for (i = 0; i < NVALUES; i++)
-		if (strcmp(values[i].tag, tag) == 0)
-			break;
-	if (i == NVALUES)
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (strcmp(values[i].tag, tag) == 0) {
+			put_variable(s, values[i].var, values[i].ours);
+			return 1;
+		}
+	return 0;
+}
+
+static int
+has_group(const struct f2b_regexes *r, const char *group)
+{
+	size_t	i;
+
+	for (i = 0; i < r->n; i++)
+		if (strstr(r->list[i].text, group) != NULL)
+			return 1;
+	return 0;
+}
+
+/* <F-NAME>: what the filter has captured under that name. */
+static int
+put_captured(struct script *s, const struct jail *j, const char *tag)
+{
+	struct f2b_text	 group = { 0 }, ours = { 0 };
+	const char	*p;
+	int		 found;
+
+	if (strncmp(tag, "F-", 2) != 0)
 		return 0;
-	for (j = 0; strcmp(values[j].var, values[i].var) != 0; j++)
-		;
-	s->used[j] = 1;
-	s->matches |= strcmp(values[j].var, "matches") == 0;
-	put_variable(s, values[j].var);
-	return 1;
+	text_str(&ours, "<");
+	for (p = tag + 2; *p != '\0'; p++)
+		text_printf(&ours, "%c", tolower((unsigned char)*p));
+	text_str(&ours, ">");
+	text_printf(&group, "(?P%s", ours.s);
+	found = has_group(&j->f2b.fail, group.s) ||
+	    has_group(&j->f2b.prefix, group.s);
+	if (found) {
+		group.s[group.len - 1] = '\0';
+		put_variable(s, group.s + 4, ours.s);
+	}
+	text_free(&group);
+	text_free(&ours);
+	return found;
 }
 
 static int
@@ -104,16 +142,29 @@ put_command(struct script *s, const char *tag)
 	return 0;
 }
 
+/* In seconds. */
+static void
+put_span(struct script *s, const char *said)
+{
+	span_t	span;
+
+	if (import_span(&span, said) == -1 || span == SPAN_FOREVER)
+		text_str(&s->text, "-1");
+	else
+		text_printf(&s->text, "%lld", (long long)(span / 1000));
+}
+
 static void
 put_tag(struct script *s, const struct jail *j, const struct action *a,
     const char *tag)
 {
 	const char *v;
 
-	if (put_value(s, tag) || put_command(s, tag))
+	if (put_value(s, tag) || put_captured(s, j, tag) ||
+	    put_command(s, tag))
 		return;
 	if (strcmp(tag, "bantime") == 0 || strcmp(tag, "findtime") == 0)
-		text_str(&s->text, jail_get(j, tag));
+		put_span(s, jail_get(j, tag));
 	else if ((v = ini_opts_get(&a->opts, tag)) != NULL)
 		text_str(&s->text, v);
 	else
@@ -158,42 +209,41 @@ script_free(struct script *s)
 {
 	text_free(&s->text);
 	text_free(&s->lost);
+	text_list_free(s->vars, s->nvars);
+	text_list_free(s->args, s->nargs);
 }
 
-/* ip=$1; failures=$2 and so on, as far as they are used. */
-static char *
-prologue(const struct script *s)
-{
-	struct f2b_text	 t = { 0 };
-	size_t		 i;
-	int		 n = 0;
-
-	for (i = 0; i < NVALUES; i++)
-		if (s->used[i])
-			text_printf(&t, "%s=$%d\n", values[i].var, ++n);
-	return text_take(&t);
-}
-
+/* It begins with ip=$1, failures=$2 and so on, as far as they are used. */
 static void
 print_run(const struct script *s, const struct action *a, const char *when)
 {
-	char		*before = prologue(s);
+	const char	*restored = ini_opts_get(&a->opts, "norestored");
 	struct f2b_text	 t = { 0 };
 	size_t		 i;
 
-	text_printf(&t, "%s%s", before, s->text.s);
+	for (i = 0; i < s->nvars; i++)
+		text_printf(&t, "%s=$%zu\n", s->vars[i], i + 1);
+	text_str(&t, s->text.s);
 	fputs("\trun { \"/bin/sh\", \"-c\", ", stdout);
 	import_quote(t.s);
 	printf(", ");
 	import_quote(a->name);
-	for (i = 0; i < NVALUES; i++)
-		if (s->used[i])
-			printf(", \"%s\"", values[i].ours);
+	for (i = 0; i < s->nargs; i++)
+		printf(", \"%s\"", s->args[i]);
 	printf(" }%s%s\n", when,
-	    import_bool(ini_opts_get(&a->opts, "norestored") == NULL ? "" :
-	    ini_opts_get(&a->opts, "norestored")) ? " once" : "");
+	    restored != NULL && import_bool(restored) ? " once" : "");
 	text_free(&t);
-	free(before);
+}
+
+static int
+uses(const struct script *s, const char *var)
+{
+	size_t	i;
+
+	for (i = 0; i < s->nvars; i++)
+		if (strcmp(s->vars[i], var) == 0)
+			return 1;
+	return 0;
 }
 
 static void
@@ -216,7 +266,7 @@ import_run(const struct jail *j, const struct action *a, const char *key,
 		if (s.lost.len > 0)
 			import_note(j, "%s: %s is nothing here", a->name,
 			    s.lost.s);
-		if (s.matches)
+		if (uses(&s, "matches"))
 			import_note(j, "%s: <matches> is the last line",
 			    a->name);
 		print_run(&s, a, when);
