@@ -153,6 +153,23 @@ set_name(struct parser *p, const struct token *t, const char *arg)
 	    sizeof(p->req->name)) >= sizeof(p->req->name) ? -1 : 0;
 }
 
+static int
+set_import(struct parser *p, const struct token *t, const char *arg)
+{
+	(void)t;
+	(void)arg;
+	p->req->import = 1;
+	return 0;
+}
+
+static int
+set_dir(struct parser *p, const struct token *t, const char *arg)
+{
+	(void)t;
+	p->req->dir = arg;
+	return *arg == '/' ? 0 : -1;
+}
+
 /* All that is left, as one text. */
 static int
 set_reason(struct parser *p, const struct token *t, const char *arg)
@@ -286,6 +303,13 @@ static const struct token t_log[] = {
 	NONE
 };
 
+static const struct token t_import_dir[] = {
+	OR_END, VALUE("DIRECTORY", t_end, set_dir), NONE
+};
+static const struct token t_import[] = {
+	WORD("fail2ban", t_import_dir), NONE
+};
+
 static const struct token t_main[] = {
 	COMMAND("show", t_show, set_type, C_SHOW, ""),
 	COMMAND("ban", t_ban, set_type, C_BAN,
@@ -299,6 +323,7 @@ static const struct token t_main[] = {
 	COMMAND("reload", t_end, set_type, C_RELOAD, ""),
 	COMMAND("reopen", t_end, set_type, C_REOPEN, ""),
 	COMMAND("log", t_log, set_type, C_VERBOSE, "brief|verbose"),
+	COMMAND("import", t_import, set_import, 0, "fail2ban [DIRECTORY]"),
 	NONE
 };
 

@@ -25,6 +25,9 @@ struct ctl_request {
 	enum show_by	by;
 	char		name[NAME_MAX_LEN];
 	char		reason[EVIDENCE_LEN];
+	/* import: nothing is sent, type says nothing. */
+	int		import;
+	const char	*dir;		/* an argument; NULL: not said */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl_import.h"
 #include "ctl_parse.h"
 #include "ctl_print.h"
 #include "imsg.h"
@@ -281,6 +282,8 @@ main(int argc, char **argv)
 	if (ctl_parse(&req, argc - optind, argv + optind, wall_now(), &why) ==
 	    -1)
 		errx(USAGE, "%s", text);
+	if (req.import)
+		return import_fail2ban(req.dir);
 	choose_form(&printer, &req);
 	if ((fd = ctl_connect(path, &status)) == -1)
 		return status;
