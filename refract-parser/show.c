@@ -14,6 +14,7 @@
 #include "msg.h"
 #include "resume.h"
 #include "show.h"
+#include "stream.h"
 #include "tell.h"
 #include "text.h"
 #include "users.h"
@@ -218,7 +219,8 @@ fill_watch(struct row_watch *r, const struct watch *w)
 	if ((src = TAILQ_FIRST(&w->conf->sources)) != NULL)
 		strlcpy(r->source, src->w.path, sizeof(r->source));
 	TAILQ_FOREACH(src, &w->conf->sources, entry)
-		r->files += follow_count_source(src->w.id);
+		r->files += follow_count_source(src->w.id) +
+		    stream_count_source(src->w.id);
 	strlcpy(r->notice, warn_text(w), sizeof(r->notice));
 	count_users(w, r);
 }
