@@ -108,10 +108,11 @@ source file "/a.log" from end
 limit 1 address per user within 10s
 ban newest for 2h on udp port 8443'
 # What is commented out there is an example, too.
-sed 's/^\(	*\)#\([a-z]\)/\1\2/' shipped.conf |
+sed 's/^\(	*\)#\([a-z	}]\)/\1\2/' shipped.conf |
     sed 's,table <office> file .*,table <office> { 192.0.2.1 },
 	s/admin group "adm"/admin group "root"/' >uncommented
 chmod 644 uncommented
 ok "... its examples are good" read_conf out -f uncommented
 is "... without a warning" "$(cat out.said)" "configuration OK"
+like "... the watch of sshd is there" "$(cat out.out)" 'watch "sshd"'
 done_testing
