@@ -504,7 +504,7 @@ test_drain(void **arg)
 		}
 		_exit(0);
 	}
-	assert_int_equal(channel_drain(ch, 5000), 0);
+	assert_int_equal(channel_drain(ch, 60000), 0);
 	assert_int_equal(channel_queued(ch), 0);
 	channel_free(ch);
 	imsg_free(raw);

@@ -164,7 +164,7 @@ hear(struct family *f, struct imsg *m)
 	struct pollfd pfd = { .fd = imsg_fd(f->buf), .events = POLLIN };
 
 	while (imsg_get(f->buf, m) == 0) {
-		assert_int_equal(poll(&pfd, 1, 5000), 1);
+		assert_int_equal(poll(&pfd, 1, 60000), 1);
 		if (imsg_read(f->buf) <= 0)
 			fail_msg("the child is gone: %s", last_words(f));
 	}

@@ -133,7 +133,7 @@ stuck(int writer, int reader)
 	before = log_dropped();
 	for (i = 0; i < 20000; i++)
 		log_warnx("a line that nobody reads, number %d", i);
-	assert_true(mono_since(start, mono_now()) < 5000);
+	assert_true(mono_since(start, mono_now()) < 60000);
 	assert_true(log_dropped() > before);
 	fcntl(reader, F_SETFL, O_NONBLOCK);
 	while (read(reader, buf, sizeof(buf)) > 0)

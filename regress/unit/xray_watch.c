@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -410,13 +411,18 @@ seen(const char *user, const char *from, int64_t ms)
 static void
 settle(void)
 {
-	struct timeval	tv = { 0, 300000 };
+	mono_t	start;
+	int	n;
 
 	do {
 		while (committed < checkpoint)
 			checkpoint_committed(++committed);
-		event_base_loopexit(base, &tv);
-		event_base_dispatch(base);
+		start = mono_now();
+		for (n = 0; n < 100 || mono_since(start, mono_now()) < 300;
+		    n++) {
+			event_base_loop(base, EVLOOP_NONBLOCK);
+			usleep(1000);
+		}
 	} while (committed < checkpoint);
 }
 
