@@ -118,12 +118,13 @@ need() {
 }
 
 # --- Waiting ---------------------------------------------------------------
+#
+# A limit is for what never comes: 60 seconds, however fast it should be, for
+# the machine may be slow and busy.  Only who waits to see that nothing comes
+# says less.
 
 # nap SECONDS, without a process.
 nap() { read -r -t "$1" -u "$NAP_FD" _ || :; }
-
-# Microseconds since 1970.
-now_us() { echo "${EPOCHREALTIME/./}"; }
 
 # wait_for SECONDS CMD...: try until CMD succeeds; 1 if it never did.
 wait_for() {
@@ -206,15 +207,15 @@ spawn() {
 		echo $? >"$T/$name.status"
 	} 2>/dev/null &
 	SPAWN_NS[$name]=$m
-	wait_for 10 test -s "$T/$name.pid"
+	wait_for 60 test -s "$T/$name.pid"
 }
 spawn_pid() { cat "$T/$1.pid"; }
 # signal NAME [SIGNAL]: to the process itself.
 signal() { on "${SPAWN_NS[$1]}" kill -"${2:-TERM}" "$(spawn_pid "$1")"; }
 running() { [[ -e $T/$1.pid && ! -s $T/$1.status ]]; }
-# reap NAME [SECONDS]: its exit status; 124 if it would not end.
+# reap NAME: its exit status; 124 if it would not end.
 reap() {
-	wait_for "${2:-10}" not running "$1" || return 124
+	wait_for 60 not running "$1" || return 124
 	return "$(<"$T/$1.status")"
 }
 
@@ -227,7 +228,7 @@ listening() { [[ -n $(on "$1" ss -Hlnt "sport = :$2") ]]; }
 # is told.
 echo_service() {
 	spawn "$1" "$2" socat "TCP6-LISTEN:$3,fork,reuseaddr,ipv6only=0" PIPE &&
-	    wait_for 10 listening "$1" "$3"
+	    wait_for 60 listening "$1" "$3"
 }
 
 # conn MACHINE NAME FROM FROM-PORT TO TO-PORT [SECONDS]: open a connection and
@@ -239,17 +240,21 @@ conn() {
 	rm -f "$T/$2.in" && mkfifo "$T/$2.in" || return 1
 	# shellcheck disable=SC2016
 	spawn "$1" "$2" bash -c 'exec socat -d -t 0.1 - "$1" <"$0"' "$T/$2.in" \
-	    "$proto:$to:$6,bind=$from:$4,reuseaddr,connect-timeout=3" || return 1
+	    "$proto:$to:$6,bind=$from:$4,reuseaddr,connect-timeout=60" ||
+	    return 1
 	exec {fd}<>"$T/$2.in"
 	CONN_FD[$2]=$fd
-	conn_works "$2" "${7:-3}"
+	conn_works "$2" "${7:-60}"
 }
-# conn_works NAME [SECONDS]: it carries a word and brings it back.
+# conn_works NAME [SECONDS]: it carries a word and brings it back.  It does
+# not once it has ended.
 conn_works() {
 	local word=w$RANDOM$RANDOM
 	echo "$word" >&"${CONN_FD[$1]}"
-	wait_for "${2:-3}" grep -q "$word" "$T/$1.out"
+	wait_for "${2:-60}" conn_said_or_gone "$1" "$word" &&
+	    grep -q "$word" "$T/$1.out"
 }
+conn_said_or_gone() { grep -q "$2" "$T/$1.out" || ! running "$1"; }
 # conn_reset NAME: it was ended by a reset.
 conn_reset() { grep -qi 'reset by peer' "$T/$1.err"; }
 conn_close() {
@@ -284,7 +289,7 @@ refract_start() {
 	refract_notify || return 1
 	spawn "$REFRACT_ON" refractd env NOTIFY_SOCKET="$T/notify" \
 	    "${REFRACT_AS[@]}" "$OBJ/sbin/refractd" -d -f "$REFRACT_CONF" "$@" || return 1
-	wait_for 20 refract_ready_or_gone
+	wait_for 60 refract_ready_or_gone
 	refract_ready && return 0
 	diag "refractd did not become ready:" "$(tail -20 "$T/refractd.err")"
 	return 1
@@ -296,13 +301,13 @@ refract_notify() {
 	fi
 	rm -f "$T/notify"
 	spawn "$REFRACT_ON" notify socat -u "UNIX-RECV:$T/notify,mode=666" - &&
-	    wait_for 10 test -S "$T/notify"
+	    wait_for 60 test -S "$T/notify"
 }
 refract_ready() { grep -q 'READY=1' "$T/notify.out" && running refractd; }
 refract_ready_or_gone() { refract_ready || ! running refractd; }
 
-# refract_stop [SECONDS]: as the service manager does; its exit status.
-refract_stop() { signal refractd TERM && reap refractd "${1:-20}"; }
+# refract_stop: as the service manager does; its exit status.
+refract_stop() { signal refractd TERM && reap refractd; }
 
 # ctl ARGS...: refractctl on that machine.
 ctl() { on "$REFRACT_ON" "$OBJ/bin/refractctl" "$@"; }

@@ -47,7 +47,7 @@ is "no process is left" "$(on host pgrep -l refract)" ""
 ok "stop again is good" rc stop
 ok "start" rc start
 on host kill -9 "$(on host cat /run/refract/refractd.pid)"
-wait_for 10 not on host pgrep refract
+wait_for 60 not on host pgrep refract
 is "status after kill -9: dead, with its file left" "$(status)" 1
 ok "start after kill -9" rc start
 ok "stop" rc stop

@@ -27,7 +27,7 @@ ok "the log was renamed" test -e "$T/var/log/refract/bans.log.1"
 nok "nobody was asked" test -e "$T/asked"
 
 socat -u "UNIX-LISTEN:$T/control.sock" - >/dev/null 2>&1 &
-wait_for 5 test -S "$T/control.sock"
+wait_for 60 test -S "$T/control.sock"
 echo two >"$T/var/log/refract/bans.log"
 ok "rotates with a daemon" logrotate -f -s "$T/state" "$T/conf"
 is "which is asked to open its logs again, once" "$(cat "$T/asked")" reopen

@@ -108,7 +108,7 @@ is "with the unit's limit of descriptors" \
     "/proc/$(spawn_pid refractd)/limits")" "$nofile"
 xray_line "$log" 198.51.100.1:1000 alice
 xray_line "$log" 198.51.100.2:1000 alice
-soon "bans under them" 5 in_set refract4p 198.51.100.2,tcp:443
+soon "bans under them" 60 in_set refract4p 198.51.100.2,tcp:443
 like "rules and sets stand" "$(on host iptables-save -t raw)" refract4p
 ok "ExecReload is answered" on host "${confined[@]}" "$OBJ/bin/refractctl" reload
 sed -i 's/ban newest/ban nobody/' "$REFRACT_CONF"

@@ -41,7 +41,7 @@ done
 is 'and was no decision' "$(ctl show history)" 'no history'
 ctl ban 192.0.2.0/24 for 1h >/dev/null
 its_owner() { ctl show history | grep -Eq '192.0.2.0/24 .* operator root'; }
-soon 'whose ban it was' 5 its_owner
+soon 'whose ban it was' 60 its_owner
 ok 'it stops' refract_stop
 
 # --- Rules that do not stand are not only in the log ---
@@ -51,15 +51,15 @@ if [[ -L /etc/alternatives/ip6tables ]]; then
 	ln -sfn /bin/false "$T/alternatives/ip6tables"
 	on host mount --bind "$T/alternatives" /etc/alternatives
 	ok 'without ip6tables: it starts' refract_start
-	soon 'show says that IPv6 is not guarded' 5 \
+	soon 'show says that IPv6 is not guarded' 60 \
 	    show_says 'NEEDS ATTENTION.*IPv6 is not guarded'
 	ln -sfn /bin/false "$T/alternatives/iptables"
 	on host nft flush ruleset
-	soon 'rules that cannot be put back: show says so' 20 \
+	soon 'rules that cannot be put back: show says so' 60 \
 	    show_says 'notice rules: iptables'
 	on host umount /etc/alternatives
 	on host nft add table ip other	# news of a change
-	soon 'they are back: show is content' 20 show_says '^refract healthy'
+	soon 'they are back: show is content' 60 show_says '^refract healthy'
 	refract_stop
 else
 	skip 4 'without ip6tables' 'there is no /etc/alternatives'

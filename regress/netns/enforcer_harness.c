@@ -12,7 +12,7 @@
  *	conf				send, commit: "conf done" or "refused"
  *	send | commit			or in two steps
  *	sessions PREFIX ...
- *	ban ROLE PREFIX [from ADDR [PEERPORT]] [port PROTO/PORT] [for SPAN]
+ *	ban ROLE PREFIX [from ADDR [PEERPORT]] [port PROTO/PORT] [for SPAN: 10m]
  *	    [watch NAME] [prefix] [subject NAME]
  *	burst ROLE N			N bans of 10.x.y.z by watch 1
  *	restore PREFIX SPAN [PROTO/PORT]
@@ -126,7 +126,7 @@ print_ban(const struct wire_ban *b)
 	if (b->end == WALL_FOREVER)
 		printf(" forever\n");
 	else
-		printf(" %llds\n", (long long)(b->end - wall_now() + 500) /
+		printf(" %llds\n", (long long)(b->end - b->start + 500) /
 		    1000);
 }
 
@@ -309,7 +309,7 @@ start(const char *program, int rules)
 	parent = channel_new(base, sv[0], rules ? ROLE_RULES : ROLE_ENFORCER,
 	    handlers);
 	channel_onclosed(parent, ended);
-	until(M_READY, 10);
+	until(M_READY, 60);
 	for (i = 0; i < NSIBLINGS && !rules; i++) {
 		struct sibling *s = &siblings[i];
 
@@ -427,7 +427,7 @@ send_conf(void)
 {
 	conf->generation = ++generation;
 	conf_send(parent, conf, ROLE_ENFORCER);
-	until(M_CONF_READY, 10);
+	until(M_CONF_READY, 60);
 }
 
 static void
@@ -435,7 +435,7 @@ commit(void)
 {
 	channel_send(parent, M_CONF_COMMIT, 0, &generation,
 	    sizeof(generation));
-	until(M_CONF_DONE, 10);
+	until(M_CONF_DONE, 60);
 }
 
 static void
@@ -445,7 +445,7 @@ ban(char **w)
 	struct wire_ban	 b = { .start = wall_now() };
 
 	parse(&b.prefix, *w++);
-	b.end = b.start + 60000;
+	b.end = b.start + 600000;
 	b.id.offset = ++offset;
 	if (s->role == ROLE_PARSER)
 		b.id.watch = TAILQ_FIRST(&conf->watches)->w.hash;
@@ -504,7 +504,7 @@ burst(const char *who, uint32_t n)
 
 	for (i = 0; i < n; i++) {
 		make_ban(&b, i * 4);
-		b.end = b.start + 60000;
+		b.end = b.start + 600000;
 		if (sibling(who)->role == ROLE_PARSER)
 			b.id.watch = TAILQ_FIRST(&conf->watches)->w.hash;
 		say(sibling(who), M_BAN, 0, &b, sizeof(b));
@@ -709,7 +709,7 @@ target(uint32_t type, char **w)
 	if (w[1] != NULL)
 		parse_port(w[1], &t.proto, &t.port);
 	say(sibling("control"), type, ++asked, &t, sizeof(t));
-	until(M_RESULT, 20);
+	until(M_RESULT, 60);
 }
 
 static void
@@ -722,7 +722,7 @@ show(char **w)
 	if (*w != NULL)
 		s.cursor = strtoull(*w, NULL, 10);
 	say(sibling("control"), M_SHOW, ++asked, &s, sizeof(s));
-	until(M_SHOW_END, 10);
+	until(M_SHOW_END, 60);
 }
 
 static void
@@ -736,7 +736,7 @@ rules(char **w)
 		strlcpy(r.instance, w[3], sizeof(r.instance));
 	channel_send(parent, strcmp(w[0], "install") == 0 ? M_RULES_INSTALL :
 	    M_RULES_REMOVE, 0, &r, sizeof(r));
-	until(M_RULES_OUTCOME, 30);
+	until(M_RULES_OUTCOME, 60);
 }
 
 static void
@@ -784,7 +784,7 @@ command(char **w)
 		restore(w + 1);
 	else if (strcmp(w[0], "restored") == 0) {
 		say(sibling("bulk"), M_RESTORE_DONE, 0, NULL, 0);
-		until(M_RESTORED, 10);
+		until(M_RESTORED, 60);
 	} else if (strcmp(w[0], "bulk") == 0)
 		bulk(atoi(w[1]));
 	else if (strcmp(w[0], "unban") == 0)
@@ -795,12 +795,12 @@ command(char **w)
 		show(w + 1);
 	else if (strcmp(w[0], "counters") == 0) {
 		say(sibling("control"), M_COUNTERS_GET, 0, NULL, 0);
-		until(M_COUNTERS, 5);
+		until(M_COUNTERS, 60);
 	} else if (strcmp(w[0], "rules") == 0)
 		rules(w + 1);
 	else if (strcmp(w[0], "destroy") == 0) {
 		channel_send(parent, M_SETS_DESTROY, 0, NULL, 0);
-		until(M_SETS_GONE, 10);
+		until(M_SETS_GONE, 60);
 	} else if (strcmp(w[0], "stop") == 0)
 		channel_send(parent, M_STOP, 0, NULL, 0);
 	else if (strcmp(w[0], "wait") == 0)

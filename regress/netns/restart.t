@@ -37,14 +37,14 @@ manage() {
 # up: once more than before.
 up() {
 	: $((++ups))
-	wait_for 20 eval '[[ $(grep -c READY=1 "$T/manager.out") -ge $ups ]]'
+	wait_for 60 eval '[[ $(grep -c READY=1 "$T/manager.out") -ge $ups ]]'
 }
 said() { grep -c -- "$1" "$T/manager.out"; }
 down() {
 	local n
 	n=$(said '# ended')
 	signal manager USR1
-	wait_for 20 eval '[[ $(said "# ended") -gt $n ]]'
+	wait_for 60 eval '[[ $(said "# ended") -gt $n ]]'
 }
 again() { signal manager USR2; up; }
 
@@ -63,14 +63,14 @@ nap 0.3
 ok 'who connects now waits' running waiting
 again
 like 'it is handed over' "$(cat "$T/manager.out")" 'with control'
-soon 'who waited is answered' 10 not running waiting
+soon 'who waited is answered' 60 not running waiting
 is 'well' "$(cat "$T/waiting.status")" 0
 like 'with the ban from before' "$(cat "$T/waiting.out")" 192.0.2.7
 is 'it is kept once' "$(said '# keeps control')" 1
 
 # --- Nobody gets through meanwhile ---
 spawn peer banned python3 "$HERE/knock.py" 192.0.2.7 192.0.2.1 443 0.01
-spawn peer other python3 "$HERE/knock.py" 192.0.2.8 192.0.2.1 443 5
+spawn peer other python3 "$HERE/knock.py" 192.0.2.8 192.0.2.1 443 50
 spawn host pour python3 "$HERE/pour.py" "$LOG" 10000
 n=$([[ -n ${LONG-} ]] && echo 30 || echo 4)
 for ((i = 0; i < n; i++)); do
@@ -99,12 +99,12 @@ is 'without one failure' "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}"
 lines=${BASH_REMATCH[1]} second=${BASH_REMATCH[2]}
 note "$(tail -1 "$T/pour.out")"
 watch() { ctl -j show watches | jq -r ".[0].$1"; }
-soon 'every line was read' 10 eval '[[ $(watch lines) == "$lines" ]]'
+soon 'every line was read' 60 eval '[[ $(watch lines) == "$lines" ]]'
 is 'every second address is an offence' "$(watch offences)" "$second"
 in_kernel() { on host ipset list refract4p | grep -c '^10\.9\.'; }
-soon 'every one is banned' 10 eval '[[ $(in_kernel) == "$second" ]]'
+soon 'every one is banned' 60 eval '[[ $(in_kernel) == "$second" ]]'
 history() { ctl -j show history watch xray | jq length; }
-soon 'and recorded' 10 eval '[[ $(history) == "$second" ]]'
+soon 'and recorded' 60 eval '[[ $(history) == "$second" ]]'
 is 'and is in the log of bans' \
     "$(grep -o ' 10\.9\.[0-9.]*' "$T/bans.log" | sort -u | wc -l)" "$second"
 
@@ -115,13 +115,13 @@ again
 is 'a socket with another name is not taken' "$(said '# forgets control')" 1
 ok 'the new one serves' ctl -s /run/refract/other.sock show
 signal manager
-reap manager 20
+reap manager
 
 # --- The status page's socket is kept as well ---
 conf 'status on 127.0.0.1 port 9440'
 on host rm -f /run/refract/*.sock
 manage
-if wait_for 5 listening host 9440; then
+if wait_for 60 listening host 9440; then
 	like 'the page is kept' "$(cat "$T/manager.out")" \
 	    '# keeps status-127.0.0.1-9440'
 	down
@@ -129,16 +129,16 @@ if wait_for 5 listening host 9440; then
 	spawn host page curl -s http://127.0.0.1:9440/metrics
 	nap 0.3
 	again
-	soon 'who waited is answered' 10 not running page
+	soon 'who waited is answered' 60 not running page
 	like 'with the page' "$(cat "$T/page.out")" refract_bans
 	conf
 	ok 'a reload without it' ctl reload
-	soon 'forgets it' 5 eval '[[ $(said "# forgets status") == 1 ]]'
+	soon 'forgets it' 60 eval '[[ $(said "# forgets status") == 1 ]]'
 else
 	fail 'the page is kept'
 fi
 signal manager
-reap manager 20
+reap manager
 
 # --- Without a store ---
 on host rm -f /run/refract/*.sock
@@ -148,7 +148,7 @@ down
 nok 'without a store the socket goes' \
     on host test -e /run/refract/control.sock
 signal manager
-reap manager 20
+reap manager
 
 # --- Another build ---
 mkdir -p "$T/obj/sbin" "$T/obj/libexec/refract"

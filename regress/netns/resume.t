@@ -60,8 +60,8 @@ kill_one() {
 	KILLED+=" $v@$(cat "$D/progress" 2>/dev/null)"
 	# shellcheck disable=SC2086
 	on host kill -9 $pid 2>/dev/null
-	reap refractd 10
-	wait_for 10 nobody
+	reap refractd
+	wait_for 60 nobody
 	cat "$T/refractd.err" >>"$D/log"
 }
 
@@ -131,7 +131,7 @@ run() {
 		start || { kill "$writer"; wait "$writer"; return 1; }
 	done
 	wait "$writer" || { diag "writer: $(<"$D/writer.out")"; return 1; }
-	wait_for 30 all_read || diag "read: $(ctl show watches)"
+	wait_for 60 all_read || diag "read: $(ctl show watches)"
 	if [[ -n $KILLED ]]; then note "$1: killed$KILLED"; fi
 	refract_stop || return 1
 	cat "$T/refractd.err" >>"$D/log"

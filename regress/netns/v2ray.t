@@ -49,11 +49,11 @@ client() {
 	      "users": [ { "id": "${4:-$ID}", "alterId": 0 } ] } ] } } ] }
 	EOT
 	spawn "$1" "$2" v2ray -config "$T/$2.json" &&
-	    wait_for 10 listening "$1" 1081
+	    wait_for 60 listening "$1" 1081
 }
-# page MACHINE: what curl gets through its tunnel.
+# page MACHINE [SECONDS]: what curl gets through its tunnel.
 page() {
-	on "$1" curl -s -m 3 --socks5 127.0.0.1:1080 http://127.0.0.1:80/
+	on "$1" curl -s -m "${2:-60}" --socks5 127.0.0.1:1080 http://127.0.0.1:80/
 }
 # resets MACHINE: connections that ended there by a reset, so far.
 resets() { on "$1" nstat -asz TcpEstabResets | awk '/^Tcp/ { print $2 }'; }
@@ -62,6 +62,7 @@ refract_conf <<EOT
 watch "v2ray" {
 	source file "$LOG"
 	format xray
+	limit 1 address per user within 1h
 	ban newest for 10m on tcp port 443
 }
 EOT
@@ -71,9 +72,9 @@ printf '%s\n' '#!/bin/sh' 'read -r _' \
     'printf "HTTP/1.0 200 OK\r\n\r\nthe page"' >"$T/page"
 chmod 755 "$T/page"
 spawn host web socat TCP4-LISTEN:80,fork,reuseaddr "EXEC:$T/page"
-ok 'a web server' wait_for 10 listening host 80
+ok 'a web server' wait_for 60 listening host 80
 spawn host v2ray v2ray -config "$T/server.json"
-ok 'the core' wait_for 10 listening host 443
+ok 'the core' wait_for 60 listening host 443
 
 # both FAMILY SERVER SECOND SET
 both() {
@@ -86,11 +87,11 @@ both() {
 	before=$(resets two)
 	# the line is there before the first byte comes back: so is the ban
 	conn two "second$1" 127.0.0.1 5001 127.0.0.1 1081 1
-	soon "$1: it is in the kernel's set" 3 in_set "$4" "$3,tcp:443"
-	soon "$1: its connection was reset" 3 \
+	soon "$1: it is in the kernel's set" 60 in_set "$4" "$3,tcp:443"
+	soon "$1: its connection was reset" 60 \
 	    eval "(( \$(resets two) > $before ))"
 	nok "$1: it carries nothing any more" conn_works "second$1" 1
-	is "$1: it gets no page" "$(page two)" ''
+	is "$1: it gets no page" "$(page two 3)" ''
 	ok "$1: the first goes on" conn_works "first$1"
 	is "$1: and gets its page" "$(page one)" 'the page'
 	like "$1: the operator sees who" "$(ctl show bans)" \

@@ -45,14 +45,26 @@ class Log:
         os.write(self.f, text.encode())
 
 
+def shown(what, name, value):
+    """{name: value} of refractctl show, empty while nobody is there."""
+    try:
+        out = subprocess.run(ctl + ["-j", "show", what], timeout=60,
+                             capture_output=True).stdout
+        return {r[name]: r[value] for r in json.loads(out)}
+    except (ValueError, KeyError, subprocess.TimeoutExpired):
+        return {}
+
+
 def counted():
     """Lines of watch a that are counted, or -1 while nobody is there."""
-    try:
-        out = subprocess.run(ctl + ["-j", "show", "watches"], timeout=5,
-                             capture_output=True).stdout
-        return {w["watch"]: w["lines"] for w in json.loads(out)}.get("a", -1)
-    except (ValueError, KeyError, subprocess.TimeoutExpired):
-        return -1
+    return shown("watches", "watch", "lines").get("a", -1)
+
+
+def ledger():
+    """What it has committed, if nothing waits for it, or None."""
+    now = shown("metrics", "name", "value")
+    if now.get("refract_ledger_waiting", 1) == 0:
+        return now.get("refract_ledger_commits_total")
 
 
 def generation():
@@ -63,14 +75,20 @@ def generation():
 
 
 def wait_read(n, committed=False):
-    end = time.time() + 60
+    end = time.time() + 120
     while time.time() < end:
         born = generation()
         if counted() == n:
             if not committed:
                 return
-            time.sleep(1.5)
-            if counted() == n and generation() == born:
+            # Nothing is written meanwhile: it is quiet, several times longer
+            # than the parser keeps what it has read.
+            quiet = ledger()
+            for _ in range(10):
+                time.sleep(0.25)
+                if ledger() != quiet:
+                    quiet = None
+            if quiet is not None and counted() == n and generation() == born:
                 return
         time.sleep(0.05)
     sys.exit("the daemon did not read all of the log: %d of %d" %
