@@ -305,7 +305,9 @@ text_length(struct obuf *o, const struct field *f)
 {
 	const struct wire_ban *ban = f->p;
 
-	/* After "for". */
+	/* After "for"; who bans nobody has none. */
+	if (ban->end == ban->start)
+		return;
 	if (ban->end == WALL_FOREVER)
 		obuf_str(o, "ever");
 	else

@@ -66,6 +66,8 @@ history_row(struct row_history *row, const struct stored *d, int64_t now)
 	if (d->nports > 1)
 		row->event.ban.flags |= BANF_MORE;
 	outcome(d, now, &row->event);
+	if (d->outcome == BAN_NONE)
+		row->event.ban.end = d->ban.start;
 	if (d->ban.id.watch == 0)
 		strlcpy(row->watch, "operator", sizeof(row->watch));
 	else

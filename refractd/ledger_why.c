@@ -130,7 +130,7 @@ send_line(uint32_t number, int64_t at, const char *text, void *arg)
 	send_row(page, SHOW_LINES, &row, sizeof(row));
 }
 
-/* The last of them is its evidence, if they were not kept. */
+/* The last of them is its evidence. */
 static void
 send_lines(struct page *page, const struct stored *d)
 {
@@ -138,12 +138,11 @@ send_lines(struct page *page, const struct stored *d)
 	uint32_t	before = page->rows;
 
 	page->decision = d;
-	if (db_lines(d->row, send_line, page) != DB_OK ||
-	    page->rows != before)
+	if (db_lines(d->row, send_line, page) != DB_OK)
 		return;
 	db_evidence(d->row, text, sizeof(text));
 	if (text[0] != '\0')
-		send_line(0, d->ban.start, text, page);
+		send_line(page->rows - before, d->ban.start, text, page);
 }
 
 static int

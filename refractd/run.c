@@ -87,12 +87,9 @@ ended(struct spawned *s, int status, int timed_out, void *arg)
 	char		 buf[SPAWN_STATUS_LEN];
 
 	(void)s;
-	if (timed_out)
-		log_warnx("%s: it took too long and was ended", j->label);
-	else if (status != 0)
+	/* That its time was over has been said. */
+	if (status != 0 && !timed_out)
 		log_warnx("%s: %s", j->label, spawn_status(status, buf));
-	else
-		log_debug("%s: done", j->label);
 	TAILQ_REMOVE(&at_work, j, entry);
 	nrunning--;
 	/* Its end, when we made it, is no success whatever it says. */
