@@ -154,6 +154,41 @@ set_name(struct parser *p, const struct token *t, const char *arg)
 }
 
 static int
+set_value(struct parser *p, const struct token *t, const char *arg)
+{
+	(void)t;
+	return *arg == '\0' || strlcpy(p->req->value, arg,
+	    sizeof(p->req->value)) >= sizeof(p->req->value) ? -1 : 0;
+}
+
+static int
+add_text(struct ctl_request *req, const char *s, size_t len)
+{
+	if (len + 1 > sizeof(req->values) - req->values_len)
+		return -1;
+	memcpy(req->values + req->values_len, s, len);
+	req->values_len += len;
+	req->values[req->values_len++] = '\0';
+	return 0;
+}
+
+/* name=value */
+static int
+set_pair(struct parser *p, const struct token *t, const char *arg)
+{
+	size_t before = p->req->values_len, n = strcspn(arg, "=");
+
+	(void)t;
+	if (n == 0 || n >= VALUE_NAME_LEN || arg[n] != '=')
+		return -1;
+	if (add_text(p->req, arg, n) == 0 &&
+	    add_text(p->req, arg + n + 1, strlen(arg + n + 1)) == 0)
+		return 0;
+	p->req->values_len = before;
+	return -1;
+}
+
+static int
 set_import(struct parser *p, const struct token *t, const char *arg)
 {
 	(void)t;
@@ -168,6 +203,16 @@ set_dir(struct parser *p, const struct token *t, const char *arg)
 	(void)t;
 	p->req->dir = arg;
 	return *arg == '/' ? 0 : -1;
+}
+
+/* `why` is a show of several kinds of rows. */
+static int
+set_why(struct parser *p, const struct token *t, const char *arg)
+{
+	(void)arg;
+	p->req->type = C_SHOW;
+	p->req->what = t->value;
+	return 0;
 }
 
 /* All that is left, as one text. */
@@ -283,6 +328,41 @@ static const struct token t_users[] = {
 	SET("watch", t_name, set_by, SHOW_BY_WATCH), NONE
 };
 
+static const struct token t_pending[] = {
+	OR_END,
+	VALUE("ADDR|PREFIX", t_end, set_prefix),
+	SET("watch", t_name, set_by, SHOW_BY_WATCH), NONE
+};
+static const struct token t_why[] = {
+	VALUE("ADDR|PREFIX", t_end, set_prefix), NONE
+};
+
+static const struct token t_flush[5];
+
+static const struct token t_flush_watch[] = {
+	VALUE("NAME", t_flush, set_name), NONE
+};
+static const struct token t_flush_value[] = {
+	VALUE("TEXT", t_flush, set_value), NONE
+};
+static const struct token t_flush[5] = {
+	OR_END,
+	VALUE("ADDR|PREFIX", t_flush, set_prefix),
+	WORD("watch", t_flush_watch),
+	WORD("value", t_flush_value),
+	NONE
+};
+
+static const struct token t_pairs[] = {
+	OR_END, VALUE("NAME=VALUE", t_pairs, set_pair), NONE
+};
+static const struct token t_pair[] = {
+	VALUE("NAME=VALUE", t_pairs, set_pair), NONE
+};
+static const struct token t_trigger[] = {
+	VALUE("WATCH", t_pair, set_name), NONE
+};
+
 static const struct token t_show[] = {
 	{ T_END, NULL, NULL, NULL, 0, "" },
 	COMMAND("bans", t_bans, set_what, SHOW_BANS, "[ADDR|PREFIX]"),
@@ -291,6 +371,10 @@ static const struct token t_show[] = {
 	COMMAND("users", t_users, set_what, SHOW_USERS,
 	    "[watch NAME | user NAME]"),
 	COMMAND("watches", t_end, set_what, SHOW_WATCHES, ""),
+	COMMAND("matches", t_users, set_what, SHOW_MATCHES,
+	    "[watch NAME | user NAME]"),
+	COMMAND("pending", t_pending, set_what, SHOW_PENDING,
+	    "[ADDR|PREFIX | watch NAME]"),
 	COMMAND("processes", t_end, set_what, SHOW_PROCESSES, ""),
 	COMMAND("config", t_end, set_what, SHOW_CONFIG, ""),
 	COMMAND("metrics", t_end, set_what, SHOW_METRICS, ""),
@@ -319,6 +403,11 @@ static const struct token t_main[] = {
 	    "ADDR|PREFIX|all | user NAME"),
 	COMMAND("kill", t_kill, set_type, C_KILL,
 	    "ADDR|PREFIX [on tcp|udp port N]"),
+	COMMAND("flush", t_flush, set_type, C_FLUSH,
+	    "[watch NAME] [ADDR|PREFIX | value TEXT]"),
+	COMMAND("trigger", t_trigger, set_type, C_TRIGGER,
+	    "WATCH NAME=VALUE ..."),
+	COMMAND("why", t_why, set_why, SHOW_WHY, "ADDR|PREFIX"),
 	COMMAND("monitor", t_end, set_type, C_MONITOR, ""),
 	COMMAND("reload", t_end, set_type, C_RELOAD, ""),
 	COMMAND("reopen", t_end, set_type, C_REOPEN, ""),

@@ -25,6 +25,10 @@ struct ctl_request {
 	enum show_by	by;
 	char		name[NAME_MAX_LEN];
 	char		reason[EVIDENCE_LEN];
+	char		value[SUBJECT_LEN];	/* C_FLUSH */
+	/* C_TRIGGER: name NUL value NUL ... */
+	char		values[VALUES_LEN];
+	size_t		values_len;
 	/* import: nothing is sent, type says nothing. */
 	int		import;
 	const char	*dir;		/* an argument; NULL: not said */

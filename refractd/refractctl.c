@@ -30,6 +30,8 @@ union message {
 	struct msg_show		show;
 	struct ctl_ban		ban;
 	struct msg_target	target;
+	struct msg_flush	flush;
+	struct msg_trigger	trigger;
 	uint32_t		number;
 };
 
@@ -122,6 +124,24 @@ fill_target(struct msg_target *target, const struct ctl_request *req)
 	return sizeof(*target);
 }
 
+static size_t
+fill_flush(struct msg_flush *flush, const struct ctl_request *req)
+{
+	flush->prefix = req->prefix;
+	memcpy(flush->watch, req->name, sizeof(flush->watch));
+	memcpy(flush->value, req->value, sizeof(flush->value));
+	return sizeof(*flush);
+}
+
+static size_t
+fill_trigger(struct msg_trigger *trigger, const struct ctl_request *req)
+{
+	memcpy(trigger->watch, req->name, sizeof(trigger->watch));
+	memcpy(trigger->values, req->values, req->values_len);
+	trigger->values_len = (uint32_t)req->values_len;
+	return sizeof(*trigger);
+}
+
 /* The message for a request: its length. */
 static size_t
 fill_message(union message *m, const struct ctl_request *req)
@@ -136,6 +156,10 @@ fill_message(union message *m, const struct ctl_request *req)
 	case C_FORGIVE:
 	case C_KILL:
 		return fill_target(&m->target, req);
+	case C_FLUSH:
+		return fill_flush(&m->flush, req);
+	case C_TRIGGER:
+		return fill_trigger(&m->trigger, req);
 	case C_MONITOR:
 	case C_VERBOSE:
 		m->number = req->number;
@@ -247,7 +271,8 @@ static void
 choose_form(struct printer *p, const struct ctl_request *req)
 {
 	p->what = req->what;
-	p->form = req->type == C_SHOW ? PRINT_ROWS :
+	p->form = req->type == C_SHOW && req->what == SHOW_WHY ? PRINT_PARTS :
+	    req->type == C_SHOW ? PRINT_ROWS :
 	    req->type == C_MONITOR ? PRINT_STREAM : PRINT_RESULT;
 }
 

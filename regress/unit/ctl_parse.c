@@ -182,6 +182,44 @@ test_targets(void **state)
 }
 
 static void
+test_commands(void **state)
+{
+	struct ctl_request req;
+
+	(void)state;
+	req = good("flush");
+	assert_int_equal(req.type, C_FLUSH);
+	assert_int_equal(req.prefix.family, 0);
+	req = good("flush 192.0.2.0/24 watch sshd");
+	is_prefix(&req, "192.0.2.0/24");
+	assert_string_equal(req.name, "sshd");
+	req = good("flush watch sshd value bob");
+	assert_string_equal(req.name, "sshd");
+	assert_string_equal(req.value, "bob");
+	bad("flush watch", "the command ends too early, expected NAME");
+	bad("flush watch a watch b", "given twice: \"watch\"");
+	req = good("trigger sshd addr=192.0.2.1 user=a=b");
+	assert_int_equal(req.type, C_TRIGGER);
+	assert_string_equal(req.name, "sshd");
+	assert_int_equal(req.values_len, 24);
+	assert_memory_equal(req.values, "addr\0" "192.0.2.1\0user\0" "a=b",
+	    24);
+	assert_int_equal(good("trigger sshd user=").values_len, 6);
+	bad("trigger sshd", "the command ends too early, expected NAME=VALUE");
+	bad("trigger sshd =x", "found \"=x\", expected NAME=VALUE");
+	bad("trigger sshd a=b x", "found \"x\", expected NAME=VALUE");
+	req = good("why 2001:db8::1");
+	assert_int_equal(req.type, C_SHOW);
+	assert_int_equal(req.what, SHOW_WHY);
+	is_prefix(&req, "2001:db8::1");
+	bad("why", "the command ends too early, expected ADDR|PREFIX");
+	req = good("show pending watch sshd");
+	assert_int_equal(req.what, SHOW_PENDING);
+	assert_int_equal(req.by, SHOW_BY_WATCH);
+	assert_int_equal(good("show matches").what, SHOW_MATCHES);
+}
+
+static void
 test_others(void **state)
 {
 	(void)state;
@@ -194,7 +232,7 @@ test_others(void **state)
 	bad("log", "the command ends too early, expected brief, verbose");
 	bad("reload now", "nothing may follow here, but there is \"now\"");
 	bad("", "no command, expected show, ban, unban, forgive, kill, "
-	    "monitor, reload, reopen, log");
+	    "flush, trigger, why, monitor, reload, reopen, log");
 }
 
 static void
@@ -206,7 +244,8 @@ test_short(void **state)
 	assert_int_equal(good("s").type, C_SHOW);
 	assert_int_equal(good("s b").what, SHOW_BANS);
 	assert_int_equal(good("sh h").what, SHOW_HISTORY);
-	assert_int_equal(good("s p").what, SHOW_PROCESSES);
+	assert_int_equal(good("s pr").what, SHOW_PROCESSES);
+	assert_int_equal(good("s pe").what, SHOW_PENDING);
 	assert_int_equal(good("rel").type, C_RELOAD);
 	assert_int_equal(good("reo").type, C_REOPEN);
 	assert_int_equal(good("l v").number, 2);
@@ -219,9 +258,9 @@ test_short(void **state)
 	assert_string_equal(req.reason, "why");
 	bad("re", "ambiguous: \"re\" may be reload, reopen");
 	bad("reloads", "found \"reloads\", expected show, ban, unban, "
-	    "forgive, kill, monitor, reload, reopen, log");
+	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, log");
 	bad("show x", "found \"x\", expected bans, history, users, watches, "
-	    "processes, config, metrics");
+	    "matches, pending, processes, config, metrics");
 }
 
 static void
@@ -231,7 +270,7 @@ test_outside(void **state)
 
 	(void)state;
 	bad("\x1b[31m", "found \"\\033[31m\", expected show, ban, unban, "
-	    "forgive, kill, monitor, reload, reopen, log");
+	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, log");
 	strlcpy(long_name, "forgive user ", sizeof(long_name));
 	memset(long_name + 13, 'x', NAME_MAX_LEN);
 	long_name[13 + NAME_MAX_LEN] = '\0';
@@ -265,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_ban),
 		cmocka_unit_test(test_ban_errors),
 		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_outside),
