@@ -45,7 +45,8 @@ on_nothing(void)
 }
 
 static const struct queue_calls calls = {
-	on_committed, on_state, on_nothing, on_nothing
+	.committed = on_committed, .state = on_state, .room = on_nothing,
+	.opened = on_nothing
 };
 
 static void
