@@ -138,6 +138,9 @@ row_of(const struct decision *d, int64_t row, struct stored_run *s)
 	(void)strlcpy(s->subject, d->ban.subject, sizeof(s->subject));
 	if (d->values_len <= VALUES_LEN && d->values_len > 0)
 		memcpy(s->values, d->values, s->values_len = d->values_len);
+	if (d->values_len == 0 && d->ban.subject[0] != '\0' &&
+	    put_value(s, "user"))
+		(void)put_value(s, d->ban.subject);
 	if (put_value(s, "match") && !put_value(s, d->evidence))
 		(void)put_value(s, "");
 }
