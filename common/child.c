@@ -357,10 +357,14 @@ child_start(const struct child *child, int argc, char **argv)
 	load_time_zone();
 	if ((child_base = event_base_new()) == NULL)
 		fatalx("no event loop");
-	sandbox_enter_ids(me.role, me.root);
-	if (me.open != NULL)
-		me.open();
-	sandbox_enter_filter(me.role);
+	if (me.by_anybody != NULL && *me.by_anybody && geteuid() != 0)
+		sandbox_enter_caller(me.role);
+	else {
+		sandbox_enter_ids(me.role, me.root);
+		if (me.open != NULL)
+			me.open();
+		sandbox_enter_filter(me.role);
+	}
 	child_parent = channel_new(child_base, CHILD_FD, ROLE_PARENT,
 	    parent_handlers());
 	say_ready();

@@ -33,6 +33,11 @@ struct child {
 	const char	*extra;
 	void	(*option)(int, const char *);
 	/*
+	 * Not 0 after the options: started by anybody for himself, and not
+	 * root's: it keeps his ids and all else of the sandbox.  May be NULL.
+	 */
+	const int	*by_anybody;
+	/*
 	 * A channel came up; a channel's peer is gone and it is freed next.
 	 * May be NULL.  Do not set channel_onclosed() on these.
 	 */

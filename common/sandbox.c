@@ -328,6 +328,23 @@ sandbox_enter_filter(enum role role)
 	filter_enter(role);
 }
 
+void
+sandbox_enter_caller(enum role role)
+{
+	const struct sandbox *box = box_of(role);
+	struct caps now;
+
+	keep_caps(0);
+	landlock_enter(box->landlock);
+	now = caps_get();
+	if (now.permitted != 0 || now.effective != 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		fatalx("sandbox: privileges are left");
+	if (setuid(0) != -1 || geteuid() == 0)
+		fatalx("sandbox: could become root");
+	filter_enter(role);
+}
+
 int
 sandbox_parent_check(void)
 {

@@ -25,6 +25,13 @@ void	 sandbox_enter_ids(enum role, const char *root);
  */
 void	 sandbox_enter_filter(enum role);
 
+/*
+ * Instead of both, for somebody who is not root and runs a role for himself:
+ * his ids and root directory stay; no_new_privs, no capabilities, Landlock as
+ * far as the kernel has it and seccomp, which allows no open(2), are as above.
+ */
+void	 sandbox_enter_caller(enum role);
+
 /* The user a role runs as: "_refractp"; "root" for parent and rules. */
 const char *sandbox_user(enum role);
 

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "resume.h"
 #include "text.h"
+#include "trace.h"
 #include "watch.h"
 
 #define SETS		8192	/* bans remembered: SETS * WAYS */
@@ -333,6 +334,8 @@ notice(const struct offence *o, const struct wire_ban *b, int no_ban)
 
 	put_cause(cause, sizeof(cause), o, b);
 	put_effect(effect, sizeof(effect), o, b, no_ban);
+	if (trace_on)
+		trace_effect(effect);
 	snprintf(text, sizeof(text), "watch %s: %s%s: %.160s: %.200s", w->name,
 	    w->format == FORMAT_TEXT ? "" : "user ", b->subject, cause,
 	    effect);
@@ -491,8 +494,12 @@ decide(const struct offence *o)
 	if (d.no_ban)
 		p.key = subject;
 	s = find_ban(o->watch, &p);
-	if (is_duplicate(o, s, d.no_ban))
+	if (is_duplicate(o, s, d.no_ban)) {
+		if (trace_on)
+			trace_effect("none, that of an earlier line is "
+			    "under way");
 		return 0;
+	}
 	d.rerun = s != NULL && o->at < s->end;
 	b.end = d.no_ban ? wall_add(o->at, longest_delay(o->watch)) :
 	    end_of(o, &b, d.rerun);

@@ -16,6 +16,7 @@
 #include "json.h"
 #include "line_text.h"
 #include "resume.h"
+#include "trace.h"
 #include "users.h"
 #include "watch.h"
 
@@ -385,6 +386,8 @@ count_match(struct text_line *l, const struct match *m,
 	    m->line != NULL ? m->line : l->whole,
 	    m->line != NULL ? m->len : l->whole_len) & 0x7fffffff;
 	count_add(c, u, &s, &r);
+	if (trace_on)
+		trace_count(r.total, c->after);
 	if (!r.offends)
 		return;
 	n = take_evidence(&r, s.age, hash, lines);
@@ -402,6 +405,9 @@ text_match(struct text_line *l, const struct match *m)
 		return 0;
 	if (is_ignored_line(l) || has_ignored_value(l->w->text, m) ||
 	    is_exempt(l->w, m)) {
+		if (trace_on)
+			trace_match(is_exempt(l->w, m) ? TRACE_EXEMPT :
+			    TRACE_IGNORED, m, NULL, 0);
 		l->w->stats.ignored++;
 		counter_inc(PARSER_IGNORED);
 		return 0;
@@ -410,6 +416,10 @@ text_match(struct text_line *l, const struct match *m)
 	l->w->stats.matches++;
 	resume_until(l->w, text_time(l));
 	count_key(l->w->conf, m, &key);
+	if (trace_on) {
+		trace_match(TRACE_COUNTED, m, key.bytes, key.n);
+		trace_count(m->weight, c.after);
+	}
 	if (c.after == 1)
 		offended(l, m, m->weight, NULL, 0);	/* nothing to count */
 	else
@@ -424,6 +434,8 @@ text_cancel(struct text_line *l, const struct match *m)
 
 	resume_until(l->w, text_time(l));
 	count_key(l->w->conf, m, &key);
+	if (trace_on)
+		trace_match(TRACE_CANCELLED, m, key.bytes, key.n);
 	if ((u = users_find(l->w->number, key.bytes, key.n)) == NULL ||
 	    count_clear(u) == 0)
 		return;
@@ -558,6 +570,21 @@ open_json(struct text_line *l)
 	return 0;
 }
 
+/* For refractd -t: its date too, which nobody asks for without a match. */
+static void
+explain(struct text_line *l)
+{
+	const struct text	*x = l->w->text;
+
+	if (!l->timed && x->nfilters > 0 && x->filters[0].date != NULL)
+		l->finder = x->filters[0].date;
+	(void)text_time(l);
+	trace_time(l->at, l->p + l->date, l->date_len, l->stamp != 0 ?
+	    "given with the line" : l->date_len == 0 ? NULL :
+	    date_name(l->finder, date_used(l->finder)));
+	trace_end();
+}
+
 static void
 take_line(struct watch *w, const struct block *b, const char *p, size_t n)
 {
@@ -570,13 +597,22 @@ take_line(struct watch *w, const struct block *b, const char *p, size_t n)
 	};
 
 	l.live = l.end > b->live_from;
-	if (w->conf->w.json && open_json(&l) == -1)
+	if (trace_on)
+		trace_begin(w, b, p, n);
+	if (w->conf->w.json && open_json(&l) == -1) {
+		if (trace_on) {
+			trace_note("no JSON object with that field");
+			trace_end();
+		}
 		return;
+	}
 	if (l.n >= PATTERN_LINE_MAX)
 		shorten(&l);
 	l.ncands = patterns_scan(x->patterns, l.p, l.n + 1, &l.cands);
 	if (l.ncands > 0 || x->every_line)
 		try_all(&l);
+	if (trace_on)
+		explain(&l);
 }
 
 uint64_t

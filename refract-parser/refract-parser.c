@@ -19,6 +19,7 @@
 #include "show.h"
 #include "stream.h"
 #include "text.h"
+#include "trace.h"
 #include "users.h"
 #include "watch.h"
 
@@ -29,6 +30,8 @@ give_lines(const struct block *b)
 
 	if (w != NULL)
 		watch_lines(w, b);
+	if (trace_on)
+		trace_flush();
 }
 
 static void
@@ -346,7 +349,17 @@ stop(void)
 	follow_finish();
 	stream_finish();
 	follow_end();
+	if (trace_on && !TAILQ_EMPTY(&watches))
+		trace_summary(TAILQ_FIRST(&watches));
 	checkpoint_stop(child_exit);
+}
+
+/* For refractd -t: -t for people, -J as JSON. */
+static void
+option(int ch, const char *arg)
+{
+	(void)arg;
+	trace_init(ch == 'J');
 }
 
 int
@@ -362,7 +375,7 @@ main(int argc, char **argv)
 		.grown = checkpoint_touch,
 		.gap = gap
 	};
-	static const struct stream_ops	streams = {
+	static struct stream_ops	streams = {
 		.lines = give_lines,
 		.event = stream_happened,
 		.done = stream_done,
@@ -375,6 +388,9 @@ main(int argc, char **argv)
 	static const struct child	parser = {
 		.role = ROLE_PARSER,
 		.ident = "refract-parser",
+		.extra = "tJ",
+		.option = option,
+		.by_anybody = &trace_on,
 		.parent = from_parent,
 		.peers = {
 			[ROLE_ENFORCER] = from_enforcer,
@@ -396,6 +412,7 @@ main(int argc, char **argv)
 	grow_init();
 	checkpoint_init(child_base);
 	follow_init(child_base, &ops);
+	streams.past = trace_on;
 	stream_init(child_base, &streams);
 	child_run();
 }

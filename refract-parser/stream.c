@@ -416,7 +416,7 @@ stream_open(const struct msg_stream *m, int fd)
 	s->fd = fd;
 	s->m = *m;
 	s->opened = wall_now();
-	s->live = !is_file(fd);
+	s->live = !ops.past && !is_file(fd);
 	s->timed = is_timed(fd);
 	s->identity = new_identity();
 	ops.owner(m->source, &s->watch, &s->source);

@@ -41,6 +41,7 @@ struct stream_ops {
 	void	(*grown)(void);
 	/* 1: its lines are what programs wrote, without "host ident[1]: ". */
 	int	(*bare)(uint32_t source);
+	int	 past;		/* all of it is caught up on, nothing is live */
 };
 
 void	 stream_init(struct event_base *, const struct stream_ops *);

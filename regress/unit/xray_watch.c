@@ -13,6 +13,7 @@
 /* LINK: refract-parser/date.o refract-parser/datefield.o */
 /* LINK: refract-parser/dateform.o refract-parser/datemoment.o */
 /* LINK: refract-parser/datepattern.o */
+/* LINK: refract-parser/trace.o */
 /* LIBS: -lpcre2-8 */
 /*
  * From a line to what is sent: bans, decisions, notices, answers.  The
