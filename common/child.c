@@ -21,7 +21,7 @@
 #include "sandbox.h"
 #include "version.h"
 
-#define HANDLERS_MAX	48
+#define HANDLERS_MAX	64
 #define EXIT_MS		1000	/* to say the last words */
 
 static void on_channel(struct channel *, uint32_t, const void *, size_t, int);
@@ -106,6 +106,15 @@ CONF(M_CONF_FILTER)
 CONF(M_CONF_IGNORE)
 CONF(M_CONF_RUN)
 CONF(M_CONF_STATUS)
+CONF(M_CONF_MUX)
+CONF(M_CONF_POOL)
+CONF(M_CONF_MEMBER)
+CONF(M_CONF_TAP)
+CONF(M_CONF_LISTENER)
+CONF(M_CONF_BIND)
+CONF(M_CONF_OFFENCE)
+CONF(M_CONF_ROUTE)
+CONF(M_CONF_COND)
 CONF(M_CONF_END)
 
 static const struct handler common_handlers[] = {
@@ -127,6 +136,15 @@ static const struct handler common_handlers[] = {
 	{ M_CONF_IGNORE, on_M_CONF_IGNORE },
 	{ M_CONF_RUN, on_M_CONF_RUN },
 	{ M_CONF_STATUS, on_M_CONF_STATUS },
+	{ M_CONF_MUX, on_M_CONF_MUX },
+	{ M_CONF_POOL, on_M_CONF_POOL },
+	{ M_CONF_MEMBER, on_M_CONF_MEMBER },
+	{ M_CONF_TAP, on_M_CONF_TAP },
+	{ M_CONF_LISTENER, on_M_CONF_LISTENER },
+	{ M_CONF_BIND, on_M_CONF_BIND },
+	{ M_CONF_OFFENCE, on_M_CONF_OFFENCE },
+	{ M_CONF_ROUTE, on_M_CONF_ROUTE },
+	{ M_CONF_COND, on_M_CONF_COND },
 	{ M_CONF_END, on_M_CONF_END },
 	{ M_CONF_COMMIT, on_commit },
 	{ M_CONF_ABORT, on_abort },

@@ -79,6 +79,7 @@ conf_new(void)
 	TAILQ_INIT(&c->tables);
 	TAILQ_INIT(&c->watches);
 	TAILQ_INIT(&c->statuses);
+	conf_mux_init(&c->mux);
 	TAILQ_INIT(&c->defines);
 	TAILQ_INIT(&c->start);
 	TAILQ_INIT(&c->stop);
@@ -196,6 +197,7 @@ conf_free(struct conf *c)
 		conf_watch_free(w);
 	}
 	FREE_LIST(&c->statuses);
+	conf_mux_clear(&c->mux);
 	FREE_ITEMS(&c->defines, free(item->regex));
 	FREE_ITEMS(&c->start, free(item->args));
 	FREE_ITEMS(&c->stop, free(item->args));
@@ -401,16 +403,21 @@ conf_adopt_ids(struct conf *new, const struct conf *old)
 #define PART_RULE	0x08	/* its sources, limits, exempts, their tables */
 #define PART_STATUS	0x10	/* where the status page is */
 #define PART_RUN	0x20	/* the commands of a watch */
+#define PART_MUX	0x40	/* listeners, routes, pools, their tables */
+#define PART_OFFENCE	0x80	/* what listeners may ask bans for */
 
 static const struct {
 	enum role	 role;
 	unsigned int	 parts;
 } needs[] = {
-	{ ROLE_ENFORCER, PART_GLOBAL | PART_NEVER | PART_WATCH },
+	{ ROLE_ENFORCER, PART_GLOBAL | PART_NEVER | PART_WATCH |
+	    PART_OFFENCE },
 	{ ROLE_LEDGER,	 PART_GLOBAL | PART_WATCH | PART_RUN },
-	{ ROLE_CONTROL,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_STATUS },
+	{ ROLE_CONTROL,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_STATUS |
+	    PART_MUX },
 	{ ROLE_PARSER,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_RULE |
 	    PART_RUN },
+	{ ROLE_MUX,	 PART_GLOBAL | PART_NEVER | PART_MUX },
 };
 
 static unsigned int
@@ -467,7 +474,8 @@ send_tables(struct channel *ch, const struct conf *c, unsigned int parts)
 
 	TAILQ_FOREACH(t, &c->tables, entry)
 		if (((parts & PART_NEVER) && t->w.id == c->global.never) ||
-		    ((parts & PART_RULE) && table_is_asked(c, t->w.id)))
+		    ((parts & PART_RULE) && table_is_asked(c, t->w.id)) ||
+		    ((parts & PART_MUX) && conf_mux_asks(c, t->w.id)))
 			send_table(ch, t);
 }
 
@@ -534,6 +542,8 @@ conf_send(struct channel *ch, const struct conf *c, enum role to)
 		send_watch(ch, w, parts);
 	if (parts & PART_STATUS)
 		SEND_LIST(ch, M_CONF_STATUS, s, &c->statuses);
+	if (parts & (PART_MUX | PART_OFFENCE))
+		conf_mux_send(ch, c, !(parts & PART_MUX));
 	channel_send(ch, M_CONF_END, 0, &c->generation,
 	    sizeof(c->generation));
 }

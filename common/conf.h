@@ -16,6 +16,7 @@
 
 #include "addr.h"
 #include "clock.h"
+#include "conf_mux.h"
 #include "role.h"
 
 #define NAME_MAX_LEN	64	/* a name with its NUL */
@@ -359,6 +360,7 @@ struct conf {
 	struct conf_tables	 tables;
 	struct conf_watches	 watches;
 	struct conf_statuses	 statuses;
+	struct conf_mux		 mux;
 
 	/* Parent only, never sent. */
 	char			*state_dir;	/* state "..." */

@@ -213,7 +213,7 @@ struct conf_listener {
 	TAILQ_ENTRY(conf_listener) entry;
 	struct wire_listener	 w;
 	TAILQ_HEAD(, conf_bind)	 binds;
-	TAILQ_HEAD(, conf_route) routes;
+	TAILQ_HEAD(conf_routes, conf_route) routes;
 	TAILQ_HEAD(, conf_offence) offences;
 	void			*state;
 };
@@ -238,12 +238,62 @@ TAILQ_HEAD(conf_listeners, conf_listener);
 TAILQ_HEAD(conf_pools, conf_pool);
 TAILQ_HEAD(conf_taps, conf_tap);
 
+#define MUX_DRAIN_DEFAULT	30000	/* ms */
+
 struct conf_mux {
 	struct conf_listeners	 listeners;
 	struct conf_pools	 pools;
 	struct conf_taps	 taps;
-	uint32_t		 workers;	/* 0: one a core */
-	int64_t			 drain;		/* span_t: at stop */
+	int64_t			 drain;		/* span_t: at a stop */
+	uint32_t		 workers;	/* parent only; 0: one a core */
 };
+
+/* M_CONF_MUX: what is no listener's own. */
+struct wire_mux {
+	int64_t		drain;
+};
+
+struct channel;
+struct conf;
+
+void	 conf_mux_init(struct conf_mux *);
+void	 conf_mux_clear(struct conf_mux *);
+/* With defaults and an id of its own; in no list. */
+struct conf_listener	*conf_listener_new(void);
+void			 conf_listener_free(struct conf_listener *);
+struct conf_route	*conf_route_new(void);
+void			 conf_route_free(struct conf_route *);
+struct conf_pool	*conf_pool_new(void);
+void			 conf_pool_free(struct conf_pool *);
+struct conf_listener	*conf_listener_byid(const struct conf_mux *,
+			    uint32_t);
+struct conf_listener	*conf_listener_byname(const struct conf_mux *,
+			    const char *);
+struct conf_listener	*conf_listener_byhash(const struct conf_mux *,
+			    uint64_t);
+struct conf_pool	*conf_pool_byid(const struct conf_mux *, uint32_t);
+struct conf_pool	*conf_pool_byname(const struct conf_mux *,
+			    const char *);
+struct conf_tap		*conf_tap_byid(const struct conf_mux *, uint32_t);
+struct conf_tap		*conf_tap_byname(const struct conf_mux *,
+			    const char *);
+
+/*
+ * The parent, after parsing: what was there by name (of a route: by label and
+ * place among those of one label) keeps its id and slot, the rest gets slots
+ * that were free longest.  old NULL: the first.  0, or -1: no slot is left
+ * (why, TEXT_LEN).
+ */
+int	 conf_mux_adopt(struct conf *, const struct conf *old, char *why);
+
+/* To a child: all, or (offences) only listeners and what they ask bans for. */
+void	 conf_mux_send(struct channel *, const struct conf *, int offences);
+/*
+ * In a child: 1 if the message was of these and is now in conf, 0 if it is
+ * none of ours; wrong ones are fatal.
+ */
+int	 conf_mux_receive(struct conf *, uint32_t type, const void *, size_t);
+/* 1 if a condition or a listener asks this table. */
+int	 conf_mux_asks(const struct conf *, uint32_t table);
 
 #endif

@@ -481,5 +481,8 @@ conf_receive(uint32_t type, const void *data, size_t len)
 			receivers[i].fn(data);
 			return NULL;
 		}
-	insane("part");
+	need(rx.left == 0, "number of prefixes");
+	if (!conf_mux_receive(rx.conf, type, data, len))
+		insane("part");
+	return NULL;
 }

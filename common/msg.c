@@ -59,6 +59,22 @@ EXACT(msg_run, 3 * 8 + 18 + 6 + 8 + 2 * 4);
 EXACT(msg_run_done, 8 + 2 * 4);
 EXACT(msg_flush, 18 + 6 + NAME_MAX_LEN + SUBJECT_LEN);
 EXACT(msg_trigger, NAME_MAX_LEN + 2 * 4 + VALUES_LEN);
+EXACT(wire_mux, 8);
+EXACT(wire_listener, 7 * 8 + 10 * 4 + 8 + MUX_NAME_LEN);
+EXACT(wire_bind, 2 * 4 + 18 + 2 + 16 + 4);
+EXACT(wire_route, 2 * 8 + 5 * 4 + 4 + MUX_WHERE_LEN + MUX_NAME_LEN);
+EXACT(wire_cond, 6 * 4);
+EXACT(wire_pool, 3 * 8 + 5 * 4 + 4 + 2 * 2 + 4 + 512 + MUX_NAME_LEN);
+EXACT(wire_member, 2 * 8 + 4 * 4 + 18 + 2 + 4 + MUX_HOST_LEN);
+EXACT(wire_offence, 2 * 8 + 4 * 4);
+EXACT(wire_tap, 2 * 4 + MUX_NAME_LEN + MUX_HOST_LEN);
+EXACT(msg_mux_socket, 2 * 4);
+EXACT(msg_mux_worker, 2 * 4);
+EXACT(msg_mux_want, 6 * 4);
+EXACT(msg_mux_resolved, 2 * 4 + MUX_RESOLVED_MAX * 18);
+EXACT(msg_mux_admin, 2 * 4);
+EXACT(msg_mux_access, 6 * 8 + 3 * 4 + 2 * 2 + 3 * 18 + 2 + 3 + 5 + 256 + 40 +
+    32 + NAME_MAX_LEN);
 EXACT(wire_sighting, 16 + 8 + 4 + 2 + 1 + 1);
 EXACT(wire_state, 8 + 8 + 4 + 1 + 3 + PATTERN_MAX_LEN);
 EXACT(msg_position, 11 * 8 + 2 * 4 + BOOT_LEN + PATH_MAX_LEN);
@@ -91,7 +107,8 @@ struct msg_row {
 	const char	*name;
 	uint32_t	 from, to;	/* ROLE_BIT()s */
 	uint32_t	 states;	/* STATE_BIT()s of the receiver */
-	int		 fd;		/* 1: carries one, 0: does not */
+	int		 fd;		/* 1: carries one, 0: does not, or */
+#define FD_MAYBE	2		/* ... when there is one */
 	size_t		 size;		/* exact, or what comes before ... */
 	size_t		 elem;		/* ... elements of this size, 0: none */
 	size_t		 least;		/* elements at least */
@@ -1143,7 +1160,35 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_TRIGGER, C, S, ALWAYS, 0, ONE(msg_trigger, check_trigger)),
 	ROW(C_FLUSH, X, C, ALWAYS, 0, ONE(msg_flush, check_flush)),
 	ROW(C_TRIGGER, X, C, ALWAYS, 0, ONE(msg_trigger, check_trigger)),
-	ROW(M_EVIDENCE, S, L, AT_WORK, 0, ONE(msg_evidence, check_evidence))
+	ROW(M_EVIDENCE, S, L, AT_WORK, 0, ONE(msg_evidence, check_evidence)),
+
+	ROW(M_CONF_MUX, P, CONFIGURED, LIVE, 0, ONE(wire_mux, NULL)),
+	ROW(M_CONF_POOL, P, CONFIGURED, LIVE, 0, ONE(wire_pool, NULL)),
+	ROW(M_CONF_MEMBER, P, CONFIGURED, LIVE, 0, ONE(wire_member, NULL)),
+	ROW(M_CONF_TAP, P, CONFIGURED, LIVE, 0, ONE(wire_tap, NULL)),
+	ROW(M_CONF_LISTENER, P, CONFIGURED, LIVE, 0,
+	    ONE(wire_listener, NULL)),
+	ROW(M_CONF_BIND, P, CONFIGURED, LIVE, 0, ONE(wire_bind, NULL)),
+	ROW(M_CONF_OFFENCE, P, CONFIGURED, LIVE, 0, ONE(wire_offence, NULL)),
+	ROW(M_CONF_ROUTE, P, CONFIGURED, LIVE, 0, ONE(wire_route, NULL)),
+	ROW(M_CONF_COND, P, CONFIGURED, LIVE, 0, sizeof(struct wire_cond), 1,
+	    0, NULL),
+
+	ROW(M_MUX_TABLE, P, M, LIVE, 1, NONE),
+	ROW(M_MUX_SOCKET, P, M, LIVE, 1, ONE(msg_mux_socket, NULL)),
+	ROW(M_MUX_FORGET, P, M, LIVE, 0, ONE(msg_mux_socket, NULL)),
+	ROW(M_MUX_WORKER, P, M, LIVE, 0, ONE(msg_mux_worker, NULL)),
+	ROW(M_MUX_WANT, M, P, ALWAYS, 0, ONE(msg_mux_want, NULL)),
+	ROW(M_MUX_GIVE, P, M, ALWAYS, FD_MAYBE, ONE(msg_mux_want, NULL)),
+	ROW(M_MUX_CLEAR, M, E, ALWAYS, 0, ONE(msg_mux_want, NULL)),
+	ROW(M_MUX_CLEARED, E, M, ALWAYS, FD_MAYBE,
+	    ONE(msg_mux_want, NULL)),
+	ROW(M_MUX_RESOLVED, C, M, ALWAYS, 0, ONE(msg_mux_resolved, NULL)),
+	ROW(M_MUX_ADMIN, C, M, ALWAYS, 0, ONE(msg_mux_admin, NULL)),
+	ROW(M_MUX_DECISION, M, C, ALWAYS, 0,
+	    ONE(msg_decision, check_decision)),
+	ROW(M_MUX_ACCESS, M, C, ALWAYS, 0, ONE(msg_mux_access, NULL)),
+	ROW(M_MUX_LISTENING, M, P, ALWAYS, 0, NUMBER)
 };
 
 _Static_assert(sizeof(struct wire_state) + STATE_SIGHTINGS *
@@ -1186,7 +1231,7 @@ msg_check(uint32_t type, enum role from, enum role to, enum proc_state state,
 		*why = "not in this state";
 	else if (has_fd && !row->fd)
 		*why = "with a descriptor that does not belong";
-	else if (!has_fd && row->fd)
+	else if (!has_fd && row->fd == 1)
 		*why = "without its descriptor";
 	else if (!size_ok(row, len))
 		*why = "of the wrong length";

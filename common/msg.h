@@ -167,6 +167,32 @@ enum msg_type {
 	/* p>ledger uint32_t: from now on, so many commands at a time */
 	M_RUN_MAX,
 
+	/* Configuration: the mux's, in this order; see conf_mux.h. */
+	M_CONF_MUX,		/* wire_mux */
+	M_CONF_POOL,		/* wire_pool */
+	M_CONF_MEMBER,		/* wire_member: of the pool before */
+	M_CONF_TAP,		/* wire_tap */
+	M_CONF_LISTENER,	/* wire_listener */
+	M_CONF_BIND,		/* wire_bind: of the listener before */
+	M_CONF_OFFENCE,		/* wire_offence: of the listener before */
+	M_CONF_ROUTE,		/* wire_route: of the listener before */
+	M_CONF_COND,		/* wire_cond, its bytes: of the route before */
+
+	/* Workers of the mux. */
+	M_MUX_TABLE,		/* p>mux + fd: the shared table; shared.h */
+	M_MUX_SOCKET,		/* p>mux msg_mux_socket + fd: accept here */
+	M_MUX_FORGET,		/* p>mux msg_mux_socket: another one does */
+	M_MUX_WORKER,		/* p>mux msg_mux_worker: who it is */
+	M_MUX_WANT,		/* mux>p msg_mux_want: connect a socket */
+	M_MUX_GIVE,		/* p>mux msg_mux_want + fd, or error: here */
+	M_MUX_CLEAR,		/* mux>e msg_mux_want: transparent sockets */
+	M_MUX_CLEARED,		/* e>mux msg_mux_want + fd: one of them */
+	M_MUX_RESOLVED,		/* control>mux msg_mux_resolved */
+	M_MUX_ADMIN,		/* control>mux msg_mux_admin: pool enable .. */
+	M_MUX_DECISION,		/* mux>control msg_decision: was asked for */
+	M_MUX_ACCESS,		/* mux>control msg_mux_access */
+	M_MUX_LISTENING,	/* mux>p uint32_t generation: all sockets */
+
 	M_MAX
 };
 
@@ -479,6 +505,66 @@ struct msg_lift {
 
 struct msg_boot {
 	char		boot[BOOT_LEN];
+};
+
+/* A shard of an address and port: see conf_mux.h. */
+struct msg_mux_socket {
+	uint32_t	bind;		/* wire_bind.slot */
+	uint32_t	shard;
+};
+
+struct msg_mux_worker {
+	uint32_t	index;		/* 0: the lead, who checks members */
+	uint32_t	workers;
+};
+
+/* A socket that the worker cannot make or connect itself. */
+#define MUX_WANT_UNIX	1		/* number: wire_member.slot */
+#define MUX_WANT_TAP	2		/* number: wire_tap.id */
+#define MUX_WANT_CLEAR	3		/* number: AF_INET or AF_INET6 */
+struct msg_mux_want {
+	uint32_t	kind;
+	uint32_t	number;
+	uint32_t	stream;		/* SOCK_STREAM or SOCK_DGRAM */
+	uint32_t	count;		/* asked for */
+	int32_t		error;		/* errno of an answer without one */
+	uint32_t	zero;
+};
+
+/* What a member's name means now; n 0: nothing (yet). */
+struct msg_mux_resolved {
+	uint32_t	member;		/* wire_member.slot */
+	uint32_t	n;
+	struct prefix	addrs[MUX_RESOLVED_MAX];
+};
+
+struct msg_mux_admin {
+	uint32_t	member;		/* wire_member.slot */
+	uint32_t	admin;		/* enum member_admin of shared.h */
+};
+
+/* A connection or flow that ended. */
+struct msg_mux_access {
+	int64_t		at;		/* wall_t: its beginning */
+	int64_t		lasted;		/* ms */
+	int64_t		waited;		/* ms until it was joined; -1: never */
+	uint64_t	id;
+	uint64_t	bytes[2];	/* from the client, to it */
+	uint32_t	listener;	/* wire_listener.id */
+	uint32_t	route;		/* wire_route.id, or 0 */
+	uint32_t	member;		/* wire_member.id, or 0 */
+	uint16_t	from_port, to_port;
+	struct prefix	from, to;	/* of the client; what it dialled */
+	struct prefix	server;		/* which address it was joined to */
+	uint16_t	server_port;
+	uint8_t		why;		/* enum end_reason of shared.h */
+	uint8_t		proto;		/* of refract-probe.h, 0: unknown */
+	uint8_t		udp;
+	uint8_t		zero[5];
+	char		name[256];	/* SNI or Host, vis(3)'d */
+	char		ja4[40];
+	char		alpn[32];	/* the first that was offered */
+	char		listener_name[NAME_MAX_LEN];
 };
 
 enum show_what {

@@ -33,7 +33,8 @@ static const struct row {
 	uint32_t	 type;
 	const char	*from, *to;
 	const char	*states;	/* s starting, r running, e ending */
-	int		 fd;
+	int		 fd;		/* FD_MAY: with one and without */
+#define FD_MAY	2
 	size_t		 size, step;
 } rows[] = {
 	{ M_READY, CHILDREN, "P", "sre", 0, 32, 0 },
@@ -129,7 +130,29 @@ static const struct row {
 	{ M_TRIGGER, "c", "p", "sre", 0, 840, 0 },
 	{ C_FLUSH, "x", "c", "sre", 0, 152, 0 },
 	{ C_TRIGGER, "x", "c", "sre", 0, 840, 0 },
-	{ M_EVIDENCE, "p", "l", "re", 0, 448, 0 }
+	{ M_EVIDENCE, "p", "l", "re", 0, 448, 0 },
+	{ M_CONF_MUX, "P", CONFIGURED, "sr", 0, 8, 0 },
+	{ M_CONF_POOL, "P", CONFIGURED, "sr", 0, 632, 0 },
+	{ M_CONF_MEMBER, "P", CONFIGURED, "sr", 0, 312, 0 },
+	{ M_CONF_TAP, "P", CONFIGURED, "sr", 0, 328, 0 },
+	{ M_CONF_LISTENER, "P", CONFIGURED, "sr", 0, 168, 0 },
+	{ M_CONF_BIND, "P", CONFIGURED, "sr", 0, 48, 0 },
+	{ M_CONF_OFFENCE, "P", CONFIGURED, "sr", 0, 32, 0 },
+	{ M_CONF_ROUTE, "P", CONFIGURED, "sr", 0, 360, 0 },
+	{ M_CONF_COND, "P", CONFIGURED, "sr", 0, 24, 1 },
+	{ M_MUX_TABLE, "P", "m", "sr", 1, 0, 0 },
+	{ M_MUX_SOCKET, "P", "m", "sr", 1, 8, 0 },
+	{ M_MUX_FORGET, "P", "m", "sr", 0, 8, 0 },
+	{ M_MUX_WORKER, "P", "m", "sr", 0, 8, 0 },
+	{ M_MUX_WANT, "m", "P", "sre", 0, 24, 0 },
+	{ M_MUX_GIVE, "P", "m", "sre", FD_MAY, 24, 0 },
+	{ M_MUX_CLEAR, "m", "e", "sre", 0, 24, 0 },
+	{ M_MUX_CLEARED, "e", "m", "sre", FD_MAY, 24, 0 },
+	{ M_MUX_RESOLVED, "c", "m", "sre", 0, 296, 0 },
+	{ M_MUX_ADMIN, "c", "m", "sre", 0, 8, 0 },
+	{ M_MUX_DECISION, "m", "c", "sre", 0, 1728, 0 },
+	{ M_MUX_ACCESS, "m", "c", "sre", 0, 520, 0 },
+	{ M_MUX_LISTENING, "m", "P", "sre", 0, 4, 0 }
 };
 
 #define NROWS	(sizeof(rows) / sizeof(rows[0]))
@@ -182,6 +205,7 @@ sample(uint32_t type)
 	case M_BAN:
 	case M_BAN_EVENT:
 	case M_DECISION:
+	case M_MUX_DECISION:
 	case M_RESTORE:
 		memcpy(room, &ban, sizeof(ban));
 		if (type == M_BAN_EVENT)
@@ -276,7 +300,7 @@ test_directions(void **arg)
 				legal = strchr(r->from, letters[from]) &&
 				    strchr(r->to, letters[to]);
 				if (check(r, from, to, STATE_ANY, r->size,
-				    r->fd) != legal)
+				    r->fd != 0) != legal)
 					fail_msg("%s from %s to %s",
 					    msg_name(r->type), role_name(from),
 					    role_name(to));
@@ -294,7 +318,7 @@ test_states(void **arg)
 	for (r = rows; r < &rows[NROWS]; r++) {
 		direction(r, &from, &to);
 		for (state = 0; state <= STATE_STOPPING; state++)
-			if (check(r, from, to, state, r->size, r->fd) !=
+			if (check(r, from, to, state, r->size, r->fd != 0) !=
 			    (strchr(r->states, "sre"[state]) != NULL))
 				fail_msg("%s in state %u", msg_name(r->type),
 				    state);
@@ -310,7 +334,9 @@ test_descriptors(void **arg)
 	(void)arg;
 	for (r = rows; r < &rows[NROWS]; r++) {
 		direction(r, &from, &to);
-		assert_false(check(r, from, to, STATE_ANY, r->size, !r->fd));
+		if (r->fd != FD_MAY)
+			assert_false(check(r, from, to, STATE_ANY,
+			    r->size, !r->fd));
 	}
 }
 
@@ -333,7 +359,7 @@ test_sizes(void **arg)
 				break;
 			if (r->step == 1 && len >= r->size)
 				legal = 1;
-			if (check(r, from, to, STATE_ANY, len, r->fd) != legal)
+			if (check(r, from, to, STATE_ANY, len, r->fd != 0) != legal)
 				fail_msg("%s of %zu bytes", msg_name(r->type),
 				    len);
 		}
