@@ -14,7 +14,7 @@ static const char usual[] = " from  for  user  port  to  by  with  at  in  of "
     " authentication  auth  failed  failure  Failed  invalid  Invalid  unknown "
     " access  request  message  status  HTTP/1.1\" HTTP/2.0\" \"GET /"
     "(sshd: sshd[ kernel: systemd[ [error]  error:  warning:  info:  debug: "
-    "http://www. https:// Mozilla/5.0 .html .php .com/ .org/ user= host= "
+    " Mozilla/5.0 .html .php HTTP/1.0 user= host= code= reason= "
     "= uid=0 euid=0 pam_unix rhost= ruser= tty= logname=  opened  session): "
     " 127.0.0.1  192.168. 10.0.0. 00:00:00 2026-01-01T Jan  Feb  Mar  Apr "
     " May  Jun  Jul  Aug  Sep  Oct  Nov  Dec  Mon  Tue  Wed  Thu  Fri ";

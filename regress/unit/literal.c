@@ -19,7 +19,7 @@
 
 /* Strings with a bar between them, "/i" behind what has no case; "": none. */
 static const struct {
-	const char	*regex, *required;
+	const char	*regex, *wanted;
 } rows[] = {
 	/* The rarest of what must be there. */
 	{ "abcd", "abcd" },
@@ -105,7 +105,7 @@ print_set(const struct literals *set, char *buf, size_t size)
 }
 
 static void
-requires(void **state)
+required(void **state)
 {
 	struct literals	set;
 	char		buf[4096];
@@ -115,9 +115,9 @@ requires(void **state)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		literals_of(rows[i].regex, strlen(rows[i].regex), 0, &set);
 		print_set(&set, buf, sizeof(buf));
-		if (strcmp(buf, rows[i].required) != 0)
+		if (strcmp(buf, rows[i].wanted) != 0)
 			fail_msg("%s requires \"%s\", not \"%s\"",
-			    rows[i].regex, rows[i].required, buf);
+			    rows[i].regex, rows[i].wanted, buf);
 	}
 }
 
@@ -249,7 +249,7 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
-		cmocka_unit_test(requires), cmocka_unit_test(halves),
+		cmocka_unit_test(required), cmocka_unit_test(halves),
 		cmocka_unit_test(bounds), cmocka_unit_test(finds),
 		cmocka_unit_test(shares)
 	};

@@ -283,8 +283,8 @@ milliseconds(void)
 }
 
 /*
- * A regex of exponential and one of the fifth power: limits are hit, named once,
- * soon they cost nothing, and honest lines still match.  Others go on.
+ * A regex of exponential time and one of the fifth power: limits are hit, named
+ * once, soon they cost nothing, and honest lines still match.  Others go on.
  */
 static void
 limits(void **state)
