@@ -555,10 +555,120 @@ test_bound(void **state)
 	assert_true(o.cut);
 }
 
+static void
+test_pending(void **state)
+{
+	static struct row_pending r[3];
+
+	(void)state;
+	set(&r[0].addr, "203.0.113.7");
+	r[0].row = 5;
+	r[0].at = NOW - 1000;
+	r[0].changed = NOW - 1000;
+	r[0].due = NOW + 3600000;
+	strlcpy(r[0].watch, "sshd", sizeof(r[0].watch));
+	strlcpy(r[0].key, "203.0.113.7 bob", sizeof(r[0].key));
+	strlcpy(r[0].argv, "{ \"/bin/undo\", \"a\\033\" }",
+	    sizeof(r[0].argv));
+	r[1] = r[0];
+	r[1].due = WALL_FOREVER;
+	r[1].when = RUN_UNBAN;
+	r[2] = r[0];
+	r[2].state = RUN_FAILED;
+	r[2].status = 2 << 8;
+	check_text(SHOW_PENDING, r, 3,
+	    "DUE          ADDRESS                 STATE   WATCH        KEY\n"
+	    "14:00:00     203.0.113.7             pending sshd         "
+	    "203.0.113.7 bob\n"
+	    "    { \"/bin/undo\", \"a\\033\" }\n"
+	    "             203.0.113.7             pending sshd         "
+	    "203.0.113.7 bob\n"
+	    "    { \"/bin/undo\", \"a\\033\" }, on unban\n"
+	    "14:00:00     203.0.113.7             failed  sshd         "
+	    "203.0.113.7 bob\n"
+	    "    { \"/bin/undo\", \"a\\033\" }\n"
+	    "    exit status 2\n");
+	check_json(SHOW_PENDING, &r[2],
+	    "{\"due\":\"2026-11-21T14:00:00.000+00:00\","
+	    "\"due_ms\":1795269600000,\"address\":\"203.0.113.7\","
+	    "\"state\":\"failed\",\"watch\":\"sshd\","
+	    "\"key\":\"203.0.113.7 bob\","
+	    "\"command\":\"{ \\\"/bin/undo\\\", \\\"a\\\\033\\\" }\","
+	    "\"on\":\"offence\",\"status\":2,"
+	    "\"since\":\"2026-11-21T12:59:59.000+00:00\","
+	    "\"since_ms\":1795265999000,"
+	    "\"changed\":\"2026-11-21T12:59:59.000+00:00\","
+	    "\"changed_ms\":1795265999000,\"number\":5}");
+}
+
+static void
+test_matches(void **state)
+{
+	static struct row_match r;
+
+	(void)state;
+	r.last = NOW - 5000;
+	r.count = 2;
+	r.after = 3;
+	strlcpy(r.watch, "sshd", sizeof(r.watch));
+	strlcpy(r.key, "203.0.113.7", sizeof(r.key));
+	check_text(SHOW_MATCHES, &r, 1,
+	    "KEY                              WATCH    COUNT    OF  BANS "
+	    "LAST\n"
+	    "203.0.113.7                      sshd         2     3     0 "
+	    "12:59:55\n");
+	check_json(SHOW_MATCHES, &r, "{\"key\":\"203.0.113.7\","
+	    "\"watch\":\"sshd\",\"count\":2,\"after\":3,\"bans\":0,"
+	    "\"last\":\"2026-11-21T12:59:55.000+00:00\","
+	    "\"last_ms\":1795265995000}");
+}
+
+static void
+test_why(void **state)
+{
+	static struct row_why w;
+	static struct row_line l;
+
+	(void)state;
+	set(&w.h.event.ban.prefix, "203.0.113.7");
+	w.h.event.ban.start = NOW;
+	w.h.event.ban.end = NOW + 3600000;
+	w.h.event.outcome = BAN_APPLIED;
+	w.count = 3;
+	strlcpy(w.h.watch, "sshd", sizeof(w.h.watch));
+	strlcpy(w.pattern, "/etc/refract.conf:5", sizeof(w.pattern));
+	check_text(SHOW_WHY, &w, 1,
+	    "TIME         ADDRESS                 PORT      WATCH    USER\n"
+	    "13:00:00     203.0.113.7                       sshd\n"
+	    "    applied, for 1h, counted 3, by /etc/refract.conf:5\n");
+	w.h.event.ban.end = NOW;
+	w.h.event.outcome = BAN_NONE;
+	w.count = 0;
+	check_text(SHOW_WHY, &w, 1,
+	    "TIME         ADDRESS                 PORT      WATCH    USER\n"
+	    "13:00:00     203.0.113.7                       sshd\n"
+	    "    no ban, by /etc/refract.conf:5\n");
+	l.at = NOW;
+	l.number = 1;
+	strlcpy(l.watch, "sshd", sizeof(l.watch));
+	strlcpy(l.text, "bad \\033", sizeof(l.text));
+	check_text(SHOW_LINES, &l, 1,
+	    "TIME         WATCH    LINE\n"
+	    "13:00:00     sshd     bad \\033\n");
+	check_json(SHOW_LINES, &l,
+	    "{\"time\":\"2026-11-21T13:00:00.000+00:00\","
+	    "\"time_ms\":1795266000000,\"watch\":\"sshd\","
+	    "\"line\":\"bad \\\\033\",\"number\":1,\"id\":"
+	    "\"0000000000000000-0000000000000000-0-0\"}");
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pending),
+		cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_bans),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_users),
