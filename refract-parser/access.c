@@ -8,8 +8,11 @@
 #include "access.h"
 #include "checkpoint.h"
 #include "counter.h"
+#include "date.h"
 #include "decide.h"
+#include "json.h"
 #include "resume.h"
+#include "trace.h"
 #include "users.h"
 #include "watch.h"
 #include "xray.h"
@@ -31,6 +34,9 @@ struct sighted {
 	uint64_t		 end;		/* offset after its newline */
 	uint32_t		 hash;		/* of the user */
 	int			 live;
+	int			 timed;		/* a JSON field says when: at */
+	int			 addressed;	/* ... and who: addr */
+	struct prefix		 addr;
 	logtime_t		 at;
 };
 
@@ -135,6 +141,20 @@ is_dying(const struct context *c, const struct sighted *s)
 	    decide_serving(c->w, &s->l.source, s->at);
 }
 
+/* How many addresses of a user are live, for refractd -t. */
+static uint32_t
+count_live(const struct watch *w, const struct user *u, logtime_t at)
+{
+	const struct sighting	*s;
+	uint32_t		 i, n = 0;
+
+	for (i = u->sightings; i != 0; i = s->next) {
+		s = sighting_at(i);
+		n += at - (int64_t)s->last <= w->rule.window;
+	}
+	return n;
+}
+
 static void
 judge(struct context *c, const struct sighted *s)
 {
@@ -145,11 +165,18 @@ judge(struct context *c, const struct sighted *s)
 
 	resume_until(w, s->at);
 	if ((u = find_user(w, s)) == NULL || u->limit == 0 ||
-	    is_dying(c, s))
+	    is_dying(c, s)) {
+		if (trace_on)
+			trace_note(u == NULL || u->limit != 0 ? "not counted: "
+			    "a ban is under way" : "not counted: no limit");
 		return;
+	}
 	checkpoint_user(users_got());
 	w->stats.matches++;
 	rule_line(&w->rule, u, &l->source, l->port, s->at, &v);
+	if (trace_on)
+		trace_user(l->email.p, l->email.n, &l->source,
+		    count_live(w, u, s->at), u->limit);
 	if (v.joined)
 		warn_user(w, &l->source, u->hash);
 	if (v.n > 0)
@@ -160,8 +187,15 @@ static int
 is_countable(struct watch *w, const struct xray_line *l)
 {
 	if (l->email.n == 0 || !is_wanted_inbound(w, l) ||
-	    prefixset_contains(&w->exempt, &l->source))
+	    prefixset_contains(&w->exempt, &l->source)) {
+		if (trace_on)
+			trace_note(l->email.n == 0 ? "not counted: no user" :
+			    is_wanted_inbound(w, l) ? "not counted: exempt" :
+			    "not counted: another inbound");
 		return 0;
+	}
+	if (trace_on && l->port == 0 && !w->conf->w.trust_forwarded)
+		trace_note("not counted: the address was forwarded");
 	if (l->port == 0 && !w->conf->w.trust_forwarded) {
 		w->stats.forwarded++;
 		counter_inc(PARSER_FORWARDED);
@@ -177,10 +211,12 @@ set_time(struct context *c, struct sighted *s)
 {
 	struct watch	*w = c->w;
 
-	if (logtime_parse(&w->clock, s->l.date.p, s->l.date.n,
+	if (!s->timed && logtime_parse(&w->clock, s->l.date.p, s->l.date.n,
 	    s->live ? c->b->now : 0, w->last, &s->at) == -1)
 		return -1;
 	s->at = watch_when(w, s->at, s->live, c->b->now);
+	if (trace_on)
+		trace_time(s->at, s->l.date.p, s->l.date.n, "Xray's");
 	return 0;
 }
 
@@ -197,12 +233,30 @@ micros(const struct slice *date)
 	return us;
 }
 
+/* The time of a JSON field, if there is one: 1, or 0. */
+static int
+json_time(struct watch *w, const struct json_line *j, int live, wall_t now,
+    logtime_t *at)
+{
+	return w->date != NULL && j->time != NULL && date_parse_text(w->date,
+	    j->time, j->time_len, live, now, w->last, at) == 0;
+}
+
 stamp_t
 access_stamp(struct watch *w, const char *p, size_t n)
 {
+	static struct json_line	j;
 	struct xray_line	l;
 	logtime_t		at;
 
+	if (w->conf->w.json) {
+		if (json_line(&w->conf->w, p, n, &j) != 0)
+			return 0;
+		if (json_time(w, &j, 0, wall_now(), &at))
+			return at * 1000 + date_micros(w->date);
+		p = j.message;
+		n = j.message_len;
+	}
 	xray_parse(&l, p, n);
 	if (l.date.n == 0 || logtime_parse(&w->clock, l.date.p, l.date.n, 0,
 	    w->last, &at) == -1)
@@ -210,10 +264,30 @@ access_stamp(struct watch *w, const char *p, size_t n)
 	return at * 1000 + micros(&l.date);
 }
 
+/* For refractd -t. */
+static void
+explain(struct context *c, const struct sighted *s)
+{
+	static const char	*notes[] = {
+		[XRAY_UNKNOWN] = "not counted: nothing that Xray writes",
+		[XRAY_OTHER] = "not counted: no access",
+		[XRAY_REJECTED] = "not counted: rejected",
+		[XRAY_NOSOURCE] = "not counted: not from an address",
+		[XRAY_MASKED] = "not counted: the address is masked",
+		[XRAY_ACCEPTED] = NULL
+	};
+
+	trace_begin(c->w, c->b, s->p, s->n);
+	if (notes[s->l.kind] != NULL)
+		trace_note(notes[s->l.kind]);
+}
+
 /* What its grammar made of a line. */
 static void
 take_line(struct context *c, struct sighted *s)
 {
+	if (trace_on)
+		explain(c, s);
 	switch (s->l.kind) {
 	case XRAY_UNKNOWN:
 		if (s->n > 0)
@@ -235,6 +309,28 @@ take_line(struct context *c, struct sighted *s)
 	case XRAY_NOSOURCE:
 		break;
 	}
+	if (trace_on)
+		trace_end();
+}
+
+/* What the object says is the line: 1, or 0 if there is none in it. */
+static int
+open_json(struct context *c, struct sighted *s)
+{
+	static struct json_line	j;
+	int			status = json_line(&c->w->conf->w, s->p, s->n,
+				    &j);
+
+	if (status == -1 && s->n > 0)
+		watch_unparsed(c->w);
+	if (status != 0)
+		return 0;
+	s->p = j.message;
+	s->n = j.message_len;
+	s->timed = json_time(c->w, &j, s->live, c->b->now, &s->at);
+	s->addressed = j.addr != NULL &&
+	    addr_parse(&s->addr, j.addr, j.addr_len) == 0;
+	return 1;
 }
 
 /* The next line, if it is not too long: 1, or 0. */
@@ -247,9 +343,15 @@ parse_line(struct context *c, struct sighted *s, const char *p, size_t n)
 	s->n = n;
 	s->end = c->b->offset + (uint64_t)(p + n + 1 - c->b->p);
 	s->live = s->end > c->b->live_from;
-	if (xray_parse(&s->l, p, n) == XRAY_ACCEPTED && s->l.email.n > 0)
+	s->timed = s->addressed = 0;
+	if (c->w->conf->w.json && !open_json(c, s))
+		return 0;
+	if (xray_parse(&s->l, s->p, s->n) == XRAY_ACCEPTED &&
+	    s->l.email.n > 0)
 		s->hash = users_hash(c->w->number, s->l.email.p,
 		    s->l.email.n);
+	if (s->addressed)
+		s->l.source = s->addr;
 	return 1;
 }
 
@@ -274,12 +376,13 @@ access_lines(struct watch *w, const struct block *b)
 	struct context	 c = { .w = w, .b = b };
 	const char	*p = b->p, *end = b->p + b->n, *nl;
 	uint64_t	 lines = 0;
-	size_t		 n = 0;
+	/* What an object says is valid until the next one is opened. */
+	size_t		 n = 0, most = w->conf->w.json ? 1 : AHEAD;
 
 	for (; p < end; p = nl + 1, lines++) {
 		nl = memchr(p, '\n', (size_t)(end - p));
 		n += (size_t)parse_line(&c, &ahead[n], p, (size_t)(nl - p));
-		if (n == AHEAD) {
+		if (n == most) {
 			take_lines(&c, ahead, n);
 			n = 0;
 		}

@@ -9,6 +9,7 @@
 #include "access.h"
 #include "checkpoint.h"
 #include "counter.h"
+#include "date.h"
 #include "line.h"
 #include "log.h"
 #include "users.h"
@@ -22,6 +23,7 @@ struct plan {
 	struct zone		*zone;
 	struct prefixset	 exempt;
 	struct text		*text;
+	struct date		*date;
 };
 
 struct watches			 watches = TAILQ_HEAD_INITIALIZER(watches);
@@ -85,6 +87,7 @@ plan_free(struct plan *p)
 	if (p == NULL)
 		return;
 	text_free(p->text);
+	date_free(p->date);
 	zone_free(p->zone);
 	prefixset_clear(&p->exempt);
 	free(p);
@@ -140,7 +143,7 @@ static int
 plan_watch(const struct conf *c, struct conf_watch *cw, char *why)
 {
 	struct plan	*p;
-	char		 zone_why[ZONE_WHY_LEN];
+	char		 zone_why[DATE_WHY_LEN];
 
 	if (check_limits(cw, why) == -1)
 		return -1;
@@ -160,6 +163,9 @@ plan_watch(const struct conf *c, struct conf_watch *cw, char *why)
 		plan_free(p);
 		return -1;
 	}
+	if (cw->w.format == FORMAT_XRAY && *cw->w.json_time != '\0' &&
+	    (p->date = date_new(NULL, 0, p->zone, zone_why)) == NULL)
+		fatalx("watch %s: %s", cw->w.name, zone_why);
 	cw->state = p;
 	return 0;
 }
@@ -224,6 +230,7 @@ watch_free(struct watch *w)
 	numbers[w->number] = 0;
 	TAILQ_REMOVE(&watches, w, entry);
 	text_free(w->text);
+	date_free(w->date);
 	zone_free(w->zone);
 	prefixset_clear(&w->exempt);
 	free(w);
@@ -235,12 +242,14 @@ watch_adopt(struct watch *w, struct conf_watch *cw)
 	struct plan	*p = cw->state;
 
 	text_free(w->text);
+	date_free(w->date);
 	zone_free(w->zone);
 	prefixset_clear(&w->exempt);
 	if (w->conf != NULL && w->conf->w.format != cw->w.format)
 		users_drop_watch(w->number);	/* they mean something else */
 	w->conf = cw;
 	w->text = p->text;
+	w->date = p->date;
 	w->zone = p->zone;
 	w->exempt = p->exempt;
 	free(p);

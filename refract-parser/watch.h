@@ -32,6 +32,7 @@ struct watch {
 	struct logtime		 clock;
 	struct rule		 rule;
 	struct text		*text;		/* FORMAT_TEXT, else NULL */
+	struct date		*date;		/* FORMAT_XRAY: `json time` */
 	struct prefixset	 exempt;
 	struct warnings		 warnings;
 	struct watch_stats	 stats;
