@@ -479,12 +479,28 @@ prepare_stdin(const struct stream *s, char *why, size_t len)
 }
 
 static int
+prepare_journal(char *why, size_t len)
+{
+	static const char *const	paths[] = {
+		"/usr/bin/journalctl", "/bin/journalctl"
+	};
+	size_t				i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (access(paths[i], X_OK) == 0)
+			return spawn_check(NULL, NULL, why, len);
+	strlcpy(why, "source journal: journalctl is not installed", len);
+	return -1;
+}
+
+static int
 prepare(struct stream *s, const struct conf_source *cs, char *why, size_t len)
 {
 	switch (s->kind) {
 	case SOURCE_COMMAND:
-	case SOURCE_JOURNAL:
 		return spawn_check(s->user, s->group, why, len);
+	case SOURCE_JOURNAL:
+		return prepare_journal(why, len);
 	case SOURCE_SYSLOG:
 		return prepare_socket(s, cs, why, len);
 	default:
