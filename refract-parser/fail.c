@@ -142,6 +142,8 @@ fail_line(struct fail *f, struct text_line *l, const uint16_t *cands,
 	size_t			 n, ngroups, len;
 
 	(void)text_time(l);
+	ncands = patterns_cut(f->patterns, l->date, l->date + l->date_len,
+	    cands, ncands, &cands);
 	p = cut_date(l, &n);
 	if (has_kind(f, PATTERN_FAIL_PREFIX)) {
 		if ((r = find(f, l, cands, ncands, PATTERN_FAIL_PREFIX, p, n,
