@@ -334,8 +334,10 @@ notice(const struct offence *o, const struct wire_ban *b, int no_ban)
 
 	put_cause(cause, sizeof(cause), o, b);
 	put_effect(effect, sizeof(effect), o, b, no_ban);
-	if (trace_on)
+	if (trace_on) {
 		trace_effect(effect);
+		trace_runs(o->watch, o->count);
+	}
 	snprintf(text, sizeof(text), "watch %s: %s%s: %.160s: %.200s", w->name,
 	    w->format == FORMAT_TEXT ? "" : "user ", b->subject, cause,
 	    effect);

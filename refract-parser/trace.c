@@ -20,6 +20,7 @@
 #define EVENTS_MAX	32	/* of one line */
 #define FORMATS_MAX	64	/* of dates */
 #define HITS_MAX	4096	/* patterns */
+#define REGEX_SHOWN	48	/* bytes of a regex in the summary */
 #define TEXT_ROOM	(4 * LINE_MAX_LEN + 1)	/* every byte as \ooo */
 
 /* A match of a line. */
@@ -30,7 +31,7 @@ struct event {
 	size_t			 nvalues, used;
 	char			 key[SUBJECT_LEN * 4];
 	uint32_t		 total, after;	/* after 0: not counted */
-	char			 effect[256];
+	char			 effect[1024];
 	int			 is_user;	/* of an Xray watch */
 };
 
@@ -247,6 +248,83 @@ trace_effect(const char *text)
 	strlcat(e->effect, text, sizeof(e->effect));
 }
 
+static const char *
+find_value(const struct event *e, const char *name, size_t n)
+{
+	const char	*p = e->values, *value;
+	size_t		 i;
+
+	for (i = 0; i < e->nvalues; i++) {
+		value = p + strlen(p) + 1;
+		if (strlen(p) == n && memcmp(p, name, n) == 0)
+			return value;
+		p = value + strlen(value) + 1;
+	}
+	return NULL;
+}
+
+/* An argument with its <name>s in place. */
+static void
+put_arg(FILE *f, const struct watch *w, uint32_t count, const char *s)
+{
+	const struct event	*e = &line.events[line.nevents - 1];
+	const char		*end, *value;
+
+	for (; *s != '\0'; s++) {
+		if (*s != '<' || (end = strchr(s, '>')) == NULL) {
+			fputc(*s, f);
+			continue;
+		}
+		value = find_value(e, s + 1, (size_t)(end - s - 1));
+		if (value != NULL)
+			fputs(value, f);
+		else if (strncmp(s, "<watch>", 7) == 0)
+			fputs(w->conf->w.name, f);
+		else if (strncmp(s, "<count>", 7) == 0)
+			fprintf(f, "%u", count);
+		else
+			fprintf(f, "%.*s", (int)(end - s + 1), s);
+		s = end;
+	}
+}
+
+static void
+put_run(FILE *f, const struct watch *w, uint32_t count,
+    const struct conf_run *r)
+{
+	const char	*p = r->text;
+	char		 span[SPAN_STRLEN];
+	uint32_t	 i;
+
+	fputs(r->w.when == RUN_UNBAN ? "at its end run" : "run", f);
+	for (i = 0; i < r->w.argc; i++, p += strlen(p) + 1) {
+		fputc(' ', f);
+		put_arg(f, w, count, p);
+	}
+	if (r->w.delay > 0)
+		fprintf(f, " after %s", span_print(r->w.delay, span));
+}
+
+void
+trace_runs(const struct watch *w, uint32_t count)
+{
+	const struct conf_run	*r;
+	char			 text[512];
+	FILE			*f;
+
+	if (line.nevents == 0)
+		return;
+	TAILQ_FOREACH(r, &w->conf->runs, entry) {
+		if ((f = fmemopen(text, sizeof(text), "w")) == NULL)
+			fatal("run");
+		put_run(f, w, count, r);
+		fputc('\0', f);
+		fclose(f);
+		text[sizeof(text) - 1] = '\0';
+		trace_effect(text);
+	}
+}
+
 void
 trace_note(const char *text)
 {
@@ -309,8 +387,9 @@ print_line(void)
 	char		at[WALL_STRLEN];
 	unsigned int	i;
 
-	printf("%s:%llu: ", line.file, (unsigned long long)all.number);
-	printf("%s\n", visible(line.p, line.n));
+	printf("%s:%llu: ", visible(line.file, strlen(line.file)),
+	    (unsigned long long)all.number);
+	puts(visible(line.p, line.n));
 	if (line.timed) {
 		printf("\ttime %s", wall_print(line.at, at));
 		if (line.format != NULL)
@@ -386,7 +465,7 @@ put_line(void)
 	unsigned int	i;
 
 	fputs("{\"file\":", stdout);
-	put_string(line.file);
+	put_string(visible(line.file, strlen(line.file)));
 	printf(",\"number\":%llu", (unsigned long long)all.number);
 	put_field("line", visible(line.p, line.n));
 	if (line.timed)
@@ -460,6 +539,22 @@ is_shown(const struct conf_pattern *p)
 	    p->w.kind == PATTERN_FAIL;
 }
 
+/* The begin of a regex, which <addr> makes long. */
+static void
+print_regex(const struct conf_pattern *p)
+{
+	size_t		 n = p->len - 1;
+	const char	*s;
+
+	s = visible(p->text, n < REGEX_SHOWN ? n : REGEX_SHOWN);
+	for (; *s != '\0'; s++) {
+		putchar(*s);
+		if (*s == '\\' && s[1] == '\\')
+			s++;
+	}
+	puts(n < REGEX_SHOWN ? "" : "...");
+}
+
 static void
 print_summary(const struct watch *w)
 {
@@ -478,10 +573,11 @@ print_summary(const struct watch *w)
 	if (!TAILQ_EMPTY(&w->conf->patterns))
 		puts("patterns:");
 	TAILQ_FOREACH(p, &w->conf->patterns, entry)
-		if (is_shown(p))
-			printf("\t%8llu  %s  %s\n",
-			    (unsigned long long)hits_of(p), p->w.where,
-			    visible(p->text, p->len - 1));
+		if (is_shown(p)) {
+			printf("\t%8llu  %s  ",
+			    (unsigned long long)hits_of(p), p->w.where);
+			print_regex(p);
+		}
 	if (all.nformats > 0)
 		puts("dates:");
 	for (i = 0; i < all.nformats; i++)
@@ -502,7 +598,6 @@ put_patterns(const struct watch *w)
 		printf("%s{\"hits\":%llu", comma,
 		    (unsigned long long)hits_of(p));
 		put_field("pattern", p->w.where);
-		put_field("regex", visible(p->text, p->len - 1));
 		putchar('}');
 		comma = ",";
 	}

@@ -30,7 +30,6 @@
 struct proc {
 	pid_t			 pid;		/* 0: not there */
 	struct channel		*ch;
-	const struct handler	*handlers;
 	int			 ready;
 	int			 told;		/* to stop */
 	uid_t			 uid;
@@ -53,6 +52,8 @@ static const struct recipe {
 	[ROLE_CONTROL] = { "refractd: control", NULL, "-X", "control", 5 },
 	[ROLE_PARSER] = { "refract-parser", "refract-parser", NULL, NULL,
 	    10 },
+	/* It drains: see procs_stop_limit(). */
+	[ROLE_MUX] = { "refract-mux", "refract-mux", NULL, NULL, 10 },
 };
 
 /*
@@ -70,13 +71,18 @@ static const struct {
 
 static struct event_base	*base;
 static const char		*helpers, *state_dir;
+static const char		*alone;		/* its option */
 static int			 verbosity;
-static struct proc		 procs[ROLE_MAX];
+/* By role; the mux's second worker and those after it come behind. */
+#define PROCS_MAX	(ROLE_MAX + MUX_WORKERS_MAX - 1)
+static struct proc		 procs[PROCS_MAX];
+static const struct handler	*handlers[ROLE_MAX];
 static wall_t			 parent_started;
 static pid_t			 owner;		/* whose children they are */
 static struct event		*child_ev, *stop_ev;
 static void			(*others)(pid_t, int);
 static const char		*turning_for;
+static int			 mux_drain;	/* seconds more for it */
 static struct {
 	int			 on, clean;
 	size_t			 next;
@@ -86,6 +92,24 @@ static struct {
 } stopping;
 
 static void	stop_next(void);
+
+static enum role
+role_of(unsigned int n)
+{
+	return n < ROLE_MAX ? (enum role)n : ROLE_MUX;
+}
+
+static struct proc *
+worker(unsigned int index)
+{
+	return index == 0 ? &procs[ROLE_MUX] : &procs[ROLE_MAX + index - 1];
+}
+
+static unsigned int
+index_of(unsigned int n)
+{
+	return n < ROLE_MAX ? 0 : n - ROLE_MAX + 1;
+}
 
 /* For people: "refract-parser", "ledger". */
 static const char *
@@ -98,30 +122,39 @@ title(enum role role)
 static void
 proc_clear(struct proc *p)
 {
-	const struct handler	*handlers = p->handlers;
-
 	if (p->ch != NULL)
 		channel_free(p->ch);
 	memset(p, 0, sizeof(*p));
-	p->handlers = handlers;
 }
 
 /* At exit, however it came: nobody stays behind. */
 static void
 kill_all(void)
 {
-	enum role	r;
+	unsigned int	r;
 
 	if (getpid() != owner)
 		return;
-	for (r = 0; r < ROLE_MAX; r++)
+	for (r = 0; r < PROCS_MAX; r++)
 		if (procs[r].pid > 0)
 			kill(procs[r].pid, SIGKILL);
-	for (r = 0; r < ROLE_MAX; r++)
+	for (r = 0; r < PROCS_MAX; r++)
 		if (procs[r].pid > 0)
 			while (waitpid(procs[r].pid, NULL, 0) == -1 &&
 			    errno == EINTR)
 				continue;
+}
+
+/* Any of them. */
+static int
+is_alive(enum role role)
+{
+	unsigned int	n;
+
+	for (n = 0; n < PROCS_MAX; n++)
+		if (role_of(n) == role && procs[n].pid > 0)
+			return 1;
+	return 0;
 }
 
 /* Deaths */
@@ -141,15 +174,20 @@ cause(int status, char *buf, size_t len)
 }
 
 static void
-buried(enum role role, int status)
+buried(unsigned int n, int status)
 {
-	struct proc	*p = &procs[role];
+	struct proc	*p = &procs[n];
+	enum role	 role = role_of(n);
 	char		 why[80];
 	pid_t		 pid = p->pid;
 	int		 told = p->told;
 
 	cause(status, why, sizeof(why));
 	proc_clear(p);
+	/* It has said why; or nobody reads what it prints. */
+	if (alone != NULL && WIFEXITED(status) &&
+	    (!told || WEXITSTATUS(status) != 0))
+		exit(WEXITSTATUS(status));
 	if (!told)
 		fatalx("%s (pid %d) died: %s", title(role), (int)pid, why);
 	if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) {
@@ -157,7 +195,7 @@ buried(enum role role, int status)
 		log_warnx("%s (pid %d) did not stop cleanly: %s", title(role),
 		    (int)pid, why);
 	}
-	if (stopping.on && role == stopping.waiting)
+	if (stopping.on && role == stopping.waiting && !is_alive(role))
 		stop_next();
 }
 
@@ -165,7 +203,7 @@ buried(enum role role, int status)
 static void
 child_died(int sig, short what, void *arg)
 {
-	enum role	role;
+	unsigned int	n;
 	pid_t		pid;
 	int		status;
 
@@ -173,22 +211,30 @@ child_died(int sig, short what, void *arg)
 	(void)what;
 	(void)arg;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (role = 0; role < ROLE_MAX; role++)
-			if (procs[role].pid == pid)
+		for (n = 0; n < PROCS_MAX; n++)
+			if (procs[n].pid == pid)
 				break;
-		if (role < ROLE_MAX)
-			buried(role, status);
+		if (n < PROCS_MAX)
+			buried(n, status);
 		else if (others != NULL)
 			others(pid, status);
 	}
+}
+
+static struct proc *
+proc_of(const struct channel *ch)
+{
+	enum role	role = channel_peer(ch);
+
+	return role == ROLE_MUX ? worker(channel_index(ch)) : &procs[role];
 }
 
 /* It may be dying, and then its death says more than this. */
 static void
 channel_closed(struct channel *ch)
 {
+	struct proc	*p = proc_of(ch);
 	enum role	 role = channel_peer(ch);
-	struct proc	*p = &procs[role];
 	int		 i, status;
 
 	channel_free(ch);
@@ -197,7 +243,7 @@ channel_closed(struct channel *ch)
 		return;
 	for (i = 0; i < 100; i++) {
 		if (waitpid(p->pid, &status, WNOHANG) == p->pid)
-			buried(role, status);
+			buried((unsigned int)(p - procs), status);
 		usleep(10000);
 	}
 	fatalx("%s (pid %d) closed its channel", title(role), (int)p->pid);
@@ -227,9 +273,15 @@ procs_others(void (*fn)(pid_t, int))
 }
 
 void
-procs_handlers(enum role role, const struct handler *handlers)
+procs_alone(const char *option)
 {
-	procs[role].handlers = handlers;
+	alone = option;
+}
+
+void
+procs_handlers(enum role role, const struct handler *h)
+{
+	handlers[role] = h;
 }
 
 /* Starting */
@@ -253,7 +305,7 @@ child_descriptors(int fd)
 
 	if ((null = open("/dev/null", O_RDWR)) == -1 ||
 	    dup2(null, STDIN_FILENO) == -1 ||
-	    dup2(null, STDOUT_FILENO) == -1)
+	    (alone == NULL && dup2(null, STDOUT_FILENO) == -1))
 		_exit(127);
 	if (fd == CHILD_FD) {
 		if (fcntl(fd, F_SETFD, 0) == -1)
@@ -316,6 +368,7 @@ child_exec(const struct recipe *r, enum role role, int fd)
 	arg(&a, r->title);
 	arg(&a, r->option);
 	arg(&a, r->value);
+	arg(&a, alone);
 	arg(&a, modes[log_mode()]);
 	for (v = 0; v < verbosity && v < 2; v++)
 		arg(&a, "-v");
@@ -339,7 +392,7 @@ static void
 got_ready(MSG_ARGS)
 {
 	enum role		 role = channel_peer(ch);
-	struct proc		*p = &procs[role];
+	struct proc		*p = proc_of(ch);
 	const struct msg_ready	*m = data;
 
 	if (strcmp(m->build, BUILD_ID) != 0)
@@ -359,7 +412,7 @@ static const struct handler *
 handlers_of(enum role role)
 {
 	static struct handler	 all[ROLE_MAX][24];
-	const struct handler	*h = procs[role].handlers;
+	const struct handler	*h = handlers[role];
 	size_t			 n = 0;
 
 	all[role][n].type = M_READY;
@@ -372,12 +425,12 @@ handlers_of(enum role role)
 	return all[role];
 }
 
-void
-procs_start(enum role role)
+static void
+start(struct proc *p)
 {
+	enum role		 role = role_of((unsigned int)(p - procs));
 	const struct recipe	*r = &recipes[role];
 	struct passwd		*pw = getpwnam(sandbox_user(role));
-	struct proc		*p = &procs[role];
 	sigset_t		 all, old;
 	int			 sp[2];
 
@@ -400,7 +453,20 @@ procs_start(enum role role)
 	p->ch = channel_new(base, sp[0], role, handlers_of(role));
 	if (p->ch == NULL)
 		fatalx("%s: out of memory", title(role));
+	channel_setindex(p->ch, index_of((unsigned int)(p - procs)));
 	channel_onclosed(p->ch, channel_closed);
+}
+
+void
+procs_start(enum role role)
+{
+	start(&procs[role]);
+}
+
+void
+procs_start_worker(unsigned int index)
+{
+	start(worker(index));
 }
 
 static void
@@ -428,36 +494,38 @@ procs_turn_until(const int *done, int seconds, const char *what)
 void
 procs_wait(unsigned int roles)
 {
-	enum role	role;
+	unsigned int	n;
 	char		what[80];
 
-	for (role = 0; role < ROLE_MAX; role++) {
-		if (!(roles & ROLE_BIT(role)))
+	for (n = 0; n < PROCS_MAX; n++) {
+		if (!(roles & ROLE_BIT(role_of(n))) || procs[n].pid == 0)
 			continue;
 		snprintf(what, sizeof(what), "%s: not ready after %d s",
-		    title(role), START_LIMIT);
-		procs_turn_until(&procs[role].ready, START_LIMIT, what);
+		    title(role_of(n)), START_LIMIT);
+		procs_turn_until(&procs[n].ready, START_LIMIT, what);
 	}
 }
 
 /* Each is told of its end by a message; ours are closed when sent. */
 static void
-connect_end(enum role to, enum role peer, int bulk, int fd)
+connect_end(const struct proc *to, const struct proc *peer, int bulk, int fd)
 {
 	struct msg_channel	m;
+	unsigned int		n = (unsigned int)(peer - procs);
 
 	memset(&m, 0, sizeof(m));
-	m.peer = peer;
+	m.peer = role_of(n);
 	m.bulk = bulk;
-	channel_send_fd(procs[to].ch, M_CHANNEL, 0, fd, &m, sizeof(m));
+	m.index = index_of(n);
+	channel_send_fd(to->ch, M_CHANNEL, 0, fd, &m, sizeof(m));
 }
 
-void
-procs_connect(enum role a, enum role b, int bulk)
+static void
+connect_both(const struct proc *a, const struct proc *b, int bulk)
 {
 	int	sp[2];
 
-	if (procs[a].ch == NULL || procs[b].ch == NULL)
+	if (a->ch == NULL || b->ch == NULL)
 		return;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == -1)
 		fatal("socketpair");
@@ -465,15 +533,26 @@ procs_connect(enum role a, enum role b, int bulk)
 	connect_end(b, a, bulk, sp[1]);
 }
 
+void
+procs_connect(enum role a, enum role b, int bulk)
+{
+	connect_both(&procs[a], &procs[b], bulk);
+}
+
+void
+procs_connect_worker(unsigned int index, enum role role)
+{
+	connect_both(worker(index), &procs[role], 0);
+}
+
 unsigned int
 procs_alive(void)
 {
-	enum role	role;
-	unsigned int	set = 0;
+	unsigned int	n, set = 0;
 
-	for (role = 0; role < ROLE_MAX; role++)
-		if (procs[role].pid > 0)
-			set |= ROLE_BIT(role);
+	for (n = 0; n < PROCS_MAX; n++)
+		if (procs[n].pid > 0)
+			set |= ROLE_BIT(role_of(n));
 	return set;
 }
 
@@ -483,38 +562,55 @@ procs_channel(enum role role)
 	return procs[role].ch;
 }
 
+struct channel *
+procs_worker(unsigned int index)
+{
+	const struct proc	*p = worker(index);
+
+	return index >= MUX_WORKERS_MAX || p->told ? NULL : p->ch;
+}
+
 void
 procs_verbose(uint32_t verbose)
 {
-	enum role	role;
+	unsigned int	n;
 
 	verbosity = verbose;
-	for (role = 0; role < ROLE_MAX; role++)
-		channel_send(procs[role].ch, M_VERBOSE, 0, &verbose,
+	for (n = 0; n < PROCS_MAX; n++)
+		channel_send(procs[n].ch, M_VERBOSE, 0, &verbose,
 		    sizeof(verbose));
 }
 
 /* Stopping */
 
+static int
+stop_limit(enum role role)
+{
+	return recipes[role].stop_limit + (role == ROLE_MUX ? mux_drain : 0);
+}
+
 static void
 stop_took_too_long(EVENT_ARGS)
 {
 	enum role	 role = stopping.waiting;
-	struct proc	*p = &procs[role];
+	unsigned int	 n;
 
-	log_warnx("%s (pid %d) does not stop: killed after %d s", title(role),
-	    (int)p->pid, recipes[role].stop_limit);
-	kill(p->pid, SIGKILL);
+	for (n = 0; n < PROCS_MAX; n++) {
+		if (role_of(n) != role || procs[n].pid == 0)
+			continue;
+		log_warnx("%s (pid %d) does not stop: killed after %d s",
+		    title(role), (int)procs[n].pid, stop_limit(role));
+		kill(procs[n].pid, SIGKILL);
+	}
 }
 
 static void
-stop_one(enum role role)
+stop_proc(struct proc *p)
 {
-	struct proc	*p = &procs[role];
-
-	if (p->told)
+	if (p->told || p->pid == 0)
 		return;
-	log_debug("%s (pid %d) is told to stop", title(role), (int)p->pid);
+	log_debug("%s (pid %d) is told to stop", title(role_of(
+	    (unsigned int)(p - procs))), (int)p->pid);
 	p->told = 1;
 	if (p->ch == NULL || !p->ready)
 		kill(p->pid, SIGKILL);
@@ -523,10 +619,32 @@ stop_one(enum role role)
 }
 
 static void
+stop_one(enum role role)
+{
+	unsigned int	n;
+
+	for (n = 0; n < PROCS_MAX; n++)
+		if (role_of(n) == role)
+			stop_proc(&procs[n]);
+}
+
+void
+procs_stop_worker(unsigned int index)
+{
+	stop_proc(worker(index));
+}
+
+void
+procs_stop_limit(int seconds)
+{
+	mux_drain = seconds;
+}
+
+static void
 wait_for_end(enum role role)
 {
 	stopping.waiting = role;
-	timer_set(stop_ev, recipes[role].stop_limit * 1000);
+	timer_set(stop_ev, (span_t)stop_limit(role) * 1000);
 }
 
 /* 1: something else is to be done before this one. */
@@ -554,7 +672,7 @@ stop_next(void)
 		if (stop_held(role))
 			return;
 		go_on = stop_order[stopping.next++].go_on;
-		if (procs[role].pid == 0)
+		if (!is_alive(role))
 			continue;
 		stop_one(role);
 		if (!go_on) {
@@ -655,27 +773,27 @@ row_send(struct channel *ch, uint32_t id, enum role role, const struct proc *p)
 	channel_send(ch, M_ROW, id, &m, sizeof(m));
 }
 
-/* The cursor is the role to go on with. */
+/* The cursor is the process to go on with. */
 void
 procs_show(struct channel *ch, uint32_t id, const struct msg_show *ask)
 {
 	struct proc	 self = { .ready = 1 };
 	struct msg_show	 end = *ask;
-	uint64_t	 role = ask->cursor;
+	uint64_t	 i = ask->cursor;
 	uint32_t	 n = 0;
 
 	self.pid = getpid();
 	self.started = parent_started;
 	strlcpy(self.build, BUILD_ID, sizeof(self.build));
-	for (; role < ROLE_MAX && n < ask->max; role++) {
-		const struct proc	*p = role == ROLE_PARENT ? &self :
-					    &procs[role];
+	for (; i < PROCS_MAX && n < ask->max; i++) {
+		const struct proc	*p = i == ROLE_PARENT ? &self :
+					    &procs[i];
 
 		if (p->pid == 0)
 			continue;
-		row_send(ch, id, role, p);
+		row_send(ch, id, role_of((unsigned int)i), p);
 		n++;
 	}
-	end.cursor = role < ROLE_MAX ? role : 0;
+	end.cursor = i < PROCS_MAX ? i : 0;
 	channel_send(ch, M_SHOW_END, id, &end, sizeof(end));
 }

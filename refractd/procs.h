@@ -30,8 +30,22 @@ void	 procs_handlers(enum role, const struct handler *);
 /* Who is told of a child's end that is none of these (spawn.c). */
 void	 procs_others(void (*)(pid_t, int status));
 
+/*
+ * Before procs_start() of a child that works for somebody at a terminal alone:
+ * an option for it.  It keeps our standard output, and its own end is ours.
+ */
+void	 procs_alone(const char *option);
 /* fork and exec. */
 void	 procs_start(enum role);
+/* Workers of the mux: 0 (ROLE_MUX itself) to MUX_WORKERS_MAX - 1. */
+void	 procs_start_worker(unsigned int index);
+/* It drains by itself, and may die then. */
+void	 procs_stop_worker(unsigned int index);
+void	 procs_connect_worker(unsigned int index, enum role);
+/* NULL: not there, or told to stop. */
+struct channel	*procs_worker(unsigned int index);
+/* So many seconds longer than others may the mux take to stop. */
+void	 procs_stop_limit(int seconds);
 /*
  * Turn the loop until all of these roles (ROLE_BIT) are READY.  For the start
  * only, when nothing else turns it.  Fatal after START_LIMIT.

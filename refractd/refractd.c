@@ -17,6 +17,7 @@
 #include "check.h"
 #include "conf.h"
 #include "control.h"
+#include "explain.h"
 #include "ledger.h"
 #include "log.h"
 #include "logrelay.h"
@@ -28,7 +29,8 @@
 #include "version.h"
 
 static struct options {
-	int			 foreground, only_check, teardown, verbose;
+	int			 foreground, only_check, teardown, verbose, json;
+	const char		*watch;		/* -t */
 	struct parse_args	 parse;
 } opt;
 
@@ -36,7 +38,9 @@ static void __attribute__((__noreturn__))
 usage(void)
 {
 	fprintf(stderr, "usage: refractd [-dnTVv] [-D name=value] "
-	    "[-e statement] [-f file]\n");
+	    "[-e statement] [-f file]\n"
+	    "       refractd -t watch [-jv] [-D name=value] [-e statement] "
+	    "[-f file]\n                [log ...]\n");
 	exit(2);
 }
 
@@ -93,7 +97,7 @@ parse_options(int argc, char **argv)
 	struct parse_args	*p = &opt.parse;
 	int			 ch;
 
-	while ((ch = getopt(argc, argv, "D:de:f:nTVv")) != -1)
+	while ((ch = getopt(argc, argv, "D:de:f:jnTt:Vv")) != -1)
 		switch (ch) {
 		case 'D':
 			add(&p->macros, &p->nmacros, optarg);
@@ -107,11 +111,17 @@ parse_options(int argc, char **argv)
 		case 'f':
 			p->file = optarg;
 			break;
+		case 'j':
+			opt.json = 1;
+			break;
 		case 'n':
 			opt.only_check = 1;
 			break;
 		case 'T':
 			opt.teardown = 1;
+			break;
+		case 't':
+			opt.watch = optarg;
 			break;
 		case 'V':
 			printf("refractd %s (build %s)\n", VERSION, BUILD_ID);
@@ -122,7 +132,8 @@ parse_options(int argc, char **argv)
 		default:
 			usage();
 		}
-	if (optind != argc || (opt.only_check && opt.teardown))
+	if ((opt.only_check && opt.teardown) || (opt.watch == NULL ?
+	    optind != argc || opt.json : opt.only_check || opt.teardown))
 		usage();
 	if (p->file == NULL && p->nstatements == 0)
 		p->file = CONF_FILE;
@@ -236,6 +247,17 @@ absolute_file(void)
 	opt.parse.file = path;
 }
 
+static void __attribute__((__noreturn__))
+explain_watch(char **files)
+{
+	struct explain_args	args = {
+		.dir = program_dir(), .watch = opt.watch, .files = files,
+		.json = opt.json, .verbose = opt.verbose
+	};
+
+	explain(&args, read_conf());
+}
+
 int
 main(int argc, char **argv)
 {
@@ -248,6 +270,8 @@ main(int argc, char **argv)
 	log_init(is_journal() ? LOG_TO_JOURNAL : LOG_TO_STDERR, "refractd");
 	parse_options(argc, argv);
 	log_setverbose(opt.verbose);
+	if (opt.watch != NULL)
+		explain_watch(argv + optind);
 	if (!opt.only_check) {
 		need_root();
 		absolute_file();
