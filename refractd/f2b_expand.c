@@ -313,21 +313,29 @@ tag_value(struct tagging *t, const char *name, const char **value)
 	return 1;
 }
 
-/* Every occurrence of what s[from..from+n) is becomes `with`. */
+/* The tag again, which is n bytes from its "<" to its ">"; or NULL. */
+static const char *
+find_same(const char *s, const char *tag, size_t n)
+{
+	while ((s = strchr(s, '<')) != NULL && strncmp(s, tag, n) != 0)
+		s++;
+	return s;
+}
+
+/* Wherever the tag stands in s, `with` stands in what comes of it. */
 static char *
 replace_all(struct tagging *t, const char *s, const char *tag, size_t n,
     const char *with)
 {
 	struct expansion x = { .ini = t->ini, .value = s };
-	char		*what = text_dup(tag, n), *done;
+	size_t		 len = strlen(with);
+	char		*done;
 	const char	*p;
 	int		 bad = 0;
 
-	for (; !bad && (p = strstr(s, what)) != NULL; s = p + n)
-		bad = put(&x, s, p - s) == -1 ||
-		    put(&x, with, strlen(with)) == -1;
+	for (; !bad && (p = find_same(s, tag, n)) != NULL; s = p + n)
+		bad = put(&x, s, p - s) == -1 || put(&x, with, len) == -1;
 	bad = bad || put(&x, s, strlen(s)) == -1;
-	free(what);
 	done = text_take(&x.out);
 	if (!bad)
 		return done;

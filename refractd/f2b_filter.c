@@ -142,10 +142,15 @@ take_init(struct ini *ini, struct ini_opts *init)
 	struct f2b_text		  t = { 0 };
 	size_t			  i;
 	char			 *v;
+	int			  status;
 
 	for (i = 0; s != NULL && i < s->opts.n; i++) {
-		if (ini_get(ini, "Init", s->opts.v[i].name, NULL, &v) == -1)
+		status = ini_get(ini, "Init", s->opts.v[i].name, NULL, &v);
+		if (status == -1)
 			return -1;
+		/* A condition in capitals, which nothing asks for. */
+		if (status == 0)
+			continue;
 		text_printf(&t, "known/%s", s->opts.v[i].name);
 		ini_opts_set(init, t.s, v);
 		if (ini_opts_get(init, s->opts.v[i].name) == NULL)

@@ -41,7 +41,7 @@ struct loader {
 };
 
 static int
-check_file(struct ini *ini, int fd, const char *path)
+check_file(struct ini *ini, int fd, const char *path, size_t *size)
 {
 	struct stat	st;
 
@@ -58,19 +58,21 @@ check_file(struct ini *ini, int fd, const char *path)
 	if (st.st_size > INI_FILE_SIZE)
 		return ini_error(ini, NULL, "%s: found %lld bytes, expected at "
 		    "most %d", path, (long long)st.st_size, INI_FILE_SIZE);
+	*size = (size_t)st.st_size;
 	return 0;
 }
 
+/* One byte more than it has is one too many. */
 static char *
-read_whole(struct ini *ini, int fd, const char *path, size_t *len)
+read_whole(struct ini *ini, int fd, const char *path, size_t size, size_t *len)
 {
 	char	*buf;
 	ssize_t	 n = 0;
 
-	if ((buf = malloc(INI_FILE_SIZE)) == NULL)
+	if ((buf = malloc(size + 1)) == NULL)
 		fatal("fail2ban's files");
-	for (*len = 0; *len < INI_FILE_SIZE; *len += n) {
-		n = read(fd, buf + *len, INI_FILE_SIZE - *len);
+	for (*len = 0; *len <= size; *len += n) {
+		n = read(fd, buf + *len, size + 1 - *len);
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)
@@ -78,7 +80,8 @@ read_whole(struct ini *ini, int fd, const char *path, size_t *len)
 	}
 	if (n == 0)
 		return buf;
-	ini_error(ini, NULL, "%s: %s", path, strerror(n > 0 ? EFBIG : errno));
+	ini_error(ini, NULL, "%s: %s", path, n > 0 ?
+	    "it changes while it is read" : strerror(errno));
 	free(buf);
 	return NULL;
 }
@@ -88,7 +91,7 @@ static int
 parse_file(struct ini *ini, struct parsed *f)
 {
 	char	*buf = NULL;
-	size_t	 len;
+	size_t	 size, len;
 	int	 fd, status = -1;
 
 	text_add(&ini->files, &ini->nfiles, text_dup(f->path,
@@ -100,8 +103,8 @@ parse_file(struct ini *ini, struct parsed *f)
 		return ini_error(ini, NULL, "%s: %s", f->path,
 		    strerror(errno));
 	f->there = 1;
-	if (check_file(ini, fd, f->path) == 0 &&
-	    (buf = read_whole(ini, fd, f->path, &len)) != NULL)
+	if (check_file(ini, fd, f->path, &size) == 0 &&
+	    (buf = read_whole(ini, fd, f->path, size, &len)) != NULL)
 		status = ini_parse(ini, ini->nfiles - 1, buf, len, &f->own);
 	free(buf);
 	close(fd);
