@@ -31,6 +31,7 @@ struct channel {
 	struct event		*readable, *writable, *retry;
 	enum role		 peer;
 	const struct handler	*handlers;
+	unsigned int		 index;
 	void			*ctx;
 	size_t			 low, high;
 	void			(*drained)(struct channel *);
@@ -293,6 +294,18 @@ int
 channel_fd(const struct channel *ch)
 {
 	return imsg_fd(ch->buf);
+}
+
+void
+channel_setindex(struct channel *ch, unsigned int index)
+{
+	ch->index = index;
+}
+
+unsigned int
+channel_index(const struct channel *ch)
+{
+	return ch->index;
 }
 
 void

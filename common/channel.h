@@ -43,6 +43,9 @@ struct channel	*channel_new(struct event_base *, int fd, enum role peer,
 void		 channel_free(struct channel *);
 enum role	 channel_peer(const struct channel *);
 int		 channel_fd(const struct channel *);
+/* Which of several of its role the peer is: 0 but for workers of the mux. */
+void		 channel_setindex(struct channel *, unsigned int);
+unsigned int	 channel_index(const struct channel *);
 void		 channel_setctx(struct channel *, void *);
 void		*channel_ctx(const struct channel *);
 

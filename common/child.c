@@ -43,13 +43,26 @@ struct channel		*child_parent;
 static struct child	 me;
 static const char	*build_id = BUILD_ID;
 static struct channel	*channels[ROLE_MAX][2];
+static struct channel	*workers[MUX_WORKERS_MAX];	/* of the mux */
 static struct conf	*current, *next;
 static int		 receiving;	/* between M_CONF_BEGIN and _END */
+
+static struct channel **
+channel_at(enum role role, int bulk, unsigned int index)
+{
+	return role == ROLE_MUX ? &workers[index] : &channels[role][bulk];
+}
 
 struct channel *
 child_channel(enum role role, int bulk)
 {
-	return channels[role][bulk != 0];
+	return *channel_at(role, bulk != 0, 0);
+}
+
+struct channel *
+child_worker(unsigned int index)
+{
+	return index < MUX_WORKERS_MAX ? workers[index] : NULL;
 }
 
 struct conf *
@@ -187,14 +200,14 @@ on_abort(MSG_ARGS)
 }
 
 static void
-channel_lost(enum role role, int bulk)
+channel_lost(enum role role, int bulk, unsigned int index)
 {
-	struct channel *ch = channels[role][bulk];
+	struct channel **at = channel_at(role, bulk, index), *ch = *at;
 
 	if (ch == NULL)
 		return;
 	log_debug("channel to %s closed", role_name(role));
-	channels[role][bulk] = NULL;
+	*at = NULL;
 	if (me.disconnected != NULL)
 		me.disconnected(role, bulk);
 	channel_free(ch);
@@ -205,7 +218,7 @@ on_sibling_closed(struct channel *ch)
 {
 	enum role role = channel_peer(ch);
 
-	channel_lost(role, ch == channels[role][1]);
+	channel_lost(role, ch == channels[role][1], channel_index(ch));
 }
 
 static void
@@ -222,10 +235,11 @@ on_channel(struct channel *parent, uint32_t id, const void *data, size_t len,
 		fatalx("a channel to %s came, which we do not talk to",
 		    role_name(m->peer));
 	/* The peer was started again before we saw the end of the first. */
-	channel_lost(m->peer, (int)m->bulk);
+	channel_lost(m->peer, (int)m->bulk, m->index);
 	ch = channel_new(child_base, fd, m->peer, me.peers[m->peer]);
+	channel_setindex(ch, m->index);
 	channel_onclosed(ch, on_sibling_closed);
-	channels[m->peer][m->bulk] = ch;
+	*channel_at(m->peer, (int)m->bulk, m->index) = ch;
 	if (me.connected != NULL)
 		me.connected(m->peer, (int)m->bulk, ch);
 }
@@ -248,20 +262,26 @@ on_stop(MSG_ARGS)
 	me.stop();
 }
 
+static void
+drain(struct channel *ch, mono_t start)
+{
+	span_t left = EXIT_MS - mono_since(start, mono_now());
+
+	if (ch != NULL)
+		channel_drain(ch, left > 0 ? (int)left : 0);
+}
+
 void
 child_exit(void)
 {
 	mono_t start = mono_now();
-	span_t left;
-	int role, bulk;
+	int role, i;
 
 	for (role = 0; role < ROLE_MAX; role++)
-		for (bulk = 0; bulk < 2; bulk++) {
-			left = EXIT_MS - mono_since(start, mono_now());
-			if (channels[role][bulk] != NULL)
-				channel_drain(channels[role][bulk],
-				    left > 0 ? (int)left : 0);
-		}
+		for (i = 0; i < 2; i++)
+			drain(channels[role][i], start);
+	for (i = 0; i < MUX_WORKERS_MAX; i++)
+		drain(workers[i], start);
 	channel_drain(child_parent, EXIT_MS);
 	exit(0);
 }

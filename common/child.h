@@ -62,6 +62,8 @@ extern struct channel		*child_parent;
 
 /* The channel to a sibling, NULL if it is not there (yet). */
 struct channel	*child_channel(enum role, int bulk);
+/* The same for one of the mux's workers: 0 to MUX_WORKERS_MAX - 1. */
+struct channel	*child_worker(unsigned int index);
 /* The committed configuration, NULL before the first commit. */
 struct conf	*child_conf(void);
 

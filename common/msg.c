@@ -38,7 +38,7 @@ EXACT(wire_ban, 32 + 2 * 8 + 2 * 2 + 2 * 18 + 8 + SUBJECT_LEN);
 EXACT(wire_event, 160 + 8 + 4 * 4);
 EXACT(wire_notice, 2 * 8 + 2 * 4 + TEXT_LEN);
 EXACT(msg_ready, BUILD_ID_LEN + 2 * 4);
-EXACT(msg_channel, 2 * 4);
+EXACT(msg_channel, 4 * 4);
 EXACT(msg_refused, 4 + TEXT_LEN);
 EXACT(msg_file, 4 * 4 + 2 * 8 + PATH_MAX_LEN);
 EXACT(msg_target, 18 + 2 + 1 + 2 + 1 + SUBJECT_LEN);
@@ -268,9 +268,10 @@ check_channel(const void *data, size_t len)
 	const struct msg_channel *c = data;
 
 	(void)len;
-	if (c->peer == ROLE_PARENT || c->peer >= ROLE_CLIENT || c->bulk > 1)
+	if (c->peer == ROLE_PARENT || c->peer >= ROLE_CLIENT || c->bulk > 1 ||
+	    c->index >= (c->peer == ROLE_MUX ? MUX_WORKERS_MAX : 1))
 		return bad_enum;
-	return NULL;
+	return c->zero == 0 ? NULL : bad_zero;
 }
 
 static const char *

@@ -288,6 +288,8 @@ struct msg_ready {
 struct msg_channel {
 	uint32_t	peer;		/* enum role */
 	uint32_t	bulk;		/* 1: bulk, 0: control */
+	uint32_t	index;		/* which worker of the mux, else 0 */
+	uint32_t	zero;
 };
 
 struct msg_refused {

@@ -38,7 +38,7 @@ static const struct row {
 	size_t		 size, step;
 } rows[] = {
 	{ M_READY, CHILDREN, "P", "sre", 0, 32, 0 },
-	{ M_CHANNEL, "P", CHILDREN, "sr", 1, 8, 0 },
+	{ M_CHANNEL, "P", CHILDREN, "sr", 1, 16, 0 },
 	{ M_VERBOSE, "P", CHILDREN, "sre", 0, 4, 0 },
 	{ M_STOP, "P", CHILDREN, "sr", 0, 0, 0 },
 	{ M_CONF_BEGIN, "P", CONFIGURED, "sr", 0, 4, 0 },
