@@ -91,7 +91,7 @@ static int
 parse_file(struct ini *ini, struct parsed *f)
 {
 	char	*buf = NULL;
-	size_t	 size, len;
+	size_t	 size = 0, len;
 	int	 fd, status = -1;
 
 	text_add(&ini->files, &ini->nfiles, text_dup(f->path,
