@@ -81,24 +81,15 @@ put_entry(struct nlmsghdr *h, enum set_id id, const struct entry *e,
 	mnl_attr_nest_end(h, data);
 }
 
-/* The answer to one batch: 0 or an error, and which element it is about. */
-static int
-read_ack(uint32_t *line)
+/* Which element of the batch the kernel refused, from 1; 0: it did not say. */
+static uint32_t
+refused_line(void)
 {
 	const struct nlmsghdr	*h = (const void *)writer.in;
-	const struct nlmsgerr	*err = mnl_nlmsg_get_payload(h);
-	ssize_t			 n;
 
-	do {
-		n = mnl_socket_recvfrom(writer.sock, writer.in,
-		    sizeof(writer.in));
-		if (n == -1)
-			return errno;
-	} while (!mnl_nlmsg_ok(h, n) || h->nlmsg_type != NLMSG_ERROR ||
-	    h->nlmsg_seq != writer.seq);
-	*line = err->error == 0 ? 0 : nl_be32(nl_get(h, sizeof(*err) +
-	    NL_NF, NL_PATH(IPSET_ATTR_LINENO)));
-	return -err->error;
+	return h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq != writer.seq ?
+	    0 : nl_be32(nl_get(h, sizeof(struct nlmsgerr) + NL_NF,
+	    NL_PATH(IPSET_ATTR_LINENO)));
 }
 
 int
@@ -107,7 +98,7 @@ entries_send(enum set_id id, const char *name, int add, const struct entry *e,
 {
 	struct nlmsghdr	*h;
 	struct nlattr	*adt;
-	uint32_t	 line = 0;
+	uint32_t	 line;
 	size_t		 i;
 
 	for (*done = 0; *done < n; *done += i) {
@@ -122,9 +113,8 @@ entries_send(enum set_id id, const char *name, int add, const struct entry *e,
 		    h->nlmsg_len < BATCH_BYTES; i++)
 			put_entry(h, id, &e[*done + i], i + 1);
 		mnl_attr_nest_end(h, adt);
-		if (nl_send(&writer, h) == -1)
-			return -1;
-		if ((errno = read_ack(&line)) != 0) {
+		if (nl_ask(&writer, h, NULL, NULL) == -1) {
+			line = refused_line();
 			*done += line == 0 ? 0 : line - 1;
 			return -1;
 		}

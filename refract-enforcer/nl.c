@@ -5,6 +5,7 @@
 #include <sys/time.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
 
 #include "child.h"
@@ -76,8 +77,10 @@ nl_ask(struct nl *nl, const struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 
 	if (nl_send(nl, h) == -1)
 		return -1;
-	while ((n = nl_read(nl, cb, arg)) > 0)
-		;
+	/* EPROTO: the answer to a question before, which was given up. */
+	do
+		n = nl_read(nl, cb, arg);
+	while (n > 0 || (n == -1 && errno == EPROTO));
 	return n;
 }
 
