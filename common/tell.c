@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "counter.h"
 #include "tell.h"
 
 void
@@ -32,4 +33,10 @@ tell_notice(struct channel *ch, uint64_t watch, enum notice_kind kind,
 
 	strlcpy(m.text, text, sizeof(m.text));
 	channel_send(ch, M_NOTICE, 0, &m, sizeof(m));
+}
+
+void
+tell_counters(MSG_ARGS)
+{
+	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "args.h"
 #include "channel.h"
 #include "msg.h"
 
@@ -23,5 +24,8 @@ void	 tell_outcome(struct channel *ch, uint32_t type, uint32_t id,
  */
 void	 tell_notice(struct channel *ch, uint64_t watch, enum notice_kind,
 	    int sticky, const char *text);
+
+/* M_COUNTERS_GET: this process' own, as they are now. */
+void	 tell_counters(MSG_ARGS);
 
 #endif

@@ -10,7 +10,6 @@
 #include "ask.h"
 #include "bans.h"
 #include "child.h"
-#include "counter.h"
 #include "drift.h"
 #include "log.h"
 #include "never.h"
@@ -70,12 +69,6 @@ on_restore_done(MSG_ARGS)
 	    "stand, %u do not (never-table, max)", restored, refused);
 	restored = refused = 0;
 	drift_begin();
-}
-
-static void
-on_counters(MSG_ARGS)
-{
-	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
 }
 
 static void
@@ -154,7 +147,7 @@ main(int argc, char **argv)
 		{ M_UNBAN, bans_unban },
 		{ M_KILL, sockets_kill },
 		{ M_SHOW, bans_show },
-		{ M_COUNTERS_GET, on_counters },
+		{ M_COUNTERS_GET, tell_counters },
 		{ 0, NULL }
 	};
 	static const struct child	enforcer = {

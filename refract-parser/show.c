@@ -270,7 +270,7 @@ on_counters(MSG_ARGS)
 	counter_set(PARSER_USERS, users_count());
 	counter_set(PARSER_EVICTED, users_evicted());
 	counter_set(PARSER_FILES, follow_count());
-	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
+	tell_counters(ch, id, data, len, fd);
 }
 
 /* Forgiving. */

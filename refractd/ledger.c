@@ -14,11 +14,11 @@
 
 #include "args.h"
 #include "child.h"
-#include "counter.h"
 #include "ledger.h"
 #include "ledger_queue.h"
 #include "ledger_run.h"
 #include "log.h"
+#include "tell.h"
 #include "timer.h"
 
 #define LEDGER_FILE	"/ledger.db"	/* the root is the state directory */
@@ -204,12 +204,6 @@ on_flush(MSG_ARGS)
 	run_flush(ch, id, data);
 }
 
-static void
-on_counters_get(MSG_ARGS)
-{
-	channel_send(ch, M_COUNTERS, id, counters, sizeof(counters));
-}
-
 static const struct handler from_enforcer[] = {
 	{ M_BAN_EVENT, on_ban_event },
 	{ 0, NULL }
@@ -219,7 +213,7 @@ static const struct handler from_control[] = {
 	{ M_FORGIVE, on_forgive },
 	{ M_SHOW, on_show },
 	{ M_FLUSH, on_flush },
-	{ M_COUNTERS_GET, on_counters_get },
+	{ M_COUNTERS_GET, tell_counters },
 	{ 0, NULL }
 };
 static const struct handler from_parser[] = {
