@@ -229,9 +229,17 @@ h enf "ban parser $V4.9 from $V4.9 watch trial"
 ok 'a dry run' said enf "control: dry 0 0 $V4.9"
 nok 'a dry run does nothing' in_set refract4 "$V4.9"
 h enf 'unban all'
+start=$EPOCHSECONDS
 h enf 'burst control 60000'
-ok 'asking too fast' said enf 'control: rate 0 0'
-ok 'is counted' eval 'h enf counters; said enf "refract_bans_refused_rate_total=[0-9]{2,}"'
+h enf counters
+ok 'a burst of bans is over' said enf 'refract_bans=' 200
+# 20,000 at once and 5,000 a second are not too fast.
+if (((EPOCHSECONDS - start + 1) * 5000 < 40000)); then
+	ok 'asking too fast' grep -q 'control: rate 0 0' "$T/enf.out"
+	ok 'is counted' h_heard enf 'refract_bans_refused_rate_total=[0-9]{2,}'
+else
+	skip 2 'asking too fast' 'this machine is too slow for that'
+fi
 h enf 'unban all'
 ok 'all is lifted' said enf 'M_RESULT [0-9]+ code 0 count [0-9]{4,}'
 soon 'all is out of the kernel' 60 counts refract4 0

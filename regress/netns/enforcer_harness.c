@@ -507,8 +507,11 @@ burst(const char *who, uint32_t n)
 		b.end = b.start + 600000;
 		if (sibling(who)->role == ROLE_PARSER)
 			b.id.watch = TAILQ_FIRST(&conf->watches)->w.hash;
-		say(sibling(who), M_BAN, 0, &b, sizeof(b));
+		if (imsg_compose(sibling(who)->buf, M_BAN, 0, -1, &b,
+		    sizeof(b)) == -1)
+			err(1, "compose");
 	}
+	to_sibling(-1, 0, sibling(who));
 }
 
 static int
@@ -795,7 +798,7 @@ command(char **w)
 		show(w + 1);
 	else if (strcmp(w[0], "counters") == 0) {
 		say(sibling("control"), M_COUNTERS_GET, 0, NULL, 0);
-		until(M_COUNTERS, 60);
+		until(M_COUNTERS, 200);
 	} else if (strcmp(w[0], "rules") == 0)
 		rules(w + 1);
 	else if (strcmp(w[0], "destroy") == 0) {

@@ -2,7 +2,7 @@
 # For tests of refract-enforcer alone: a harness plays its parent and siblings
 # (enforcer_harness.c says what it understands).  Source it after lib.sh.
 
-make -s -C "$TOP/regress/netns" O="${OBJ##*/}" TESTS=enforcer_harness >&2 ||
+flock "$OBJ" make -s -C "$TOP/regress/netns" O="${OBJ##*/}" TESTS=enforcer_harness >&2 ||
     skip_all "the harness does not build"
 [[ -x $OBJ/libexec/refract/refract-enforcer ]] ||
     skip_all "refract-enforcer is not built"
