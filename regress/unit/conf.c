@@ -11,6 +11,7 @@
 /* LINK: refractd/f2b_regex.o refractd/f2b_text.o */
 /* LIBS: -lpcre2-8 */
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -382,6 +383,77 @@ test_filters_arrive(void **state)
 	conf_free(c);
 }
 
+static int
+was_read(const char *name)
+{
+	const char *const	*files;
+	size_t			 i, n;
+
+	files = parse_files(&n);
+	for (i = 0; i < n; i++)
+		if (strcmp(files[i], name) == 0)
+			return 1;
+	return 0;
+}
+
+/* What a filter is made of is watched, also what may come to be. */
+static void
+test_filter_is_read(void **state)
+{
+	struct conf		*c;
+	struct conf_watch	*w;
+	struct conf_pattern	*p;
+	FILE			*f;
+	char			 path[256], local[260], text[512];
+
+	(void)state;
+	assert_non_null(getcwd(path, sizeof(path) - 8));
+	strlcat(path, "/x.conf", sizeof(path));
+	strlcpy(local, path, sizeof(local));
+	memcpy(strrchr(local, '.'), ".local", sizeof(".local"));
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("[Definition]\nfailregex = ^no <HOST>$\n"
+	    "ignoreregex = ^no 1\n", f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0644), 0);
+	snprintf(text, sizeof(text), "watch \"f\" { source stdin\n"
+	    "match fail2ban \"%s\" weight 2; ban for 1m }", path);
+	c = parse(text);
+	assert_true(was_read(path));
+	assert_true(was_read(local));
+	w = conf_watch_byname(c, "f");
+	assert_int_equal(w->w.format, FORMAT_TEXT);
+	p = TAILQ_FIRST(&w->patterns);
+	assert_int_equal(p->w.kind, PATTERN_FAIL);
+	assert_int_equal(p->w.filter, TAILQ_FIRST(&w->filters)->w.id);
+	assert_int_equal(p->w.weight, 2);
+	assert_non_null(strstr(p->w.where, "/x.conf:2"));
+	p = TAILQ_NEXT(p, entry);
+	assert_int_equal(p->w.kind, PATTERN_FAIL_IGNORE);
+	conf_free(c);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* The ledger's rows of commands hang on this number. */
+static void
+test_command_numbers(void **state)
+{
+	struct conf	*c = parse("watch \"w\" { source stdin; match \"x\"\n"
+			    "run { \"/bin/true\", \"<watch>\" } delay 1h "
+			    "user \"nobody\"\n"
+			    "run { \"/bin/true\", \"<watch>\" } delay 2h "
+			    "user \"nobody\" }");
+	struct conf_run	*r = TAILQ_FIRST(&TAILQ_FIRST(&c->watches)->runs);
+
+	(void)state;
+	assert_true(r->w.hash == 0x4ec3dfebc99cb7feULL);
+	assert_true(TAILQ_NEXT(r, entry)->w.hash != r->w.hash);
+	assert_int_equal(r->w.argc, 2);
+	assert_int_equal(r->len, sizeof("/bin/true\0<watch>"));
+	conf_free(c);
+}
+
 static void
 test_ids_survive(void **state)
 {
@@ -679,6 +751,8 @@ main(void)
 		cmocka_unit_test(test_wrong_status_pages_are_fatal),
 		cmocka_unit_test(test_ledger_gets_commands_and_no_tables),
 		cmocka_unit_test(test_filters_arrive),
+		cmocka_unit_test(test_filter_is_read),
+		cmocka_unit_test(test_command_numbers),
 		cmocka_unit_test(test_ids_survive),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_wrong_values_are_fatal),
