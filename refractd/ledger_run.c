@@ -452,6 +452,20 @@ claimed(const struct stored_run *s)
 	rn.out[rn.nout++] = *s;
 }
 
+static int
+runs_at_exit(void)
+{
+	const struct conf_watch	*w;
+	const struct conf_run	*r;
+
+	if (child_conf() != NULL)
+		TAILQ_FOREACH(w, &child_conf()->watches, entry)
+			TAILQ_FOREACH(r, &w->runs, entry)
+				if (r->w.at_exit)
+					return 1;
+	return 0;
+}
+
 static enum db_status
 claim_exit(void)
 {
@@ -508,6 +522,13 @@ run_timer(EVENT_ARGS)
 	queue_kick();
 }
 
+static void
+tell_exited(uint32_t n)
+{
+	rn.exited = 1;
+	channel_send(child_parent, M_RUN_EXITED, 0, &n, sizeof(n));
+}
+
 /* When is there something to do again? */
 static void
 look(void)
@@ -545,10 +566,8 @@ run_outside(int done)
 	for (i = 0; i < rn.nout; i++)
 		send_run(&rn.out[i]);
 	rn.nout = 0;
-	if (rn.exiting && !rn.exited) {
-		rn.exited = 1;
-		channel_send(child_parent, M_RUN_EXITED, 0, &n, sizeof(n));
-	}
+	if (rn.exiting && !rn.exited)
+		tell_exited(n);
 	if (db_is_open() && (rn.pending != 0 || any_run(-1)))
 		look();
 }
@@ -579,10 +598,15 @@ run_done(const struct msg_run_done *m)
 	queue_ran(m);
 }
 
+/* Without such a command nobody waits for the disk. */
 void
 run_exit(void)
 {
 	rn.exiting = 1;
+	if (!runs_at_exit()) {
+		tell_exited(0);
+		return;
+	}
 	queue_kick();
 	(void)queue_flush();
 }

@@ -23,7 +23,7 @@
 #include "timer.h"
 
 #define EXIT_LIMIT	10000	/* ms for all that runs at exit */
-#define STOP_LIMIT	20000	/* ms for each command of `stop` */
+#define STOP_LIMIT	20000	/* ms for all commands of `stop` */
 #define LABEL_LEN	136
 
 struct job {
@@ -51,7 +51,8 @@ static struct {
 	const struct conf_command *next;
 	const char		*what;
 	int			 fatal;
-	span_t			 limit;		/* at the most; 0: none */
+	span_t			 limit;		/* for all; 0: none */
+	mono_t			 begun;
 	void			(*done)(void);
 } seq;
 
@@ -228,14 +229,20 @@ static int
 command_run(const struct conf_command *c)
 {
 	char			 why[TEXT_LEN];
+	span_t			 left = seq.limit -
+				    mono_since(seq.begun, mono_now());
 	struct spawn_args	 a = { .name = seq.what, .args = c->args,
 				    .argc = c->argc, .user = c->user,
 				    .group = c->group, .out = -1,
 				    .timeout = c->timeout,
 				    .ended = command_ended };
 
-	if (seq.limit != 0 && (a.timeout == 0 || a.timeout > seq.limit))
-		a.timeout = seq.limit;
+	if (seq.limit != 0 && left <= 0) {
+		command_failed("there is no time left for it");
+		return 0;
+	}
+	if (seq.limit != 0 && (a.timeout == 0 || a.timeout > left))
+		a.timeout = left;
 	if (spawn(&a, why, sizeof(why)) != NULL)
 		return 1;
 	command_failed(why);
@@ -298,6 +305,7 @@ last_step(void)
 		return;
 	leaving = 2;
 	event_del(limit_ev);
+	seq.begun = mono_now();
 	next_command();
 }
 
