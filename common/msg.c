@@ -40,7 +40,7 @@ EXACT(wire_notice, 2 * 8 + 2 * 4 + TEXT_LEN);
 EXACT(msg_ready, BUILD_ID_LEN + 2 * 4);
 EXACT(msg_channel, 4 * 4);
 EXACT(msg_refused, 4 + TEXT_LEN);
-EXACT(msg_file, 4 * 4 + 2 * 8 + PATH_MAX_LEN);
+EXACT(msg_file, 4 * 4 + 3 * 8 + PATH_MAX_LEN);
 EXACT(msg_target, 18 + 2 + 1 + 2 + 1 + SUBJECT_LEN);
 EXACT(msg_outcome, 2 * 4 + TEXT_LEN);
 EXACT(msg_rules, 2 * 4 + NAME_MAX_LEN);

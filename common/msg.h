@@ -309,6 +309,7 @@ struct msg_file {
 	uint32_t	from_end;	/* 1: what is written from now on ... */
 #define FILE_ROTATED	2		/* ... not the log any more: its rest */
 	uint64_t	dev, ino;
+	uint64_t	size;		/* when it was passed */
 	char		name[PATH_MAX_LEN];	/* for display */
 };
 

@@ -604,7 +604,7 @@ file_last_line(struct file *f, uint64_t size)
 	const char	*nl;
 	ssize_t		 n;
 
-	n = pread(f->fd, fo.buf, LINE_MAX_LEN, (off_t)from);
+	n = pread(f->fd, fo.buf, (size_t)(size - from), (off_t)from);
 	if (n <= 0)
 		return size;
 	if ((nl = memrchr(fo.buf, '\n', (size_t)n)) == NULL)
@@ -650,6 +650,9 @@ file_new(const struct msg_file *msg, int fd)
 	f->check = 1;
 	f->active = mono_now();
 	f->live_from = f->extent = (uint64_t)st.st_size;
+	/* We are guarding, says the parent, and may be slow to hear it. */
+	if (msg->from_end == 1 && msg->size < f->live_from)
+		f->live_from = msg->size;
 	f->order = ++fo.order;
 	if (msg->from_end == FILE_ROTATED)
 		f->moved = 1;

@@ -246,6 +246,7 @@ static void
 file_pass(struct source *s, struct logfile *f)
 {
 	struct msg_file	m;
+	struct stat	st;
 
 	memset(&m, 0, sizeof(m));
 	m.file = f->number;
@@ -254,6 +255,7 @@ file_pass(struct source *s, struct logfile *f)
 	m.from_end = f->from_end;
 	m.dev = f->is.dev;
 	m.ino = f->is.ino;
+	m.size = fstat(f->fd, &st) == -1 ? 0 : (uint64_t)st.st_size;
 	strlcpy(m.name, f->name, sizeof(m.name));
 	log_debug("watch %s: log %u is %s", s->name, m.file,
 	    log_vis(m.name, strlen(m.name)));

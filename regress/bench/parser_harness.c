@@ -267,6 +267,7 @@ on_conf_done(struct channel *ch, uint32_t id, const void *data, size_t len,
 	m.wd = (int32_t)(intptr_t)channel_ctx(ch);
 	m.dev = st.st_dev;
 	m.ino = st.st_ino;
+	m.size = (uint64_t)st.st_size;
 	m.from_end = nlatency > 0;
 	strlcpy(m.name, path, sizeof(m.name));
 	began = now();

@@ -177,7 +177,9 @@ __wrap_pread(int fd, void *buf, size_t len, off_t offset)
 	return n;
 }
 
-/* What the parent does: open, watch, pass. */
+/* What the parent does: open, watch, pass.  Bytes that came since then: */
+static uint64_t	since;
+
 static uint32_t
 pass_late(const char *name, int from_end, const char *before_passing)
 {
@@ -189,6 +191,7 @@ pass_late(const char *name, int from_end, const char *before_passing)
 	assert_int_equal(fstat(fd, &st), 0);
 	m.dev = st.st_dev;
 	m.ino = st.st_ino;
+	m.size = (uint64_t)st.st_size - since;
 	m.from_end = (uint32_t)from_end;
 	m.wd = inotify_add_watch(ifd, name, IN_MODIFY | IN_ATTRIB |
 	    IN_MOVE_SELF | IN_DELETE_SELF);
@@ -247,6 +250,20 @@ test_from_end(void **state)
 	assert_got("half\nnew\n");
 	assert_int_equal(nlive, 2);
 	assert_int_equal(end_offset, 19);
+}
+
+/* It grew after the parent passed it and before we took it. */
+static void
+test_since(void **state)
+{
+	(void)state;
+	append(path, "old\nnew\n");
+	since = 4;
+	pass(path, 1);
+	since = 0;
+	run(20);
+	assert_got("new\n");
+	assert_int_equal(nlive, 1);
 }
 
 static void
@@ -624,7 +641,8 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
-		T(test_grow), T(test_from_end), T(test_partial),
+		T(test_grow), T(test_from_end), T(test_since),
+		T(test_partial),
 		T(test_rename), T(test_early), T(test_delete),
 		T(test_truncate), T(test_rewritten), T(test_hole),
 		T(test_long), T(test_fair), T(test_full), T(test_drop),

@@ -58,7 +58,7 @@ static const struct row {
 	{ M_CONF_ABORT, "P", CONFIGURED, "sr", 0, 4, 0 },
 	{ M_CONF_DONE, CONFIGURED, "P", "sre", 0, 4, 0 },
 	{ M_INOTIFY, "P", "p", "sr", 1, 0, 0 },
-	{ M_FILE, "P", "p", "re", 1, 544, 0 },
+	{ M_FILE, "P", "p", "re", 1, 552, 0 },
 	{ M_FILE_DONE, "p", "P", "sre", 0, 4, 0 },
 	{ M_BAN, "pc", "e", "re", 0, 160, 0 },
 	{ M_UNBAN, "c", "e", "re", 0, 88, 0 },

@@ -149,6 +149,7 @@ pass(const char *name, uint32_t from_end, uint32_t source)
 	assert_int_equal(fstat(fd, &st), 0);
 	m.dev = st.st_dev;
 	m.ino = st.st_ino;
+	m.size = (uint64_t)st.st_size;
 	strlcpy(m.name, name, sizeof(m.name));
 	assert_int_equal(follow_open(&m, fd), 0);
 }
