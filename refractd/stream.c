@@ -122,11 +122,36 @@ is_dir(const char *path)
 	return fd != -1;
 }
 
+/* "_MACHINE_ID=...", or "" where there is none. */
+static void
+machine_match(char *buf, size_t len)
+{
+	char	id[33];
+	ssize_t	n = -1;
+	int	fd;
+
+	*buf = '\0';
+	if ((fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC)) != -1) {
+		n = read(fd, id, sizeof(id) - 1);
+		close(fd);
+	}
+	if (n != sizeof(id) - 1)
+		return;
+	id[n] = '\0';
+	if (strspn(id, "0123456789abcdef") == (size_t)n)
+		snprintf(buf, len, "_MACHINE_ID=%s", id);
+}
+
+/*
+ * --merge, because --follow alone shows the current boot only, and what was
+ * written before the last one would be lost.  But then it is the journals of
+ * all machines that are here: each group of matches names ours.
+ */
 static void
 journal_args(const struct stream *s, struct args *a)
 {
 	const char	*p = s->args;
-	char		 since[48];
+	char		 since[48], machine[64] = "";
 	unsigned int	 i;
 
 	add(a, "journalctl", "");
@@ -136,6 +161,7 @@ journal_args(const struct stream *s, struct args *a)
 	add(a, "--quiet", "");
 	add(a, "--follow", "");
 	add(a, "--no-tail", "");
+	add(a, "--merge", "");
 	if (*s->cursor != '\0')
 		add(a, "--after-cursor=", s->cursor);
 	else if (s->since > 0) {
@@ -146,8 +172,15 @@ journal_args(const struct stream *s, struct args *a)
 	if (s->dir != NULL)
 		add(a, is_dir(s->dir) ? "--directory=" : "--file=", s->dir);
 	add(a, "--", "");
-	for (i = 0; i < s->argc; i++, p += strlen(p) + 1)
+	if (s->dir == NULL)
+		machine_match(machine, sizeof(machine));
+	for (i = 0; i < s->argc; i++, p += strlen(p) + 1) {
+		if (*machine != '\0' && strcmp(p, "+") == 0)
+			add(a, machine, "");
 		add(a, p, "");
+	}
+	if (*machine != '\0')
+		add(a, machine, "");
 }
 
 /* Running. */

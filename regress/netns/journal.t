@@ -16,25 +16,28 @@ RATE=${RATE:-300}
 KILLS=${KILLS:-8}
 note "SEED=$SEED COUNT=$COUNT RATE=$RATE KILLS=$KILLS"
 RANDOM=$((SEED % 32768))
-plan 32
+plan 36
 
 machine host
 J=$T/j
 mkdir "$J"
+BOOT=11111111111111111111111111111111
+MACHINE=$(cat /etc/machine-id 2>/dev/null)
 
+us() { echo "${EPOCHREALTIME/./}"; }
 # write: export text into the journal
 write() { $REMOTE -o "$J/t.journal" - >/dev/null 2>"$T/remote.err"; chmod 644 "$J/t.journal"; }
 # entry MICROSECONDS MESSAGE [FIELD=VALUE...]
 entry() {
 	printf '__REALTIME_TIMESTAMP=%s\n__MONOTONIC_TIMESTAMP=%s\n' "$1" "$1"
-	printf '_BOOT_ID=11111111111111111111111111111111\n_PID=77\n'
+	printf '_BOOT_ID=%s\n_MACHINE_ID=%s\n_PID=77\n' "$BOOT" "$MACHINE"
 	printf '_HOSTNAME=h\nMESSAGE=%s\n' "$2"
 	shift 2
 	((!$#)) || printf '%s\n' "$@"
 	echo
 }
 ssh=(_SYSTEMD_UNIT=ssh.service SYSLOG_IDENTIFIER=sshd)
-bad() { entry "$(now_us)" "bad $1" "${ssh[@]}" | write; }
+bad() { entry "$(us)" "bad $1" "${ssh[@]}" | write; }
 banned() { in_set refract4 "$1"; }
 sql() { on host sqlite3 -batch /var/lib/refract/ledger.db "$1"; }
 watches() { ctl -j show watches | jq --arg w "$1" ".[] | select(.watch == \$w).$2"; }
@@ -53,7 +56,7 @@ conf() {
 
 # --- Where it begins -------------------------------------------------------
 
-entry $(($(now_us) - 60000000)) "bad 192.0.2.1" "${ssh[@]}" | write
+entry $(($(us) - 60000000)) "bad 192.0.2.1" "${ssh[@]}" | write
 conf
 ok "starts" refract_start -v
 soon "journalctl runs" 5 journalctls
@@ -63,7 +66,7 @@ is "as _refract, in the journal's group" \
 bad 192.0.2.2
 soon "what is written from now on counts" 10 banned 192.0.2.2
 nok "what was there before does not" banned 192.0.2.1
-entry "$(now_us)" "bad 192.0.2.3" _SYSTEMD_UNIT=other.service \
+entry "$(us)" "bad 192.0.2.3" _SYSTEMD_UNIT=other.service \
     SYSLOG_IDENTIFIER=sshd | write
 bad 192.0.2.4
 soon "a unit's entries count" 10 banned 192.0.2.4
@@ -73,7 +76,7 @@ is "journalctl has gone" "$(journalctls)" ""
 
 # --- While it is down ------------------------------------------------------
 
-t=$(($(now_us) - 30000000))
+t=$(($(us) - 30000000))
 entry $t "bad 192.0.2.5" "${ssh[@]}" | write
 ok "starts again" refract_start -v
 soon "what was written meanwhile counts" 10 banned 192.0.2.5
@@ -112,6 +115,43 @@ soon "the old one has gone" 10 not on host kill -0 "$old"
 soon "from start: what was there counts" 10 banned 192.0.2.3
 is "and nothing else" "$(watches other matches)" 1
 refract_stop
+
+# --- This host's own, over a reboot ----------------------------------------
+
+on host mount -t tmpfs -o mode=755 log /var/log
+on host mkdir /var/log/journal
+V=/proc/${MACHINE_PID[host]}/root/var/log/journal/$MACHINE
+O=/proc/${MACHINE_PID[host]}/root/var/log/journal/99999999999999999999999999999999
+own() { mkdir -p "$V" && J=$V write && mv "$V/t.journal" "$V/system.journal"; }
+refract_conf <<-EOT
+	watch "own" {
+		source journal { "_SYSTEMD_UNIT=other.service", "+", "ssh" }
+		match "bad <addr>"
+		ban for 2h
+	}
+EOT
+if [[ -z $MACHINE ]]; then
+	skip 4 "this host's own journal" "it has no machine-id"
+else
+	refract_start
+	entry "$(us)" "bad 192.0.2.21" "${ssh[@]}" | own
+	soon "this host's own journal, when there is one" 70 banned 192.0.2.21
+	refract_stop
+	{
+		entry "$(us)" "bad 192.0.2.22" "${ssh[@]}"
+		BOOT=22222222222222222222222222222222
+		entry "$(us)" "bad 192.0.2.23" "${ssh[@]}"
+	} >"$T/entries"
+	mv "$V/system.journal" "$V/t.journal"
+	own <"$T/entries"
+	mkdir "$O"
+	MACHINE=${O##*/} entry "$(us)" "bad 192.0.2.24" "${ssh[@]}" | J=$O write
+	refract_start
+	soon "what this boot has written" 10 banned 192.0.2.23
+	soon "and the one before, after we had stopped" 2 banned 192.0.2.22
+	nok "but not another machine" banned 192.0.2.24
+	refract_stop
+fi
 
 # --- Exactly once ----------------------------------------------------------
 
