@@ -63,7 +63,8 @@ static const char *const sql[S_MAX] = {
 	[S_OF] = "SELECT " COLUMNS " FROM run WHERE state = 0 AND watch = ?3"
 	    " AND hash = ?4 AND kind = 0 ORDER BY due, id LIMIT ?2",
 	[S_COMMANDS] = "SELECT watch, hash, max(id) FROM run WHERE state <= 1"
-	    " AND state = ?1 GROUP BY watch, hash, CASE WHEN ?1 = 1 THEN id END",
+	    " AND state = ?1 GROUP BY watch, hash,"
+	    " CASE WHEN ?1 = 1 THEN id END",
 	[S_NEXT] = "SELECT min(due) FROM run WHERE state = 0",
 	[S_PENDING] = "SELECT count(*) FROM run WHERE state = 0",
 	[S_SCAN] = "SELECT " COLUMNS " FROM run WHERE id > ?1"

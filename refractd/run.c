@@ -43,8 +43,8 @@ static struct jobs	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct jobs	 at_work = TAILQ_HEAD_INITIALIZER(at_work);
 static unsigned int	 nrunning;
 static struct event	*limit_ev;
-static int		 leaving;	/* what runs at exit was asked for ... */
-static int		 all_here;	/* ... and has come */
+static int		 leaving;	/* what runs at exit was asked ... */
+static int		 all_here;	/* ... for, and has come */
 
 /* start { } or stop { }, one after the other. */
 static struct {

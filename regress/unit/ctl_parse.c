@@ -258,7 +258,8 @@ test_short(void **state)
 	assert_string_equal(req.reason, "why");
 	bad("re", "ambiguous: \"re\" may be reload, reopen");
 	bad("reloads", "found \"reloads\", expected show, ban, unban, "
-	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, log, import");
+	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, "
+	    "log, import");
 	bad("show x", "found \"x\", expected bans, history, users, watches, "
 	    "matches, pending, processes, config, metrics");
 }
@@ -270,7 +271,8 @@ test_outside(void **state)
 
 	(void)state;
 	bad("\x1b[31m", "found \"\\033[31m\", expected show, ban, unban, "
-	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, log, import");
+	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, "
+	    "log, import");
 	strlcpy(long_name, "forgive user ", sizeof(long_name));
 	memset(long_name + 13, 'x', NAME_MAX_LEN);
 	long_name[13 + NAME_MAX_LEN] = '\0';

@@ -568,9 +568,14 @@ test_targets(void **state)
 static void
 test_commands(void **state)
 {
-	static const struct { enum role role; uint32_t what; } parts[] = {
-		{ ROLE_ENFORCER, SHOW_BANS }, { ROLE_LEDGER, SHOW_WHY },
-		{ ROLE_LEDGER, SHOW_LINES }, { ROLE_LEDGER, SHOW_PENDING }
+	static const struct {
+		enum role	role;
+		uint32_t	what;
+	} parts[] = {
+		{ ROLE_ENFORCER, SHOW_BANS },
+		{ ROLE_LEDGER, SHOW_WHY },
+		{ ROLE_LEDGER, SHOW_LINES },
+		{ ROLE_LEDGER, SHOW_PENDING }
 	};
 	struct imsgbuf *c = connect_client(1, NULL);
 	struct msg_show show = { .what = SHOW_WHY };
