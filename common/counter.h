@@ -89,6 +89,10 @@ C(RUN_FAILED, LEDGER, TOTAL, "refract_commands_failed_total",		\
     "Commands that could not be started or did not end with 0")		\
 C(RUN_DROPPED, LEDGER, TOTAL, "refract_commands_dropped_total",		\
     "Commands that were not taken because too many wait")		\
+C(MUX_ACCESS_LOST, MUX, TOTAL, "refract_access_records_lost_total",	\
+    "Records of connections that were dropped because control is busy")	\
+C(MUX_TAP_LOST, MUX, TOTAL, "refract_tap_records_lost_total",		\
+    "Records of taps that were dropped because their reader is slow")	\
 C(CTL_CLIENTS, CONTROL, GAUGE, "refract_control_clients",		\
     "Control clients connected now")					\
 C(CTL_REQUESTS, CONTROL, TOTAL, "refract_control_requests_total",	\

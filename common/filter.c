@@ -67,6 +67,14 @@ static const int parser_calls[] = {
 	CALL(inotify_rm_watch), END
 };
 
+/* Connections; socket(2) is below. */
+static const int mux_calls[] = {
+	CALL(accept), CALL(accept4), CALL(bind), CALL(connect),
+	CALL(getsockopt), CALL(setsockopt), CALL(getsockname),
+	CALL(getpeername), CALL(shutdown), CALL(recvmmsg), CALL(sendmmsg),
+	CALL(fstat), END
+};
+
 /*
  * For processes that run programs of the host: what neither they nor any of
  * those has a reason to do.
@@ -96,6 +104,7 @@ struct role_filter {
 	int		 locks;		/* may lock files */
 	int		 denylist;	/* refuse some, allow the rest */
 	int		 zones;		/* may ask a zone's name, in vain */
+	int		 network;	/* may open sockets of IP */
 };
 
 static const struct role_filter filters[ROLE_MAX] = {
@@ -104,7 +113,8 @@ static const struct role_filter filters[ROLE_MAX] = {
 	[ROLE_ENFORCER] = { .calls = enforcer_calls },
 	[ROLE_LEDGER] = { .calls = ledger_calls, .locks = 1 },
 	[ROLE_CONTROL] = { .calls = control_calls, .zones = 1 },
-	[ROLE_PARSER] = { .calls = parser_calls, .exec_maps = 1 }
+	[ROLE_PARSER] = { .calls = parser_calls, .exec_maps = 1 },
+	[ROLE_MUX] = { .calls = mux_calls, .network = 1 }
 };
 
 /* An argument's bits; of a 32-bit one no more, the rest is not looked at. */
@@ -218,6 +228,31 @@ refuse_zones(scmp_filter_ctx ctx)
 	add(ctx, SCMP_ACT_ERRNO(EACCES), CALL(socket), &datagram);
 }
 
+/* TCP and UDP, neither raw nor unix nor netlink. */
+static void
+allow_network(scmp_filter_ctx ctx)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
+	struct scmp_arg_cmp cmp[2];
+	size_t f, t;
+	int e;
+
+	for (f = 0; f < COUNT(families); f++)
+		for (t = 0; t < COUNT(types); t++) {
+			cmp[0] = SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX,
+			    (scmp_datum_t)families[f]);
+			cmp[1] = SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf,
+			    (scmp_datum_t)types[t]);
+			e = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+			    CALL(socket), 2, cmp);
+			if (e != 0) {
+				errno = -e;
+				fatal("seccomp: rule for socket");
+			}
+		}
+}
+
 #ifdef SANITIZED
 /* A report needs these not to kill; there is nothing they could reach. */
 static void
@@ -267,6 +302,8 @@ build_allowlist(const struct role_filter *f)
 	allow_some(ctx);
 	if (f->zones)
 		refuse_zones(ctx);
+	if (f->network)
+		allow_network(ctx);
 	allow_sanitizer(ctx);
 	return ctx;
 }

@@ -59,7 +59,7 @@ static const struct rule {
 };
 
 static struct ruleset
-handled_by(int abi)
+handled_by(int abi, enum landlock_level level)
 {
 	struct ruleset set = { .fs = FS_ALL_ABI1 };
 
@@ -67,7 +67,8 @@ handled_by(int abi)
 		set.fs |= FS_REFER;
 	if (abi >= 3)
 		set.fs |= FS_TRUNCATE;
-	if (abi >= 4)
+	/* Even bind(2) to port 0 would be refused. */
+	if (abi >= 4 && level != LANDLOCK_NETWORK)
 		set.net = NET_TCP;
 	if (abi >= 5)
 		set.fs |= FS_IOCTL_DEV;
@@ -105,7 +106,7 @@ landlock_enter(enum landlock_level level)
 		log_info("landlock: not on this kernel");
 		return;
 	}
-	set = handled_by(abi);
+	set = handled_by(abi, level);
 	if ((fd = (int)syscall(SYS_landlock_create_ruleset, &set, sizeof(set),
 	    0)) == -1)
 		fatal("landlock");

@@ -8,7 +8,8 @@
 enum landlock_level {
 	LANDLOCK_NOTHING,	/* no file, no tcp, no signal to the outside */
 	LANDLOCK_ROOT_DIR,	/* and data files below the root directory */
-	LANDLOCK_PROGRAMS	/* reads and runs files; makes some in /run */
+	LANDLOCK_PROGRAMS,	/* reads and runs files; makes some in /run */
+	LANDLOCK_NETWORK	/* tcp, and no file */
 };
 
 /* no_new_privs must be set.  Fatal if the kernel has Landlock and fails. */

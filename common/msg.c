@@ -93,6 +93,7 @@ EXACT(row_pending, 4 * 8 + 32 + 18 + 2 + 3 * 4 + NAME_MAX_LEN + SUBJECT_LEN +
     ARGV_SHOWN_LEN);
 EXACT(row_why, 648 + 2 * 4 + WHERE_MAX_LEN);
 EXACT(row_line, 32 + 8 + 2 * 4 + NAME_MAX_LEN + EVIDENCE_LEN);
+EXACT(row_pattern, 3 * 8 + 2 * 4 + NAME_MAX_LEN + WHERE_MAX_LEN);
 EXACT(row_watch, 15 * 8 + 2 * 4 + NAME_MAX_LEN + PATH_MAX_LEN + TEXT_LEN);
 EXACT(row_process, 4 * 4 + 3 * 8 + NAME_MAX_LEN + BUILD_ID_LEN);
 EXACT(row_metric, 2 * 4 + 8);
@@ -909,6 +910,17 @@ check_row_line(const void *data, size_t len)
 }
 
 static const char *
+check_row_pattern(const void *data, size_t len)
+{
+	const struct row_pattern *r = data;
+
+	(void)len;
+	if (r->kind < PATTERN_MATCH || r->kind > PATTERN_FAIL_DATE)
+		return bad_enum;
+	return TEXT_OK(r->watch) && TEXT_OK(r->where) ? NULL : no_nul;
+}
+
+static const char *
 check_row_watch(const void *data, size_t len)
 {
 	const struct row_watch *r = data;
@@ -994,7 +1006,8 @@ static const struct {
 	[SHOW_MATCHES] = { sizeof(struct row_match), check_row_match },
 	[SHOW_PENDING] = { sizeof(struct row_pending), check_row_pending },
 	[SHOW_WHY] = { sizeof(struct row_why), check_row_why },
-	[SHOW_LINES] = { sizeof(struct row_line), check_row_line }
+	[SHOW_LINES] = { sizeof(struct row_line), check_row_line },
+	[SHOW_PATTERNS] = { sizeof(struct row_pattern), check_row_pattern }
 };
 
 static const char *
@@ -1188,8 +1201,7 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_MUX_ADMIN, C, M, ALWAYS, 0, ONE(msg_mux_admin, NULL)),
 	ROW(M_MUX_DECISION, M, C, ALWAYS, 0,
 	    ONE(msg_decision, check_decision)),
-	ROW(M_MUX_ACCESS, M, C, ALWAYS, 0, ONE(msg_mux_access, NULL)),
-	ROW(M_MUX_LISTENING, M, P, ALWAYS, 0, NUMBER)
+	ROW(M_MUX_ACCESS, M, C, ALWAYS, 0, ONE(msg_mux_access, NULL))
 };
 
 _Static_assert(sizeof(struct wire_state) + STATE_SIGHTINGS *

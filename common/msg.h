@@ -191,7 +191,6 @@ enum msg_type {
 	M_MUX_ADMIN,		/* control>mux msg_mux_admin: pool enable .. */
 	M_MUX_DECISION,		/* mux>control msg_decision: was asked for */
 	M_MUX_ACCESS,		/* mux>control msg_mux_access */
-	M_MUX_LISTENING,	/* mux>p uint32_t generation: all sockets */
 
 	M_MAX
 };
@@ -263,6 +262,7 @@ enum notice_kind {
 	NOTICE_LEDGER,
 	NOTICE_DROPPED,		/* control's: a slow monitor missed some */
 	NOTICE_CONFIG,		/* a reload was refused */
+	NOTICE_MUX,		/* a member is down or up */
 	NOTICE_MAX
 };
 
@@ -581,6 +581,7 @@ enum show_what {
 	 * counted for them.
 	 */
 	SHOW_PENDING, SHOW_WHY, SHOW_LINES,
+	SHOW_PATTERNS,		/* the regexes of watches */
 	SHOW_MAX
 };
 
@@ -684,6 +685,16 @@ struct row_line {			/* SHOW_LINES: of the ledger */
 	uint32_t	zero;
 	char		watch[NAME_MAX_LEN];
 	char		text[EVIDENCE_LEN];
+};
+
+struct row_pattern {			/* SHOW_PATTERNS: of the parser */
+	uint64_t	tried;		/* lines that PCRE2 looked at */
+	uint64_t	hits;
+	uint64_t	limits;		/* ... and gave up: limits were hit */
+	uint32_t	kind;		/* enum pattern_kind */
+	uint32_t	weight;
+	char		watch[NAME_MAX_LEN];
+	char		where[WHERE_MAX_LEN];
 };
 
 struct row_watch {			/* SHOW_WATCHES */

@@ -65,7 +65,8 @@ static const struct sandbox boxes[ROLE_MAX] = {
 	[ROLE_CONTROL] = { "_refract", SANDBOX_EMPTY, 0, 0,
 	    LANDLOCK_NOTHING },
 	[ROLE_PARSER] = { "_refractp", SANDBOX_EMPTY, 0, 0,
-	    LANDLOCK_NOTHING }
+	    LANDLOCK_NOTHING },
+	[ROLE_MUX] = { "_refractm", SANDBOX_EMPTY, 0, 0, LANDLOCK_NETWORK }
 };
 
 struct caps {

@@ -142,6 +142,7 @@ conn_end(struct conn *c, enum end_reason why)
 	free(c->sni);
 	free(c);
 	generation_release(gen);
+	mux_ended();
 }
 
 /* Relay. */

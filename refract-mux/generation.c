@@ -120,6 +120,7 @@ generation_new(struct conf *conf, char *why)
 	g->conf = conf_new();
 	g->conf->generation = conf->generation;
 	g->conf->global = conf->global;
+	g->conf->mux.drain = conf->mux.drain;
 	TAILQ_CONCAT(&g->conf->tables, &conf->tables, entry);
 	TAILQ_CONCAT(&g->conf->mux.listeners, &conf->mux.listeners, entry);
 	TAILQ_CONCAT(&g->conf->mux.pools, &conf->mux.pools, entry);

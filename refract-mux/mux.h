@@ -134,6 +134,8 @@ void		 relay(struct conn *);
 /* Give back what it holds. */
 void		 relay_free(struct conn *);
 
+/* One has ended: there is room, and the last one may be waited for. */
+void		 mux_ended(void);
 /* Microseconds, monotonic. */
 uint64_t	 mux_now_us(void);
 

@@ -20,4 +20,13 @@ enum upstream	 upstream_open(struct conn *, int *fd);
 /* c does not wait any more. */
 void		 upstream_cancel(struct conn *);
 
+struct msg_mux_want;
+
+/* M_MUX_GIVE, M_MUX_CLEARED; fd -1: m->error. */
+void		 upstream_given(uint32_t id, const struct msg_mux_want *m,
+		    int fd);
+void		 upstream_cleared(const struct msg_mux_want *, int fd);
+/* There is a transparent route: have sockets ready. */
+void		 upstream_ahead(void);
+
 #endif

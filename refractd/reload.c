@@ -18,6 +18,7 @@
 #include "hot.h"
 #include "log.h"
 #include "msg.h"
+#include "mux.h"
 #include "notify.h"
 #include "parse.h"
 #include "paths.h"
@@ -36,7 +37,8 @@
 enum phase { IDLE, PREPARING, COMMITTING, STARTING, RESTORING };
 
 static const enum role	 commit_order[] = {
-	ROLE_ENFORCER, ROLE_RULES, ROLE_LEDGER, ROLE_CONTROL, ROLE_PARSER
+	ROLE_ENFORCER, ROLE_RULES, ROLE_LEDGER, ROLE_CONTROL, ROLE_MUX,
+	ROLE_PARSER
 };
 
 static struct event_base	*base;
@@ -52,6 +54,7 @@ static struct {
 	struct conf	*new;
 	uint32_t	 asker;
 	unsigned int	 waiting;	/* roles that have not answered */
+	unsigned int	 workers;	/* ... and of the mux so many */
 	size_t		 next;		/* in commit_order */
 	int		 audit;		/* the new audit log, or -1 */
 	int		 restored;	/* M_RESTORED was here */
@@ -107,14 +110,37 @@ reload_text(size_t *len)
 	return text;
 }
 
-/* Without a watch the operator's bans and those stored are work enough. */
+/* Bans, or sockets that only the enforcer can make. */
+static int
+needs_enforcer(const struct conf *c)
+{
+	struct conf_listener	*l;
+	struct conf_route	*r;
+
+	if (!TAILQ_EMPTY(&c->watches) || TAILQ_EMPTY(&c->mux.listeners))
+		return 1;
+	TAILQ_FOREACH(l, &c->mux.listeners, entry) {
+		if (!TAILQ_EMPTY(&l->offences) || l->w.kind != LISTEN_MUX)
+			return 1;
+		TAILQ_FOREACH(r, &l->routes, entry)
+			if (r->w.transparent)
+				return 1;
+	}
+	return 0;
+}
+
+/*
+ * Without a watch the operator's bans and those stored are work enough, but
+ * not on a host that only proxies.
+ */
 unsigned int
 reload_roles(const struct conf *c)
 {
-	unsigned int	roles = ROLE_BIT(ROLE_RULES) |
-			    ROLE_BIT(ROLE_ENFORCER) | ROLE_BIT(ROLE_LEDGER) |
-			    ROLE_BIT(ROLE_CONTROL);
+	unsigned int	roles = ROLE_BIT(ROLE_CONTROL);
 
+	if (needs_enforcer(c))
+		roles |= ROLE_BIT(ROLE_RULES) | ROLE_BIT(ROLE_ENFORCER) |
+		    ROLE_BIT(ROLE_LEDGER);
 	if (!TAILQ_EMPTY(&c->watches))
 		roles |= ROLE_BIT(ROLE_PARSER);
 	return roles;
@@ -226,6 +252,7 @@ give_up(const char *why)
 	files_abort();
 	streams_abort();
 	status_abort();
+	mux_abort();
 	if (now.audit != -1)
 		close(now.audit);
 	now.audit = -1;
@@ -240,6 +267,30 @@ give_up(const char *why)
 	over();
 }
 
+/* All workers of a role; how many. */
+static unsigned int
+tell(enum role role, uint32_t type, const uint32_t *generation)
+{
+	struct channel	*ch = procs_channel(role);
+	unsigned int	 i = 0, n = 0;
+
+	do {
+		if (role == ROLE_MUX)
+			ch = procs_worker(i);
+		if (ch == NULL)
+			continue;
+		if (type == M_CONF_BEGIN)
+			conf_send(ch, now.new, role);
+		else
+			channel_send(ch, type, 0, generation,
+			    sizeof(*generation));
+		n++;
+	} while (role == ROLE_MUX && ++i < MUX_WORKERS_MAX);
+	if (role == ROLE_MUX)
+		now.workers = n;
+	return n;
+}
+
 static void
 abort_all(unsigned int roles, const char *why)
 {
@@ -248,8 +299,7 @@ abort_all(unsigned int roles, const char *why)
 
 	for (role = 0; role < ROLE_MAX; role++)
 		if (roles & ROLE_BIT(role))
-			channel_send(procs_channel(role), M_CONF_ABORT, 0,
-			    &generation, sizeof(generation));
+			tell(role, M_CONF_ABORT, &generation);
 	give_up(why);
 }
 
@@ -299,6 +349,8 @@ reload_init(struct event_base *b, const struct parse_args *a)
 static const char *
 needs_restart(const struct conf *new)
 {
+	unsigned int	missing;
+
 	if (current == NULL)
 		return NULL;
 	if (strcmp(new->global.instance, current->global.instance) != 0)
@@ -307,8 +359,11 @@ needs_restart(const struct conf *new)
 		return "state: a change needs a restart";
 	if (strcmp(new->control_path, current->control_path) != 0)
 		return "control: a change of its path needs a restart";
-	if (reload_roles(new) & ~procs_alive())
+	missing = reload_roles(new) & ~procs_alive();
+	if (missing & ROLE_BIT(ROLE_PARSER))
 		return "watch: the first one needs a restart";
+	if (missing & ROLE_BIT(ROLE_ENFORCER))
+		return "ban: the first thing that bans needs a restart";
 	return NULL;
 }
 
@@ -324,7 +379,8 @@ prepare_ours(char *why)
 	}
 	if (files_prepare(now.new, why, TEXT_LEN) == -1 ||
 	    streams_prepare(now.new, why, TEXT_LEN) == -1 ||
-	    status_prepare(now.new, why, TEXT_LEN) == -1)
+	    status_prepare(now.new, why, TEXT_LEN) == -1 ||
+	    mux_prepare(now.new, why, TEXT_LEN) == -1)
 		return -1;
 	now.audit = paths_audit(now.new->audit_path, why, TEXT_LEN);
 	return now.audit == -1 ? -1 : 0;
@@ -343,14 +399,15 @@ prepare(struct conf *new, uint32_t asker)
 	*now.trouble = '\0';
 	new->generation = ++generation;
 	conf_adopt_ids(new, current);
-	if (prepare_ours(why) == -1) {
+	if (conf_mux_adopt(new, current, why) == -1 ||
+	    prepare_ours(why) == -1) {
 		give_up(why);
 		return;
 	}
 	now.waiting = configured();
 	for (role = 0; role < ROLE_MAX; role++)
 		if (now.waiting & ROLE_BIT(role))
-			conf_send(procs_channel(role), new, role);
+			tell(role, M_CONF_BEGIN, NULL);
 	limit_set(PREPARE_LIMIT);
 }
 
@@ -358,6 +415,7 @@ void
 reload_first(struct conf *new, void (*up)(void))
 {
 	now.up = up;
+	now.restored = (reload_roles(new) & ROLE_BIT(ROLE_ENFORCER)) == 0;
 	prepare(new, 0);
 }
 
@@ -413,6 +471,8 @@ reload_ready(MSG_ARGS)
 	memcpy(&generation, data, len);
 	if (!is_answer(ch, PREPARING, generation))
 		return;
+	if (channel_peer(ch) == ROLE_MUX && --now.workers > 0)
+		return;
 	now.waiting &= ~ROLE_BIT(channel_peer(ch));
 	if (now.waiting != 0)
 		return;
@@ -429,7 +489,8 @@ reload_refused(MSG_ARGS)
 	enum role			 role = channel_peer(ch);
 
 	if (is_answer(ch, PREPARING, m->generation))
-		abort_all(configured() & ~ROLE_BIT(role), m->text);
+		abort_all(role == ROLE_MUX ? configured() : configured() &
+		    ~ROLE_BIT(role), m->text);
 }
 
 /* Second phase */
@@ -474,9 +535,7 @@ commit_child(enum role role)
 		return 0;
 	if (role == ROLE_RULES)
 		return commit_rules();
-	channel_send(procs_channel(role), M_CONF_COMMIT, 0, &generation,
-	    sizeof(generation));
-	return 1;
+	return tell(role, M_CONF_COMMIT, &generation) > 0;
 }
 
 static void
@@ -516,6 +575,7 @@ commit_ours(void)
 	    now.audit, NULL, 0);
 	now.audit = -1;
 	status_commit(current, procs_channel(ROLE_CONTROL));
+	mux_commit(current);
 	proc_set_state(STATE_RUNNING);
 	files_commit(current);
 	streams_commit(current);
@@ -569,8 +629,11 @@ reload_done(MSG_ARGS)
 	uint32_t	generation;
 
 	memcpy(&generation, data, len);
-	if (is_answer(ch, COMMITTING, generation))
-		commit_next();
+	if (!is_answer(ch, COMMITTING, generation))
+		return;
+	if (channel_peer(ch) == ROLE_MUX && --now.workers > 0)
+		return;
+	commit_next();
 }
 
 void

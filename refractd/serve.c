@@ -23,6 +23,7 @@
 #include "log.h"
 #include "logrelay.h"
 #include "msg.h"
+#include "mux.h"
 #include "notify.h"
 #include "paths.h"
 #include "procs.h"
@@ -225,6 +226,11 @@ static const struct handler	from_parser[] = {
 	RELOAD_HANDLERS,
 	{ M_FILE_DONE, file_done },
 	{ M_STREAM_DONE, stream_done },
+	{ 0, NULL }
+};
+static const struct handler	from_mux[] = {
+	RELOAD_HANDLERS,
+	{ M_MUX_WANT, mux_want },
 	{ 0, NULL }
 };
 static const struct handler	from_control[] = {
@@ -440,6 +446,7 @@ set_handlers(void)
 	procs_handlers(ROLE_LEDGER, from_ledger);
 	procs_handlers(ROLE_CONTROL, from_control);
 	procs_handlers(ROLE_PARSER, from_parser);
+	procs_handlers(ROLE_MUX, from_mux);
 }
 
 void

@@ -1,0 +1,16 @@
+/*
+ * Health checks of members, by the lead worker alone.
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+struct event_base;
+struct generation;
+
+void	 check_init(struct event_base *);
+/* This worker is the lead, or not any more. */
+void	 check_lead(int);
+/* Check these pools' members from now on; NULL: none. */
+void	 check_use(struct generation *);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * refract-mux(8): one worker.  Here is what it is to the others; a
+ * connection's way is listener.c, conn.c, route.c, pool.c, relay.c.
+ */
+#include <sys/socket.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "check.h"
+#include "child.h"
+#include "counter.h"
+#include "listener.h"
+#include "log.h"
+#include "msg.h"
+#include "mux.h"
+#include "show.h"
+#include "timer.h"
+#include "upstream.h"
+
+static struct generation	*next;
+static struct msg_mux_worker	 me;
+static struct event		*drain_ev;
+static int			 stopping;
+
+/* Messages. */
+
+static void
+on_table(MSG_ARGS)
+{
+	if (shared_map(fd) == -1)
+		fatalx("the parent passed a shared table that is none");
+	close(fd);
+}
+
+static void
+on_worker(MSG_ARGS)
+{
+	memcpy(&me, data, len);
+	check_lead(me.index == 0);
+}
+
+static void
+on_socket(MSG_ARGS)
+{
+	const struct msg_mux_socket	*m = data;
+
+	listener_socket(m->bind, m->shard, fd);
+}
+
+static void
+on_forget(MSG_ARGS)
+{
+	const struct msg_mux_socket	*m = data;
+
+	listener_forget(m->bind, m->shard);
+}
+
+static void
+on_give(MSG_ARGS)
+{
+	upstream_given(id, data, fd);
+}
+
+static const struct handler	from_parent[] = {
+	{ M_MUX_TABLE, on_table },
+	{ M_MUX_WORKER, on_worker },
+	{ M_MUX_SOCKET, on_socket },
+	{ M_MUX_FORGET, on_forget },
+	{ M_MUX_GIVE, on_give },
+	{ 0, NULL }
+};
+
+static void
+on_cleared(MSG_ARGS)
+{
+	upstream_cleared(data, fd);
+}
+
+/* Sockets of TCP the enforcer ends itself; flows of UDP have none of theirs. */
+static void
+on_ban_event(MSG_ARGS)
+{
+	const struct wire_event	*e = data;
+
+	if (e->outcome == BAN_APPLIED || e->outcome == BAN_EXTENDED)
+		conn_kill(&e->ban.prefix, e->ban.port, END_BANNED);
+}
+
+static const struct handler	from_enforcer[] = {
+	{ M_MUX_CLEARED, on_cleared },
+	{ M_BAN_EVENT, on_ban_event },
+	{ 0, NULL }
+};
+
+/* Life. */
+
+static int
+prepare(struct conf *c, char *why)
+{
+	next = generation_new(c, why);
+	return next == NULL ? -1 : 0;
+}
+
+static void
+abort_next(struct conf *c)
+{
+	(void)c;
+	generation_release(next);
+	next = NULL;
+}
+
+static int
+is_transparent(const struct generation *g)
+{
+	unsigned int	i, k;
+
+	for (i = 0; i < g->nlisteners; i++)
+		for (k = 0; k < g->listeners[i].routes.n; k++)
+			if (g->listeners[i].routes.list[k].w->transparent)
+				return 1;
+	return 0;
+}
+
+static void
+commit(struct conf *new, struct conf *old)
+{
+	struct generation	*was = mux_current;
+
+	(void)new;
+	(void)old;
+	mux_current = next;
+	next = NULL;
+	listener_use(mux_current);
+	check_use(mux_current);
+	if (is_transparent(mux_current))
+		upstream_ahead();
+	if (was != NULL)
+		generation_release(was);
+}
+
+static void
+on_drained(EVENT_ARGS)
+{
+	static const struct prefix	all;
+
+	conn_kill(&all, 0, END_STOP);
+	child_exit();
+}
+
+/* Nobody new; who is there may finish, for so long. */
+static void
+stop(void)
+{
+	span_t	drain = mux_current == NULL ? 0 : mux_current->conf->mux.drain;
+
+	stopping = 1;
+	listener_stop();
+	check_use(NULL);
+	if (conn_count() == 0)
+		child_exit();
+	if ((drain_ev = evtimer_new(child_base, on_drained, NULL)) == NULL)
+		fatal("drain");
+	timer_set(drain_ev, drain);
+}
+
+/* A connection has ended. */
+void
+mux_ended(void)
+{
+	listener_room();
+	if (stopping && conn_count() == 0)
+		timer_set(drain_ev, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child	mux = {
+		.role = ROLE_MUX,
+		.ident = "refract-mux",
+		.parent = from_parent,
+		.peers = {
+			[ROLE_ENFORCER] = from_enforcer,
+			[ROLE_CONTROL] = show_handlers
+		},
+		.prepare = prepare,
+		.commit = commit,
+		.abort = abort_next,
+		.stop = stop
+	};
+
+	child_start(&mux, argc, argv);
+	wheel_init(child_base, conn_timer);
+	listener_init(child_base);
+	check_init(child_base);
+	child_run();
+}

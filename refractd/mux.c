@@ -1,0 +1,534 @@
+/*
+ * See mux.h.
+ *
+ * An address and port is a fixed number of sockets (shards, SO_REUSEPORT),
+ * made once and kept for its life: closing one would reset who waits in its
+ * queue.  Worker i of n has the shards i, i + n, ...; when n changes, shards
+ * move.  A socket that a service manager handed to us is alone, and all
+ * workers accept on it.
+ */
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "fdstore.h"
+#include "log.h"
+#include "msg.h"
+#include "mux.h"
+#include "procs.h"
+#include "reload.h"
+#include "shared.h"
+
+#define FASTOPEN_QUEUE	256
+#define WANT_MAX	64	/* sockets for one request */
+
+struct bound {
+	TAILQ_ENTRY(bound)	 entry;
+	struct wire_bind	 w;
+	uint8_t			 proto;
+	int			 is_new;	/* of a configuration to come */
+	int			 inherited;	/* one socket for all workers */
+	unsigned int		 nshards;
+	int			 fds[MUX_SHARDS_MAX];
+};
+
+static TAILQ_HEAD(, bound)	bounds = TAILQ_HEAD_INITIALIZER(bounds);
+static unsigned int		nworkers;	/* that accept */
+static unsigned int		started;	/* for a configuration to come */
+static unsigned int		connected;	/* workers with siblings */
+static int			table = -1;	/* the shared one */
+
+static unsigned int
+cores(void)
+{
+	long	n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n < 1)
+		return 1;
+	return n > MUX_WORKERS_MAX ? MUX_WORKERS_MAX : (unsigned int)n;
+}
+
+unsigned int
+mux_workers(const struct conf *c)
+{
+	if (TAILQ_EMPTY(&c->mux.listeners))
+		return 0;
+	return c->mux.workers > 0 ? c->mux.workers : cores();
+}
+
+/* Sockets. */
+
+static struct bound *
+bound_find(uint32_t slot)
+{
+	struct bound	*b;
+
+	TAILQ_FOREACH(b, &bounds, entry)
+		if (b->w.slot == slot)
+			break;
+	return b;
+}
+
+/* In the descriptor store, where a colon separates names. */
+static const char *
+kept_name(const struct bound *b, unsigned int shard)
+{
+	static char	 name[PREFIX_STRLEN + 64];
+	char		 addr[PREFIX_STRLEN], *p;
+
+	snprintf(name, sizeof(name), "listen-%s-%s-%s-%u-%u",
+	    b->proto == IPPROTO_UDP ? "udp" : "tcp",
+	    prefix_print(&b->w.addr, addr), b->w.interface, b->w.port, shard);
+	for (p = name; *p != '\0'; p++)
+		if (*p == ':')
+			*p = '_';
+	return name;
+}
+
+static void
+bound_close(struct bound *b)
+{
+	unsigned int	i;
+
+	for (i = 0; i < b->nshards; i++) {
+		if (!b->is_new)
+			fdstore_forget(kept_name(b, i));
+		close(b->fds[i]);
+	}
+	TAILQ_REMOVE(&bounds, b, entry);
+	free(b);
+}
+
+static socklen_t
+fill_sockaddr(struct sockaddr_storage *ss, const struct wire_bind *w)
+{
+	struct sockaddr_in	*sin = (struct sockaddr_in *)ss;
+	struct sockaddr_in6	*sin6 = (struct sockaddr_in6 *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	ss->ss_family = w->addr.family;
+	if (w->addr.family == AF_INET) {
+		sin->sin_port = htons(w->port);
+		memcpy(&sin->sin_addr, w->addr.addr, sizeof(sin->sin_addr));
+		return sizeof(*sin);
+	}
+	sin6->sin6_port = htons(w->port);
+	memcpy(&sin6->sin6_addr, w->addr.addr, sizeof(sin6->sin6_addr));
+	return sizeof(*sin6);
+}
+
+static int
+set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+/* What accepted connections inherit; the kernel's own if it refuses. */
+static void
+set_tcp(int fd, const struct wire_listener *l)
+{
+	if (l->nodelay)
+		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (l->keepalive > 0) {
+		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+		set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE,
+		    (int)((l->keepalive + 999) / 1000));
+	}
+	if (l->user_timeout > 0)
+		set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+		    (int)l->user_timeout);
+	if (l->fastopen)
+		set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, FASTOPEN_QUEUE);
+}
+
+static int
+set_options(int fd, const struct wire_bind *w, const struct wire_listener *l)
+{
+	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) == -1 ||
+	    set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+		return -1;
+	if (w->addr.family == AF_INET6 &&
+	    set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == -1)
+		return -1;
+	if (*w->interface != '\0' && setsockopt(fd, SOL_SOCKET,
+	    SO_BINDTODEVICE, w->interface, sizeof(w->interface)) == -1)
+		return -1;
+	if (l->proto == IPPROTO_TCP)
+		set_tcp(fd, l);
+	return 0;
+}
+
+/* A listening socket, or -1 and errno. */
+static int
+listen_on(const struct wire_bind *w, const struct wire_listener *l)
+{
+	struct sockaddr_storage	ss;
+	socklen_t		len = fill_sockaddr(&ss, w);
+	int			fd, saved;
+
+	fd = socket(ss.ss_family, (l->proto == IPPROTO_UDP ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (set_options(fd, w, l) == 0 &&
+	    bind(fd, (struct sockaddr *)&ss, len) == 0 &&
+	    (l->proto == IPPROTO_UDP || listen(fd, (int)l->backlog) == 0))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Of a service manager's socket unit: FileDescriptorName= is our name. */
+static int
+take_inherited(struct bound *b, const struct wire_listener *l)
+{
+	int	fd;
+
+	if ((fd = fdstore_take(l->name)) == -1)
+		return 0;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	b->inherited = 1;
+	b->nshards = 1;
+	b->fds[0] = fd;
+	return 1;
+}
+
+static int
+open_shards(struct bound *b, const struct wire_listener *l, unsigned int n)
+{
+	int	fd, kept;
+
+	for (; b->nshards < n; b->nshards++) {
+		kept = fd = fdstore_take(kept_name(b, b->nshards));
+		if (kept == -1 && (fd = listen_on(&b->w, l)) == -1)
+			return -1;
+		b->fds[b->nshards] = fd;
+	}
+	/* More of them were kept: they go on too, with who waits in them. */
+	while (b->nshards < MUX_SHARDS_MAX &&
+	    (fd = fdstore_take(kept_name(b, b->nshards))) != -1)
+		b->fds[b->nshards++] = fd;
+	return 0;
+}
+
+/* `on *` on a host without IPv6 is IPv4. */
+static int
+is_absent_family(const struct wire_bind *w, int error)
+{
+	static const uint8_t	any[16];
+
+	return w->addr.family == AF_INET6 &&
+	    memcmp(w->addr.addr, any, sizeof(any)) == 0 &&
+	    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
+}
+
+static int
+bound_open(const struct wire_bind *w, const struct wire_listener *l,
+    unsigned int nshards, char *why, size_t len)
+{
+	struct bound	*b;
+	char		 addr[PREFIX_STRLEN];
+	int		 error;
+
+	if ((b = calloc(1, sizeof(*b))) == NULL)
+		fatal("listen %s", l->name);
+	b->w = *w;
+	b->proto = l->proto;
+	b->is_new = 1;
+	TAILQ_INSERT_TAIL(&bounds, b, entry);
+	if (take_inherited(b, l) || open_shards(b, l, nshards) == 0)
+		return 0;
+	error = errno;
+	bound_close(b);
+	if (is_absent_family(w, error)) {
+		log_notice("listen %s: no IPv6 on this host", l->name);
+		return 0;
+	}
+	snprintf(why, len, "listen %s: %s port %u: %s", l->name,
+	    prefix_print(&w->addr, addr), w->port, strerror(error));
+	return -1;
+}
+
+static int
+bind_all(const struct conf *c, unsigned int nshards, char *why, size_t len)
+{
+	struct conf_listener	*l;
+	struct conf_bind	*b;
+
+	TAILQ_FOREACH(l, &c->mux.listeners, entry)
+		TAILQ_FOREACH(b, &l->binds, entry)
+			if (bound_find(b->w.slot) == NULL &&
+			    bound_open(&b->w, &l->w, nshards, why, len) == -1)
+				return -1;
+	return 0;
+}
+
+/* Workers. */
+
+static void
+say_worker(unsigned int i, unsigned int n)
+{
+	struct msg_mux_worker	m = { .index = i, .workers = n };
+
+	channel_send(procs_worker(i), M_MUX_WORKER, 0, &m, sizeof(m));
+}
+
+static int
+dup_of(int fd)
+{
+	int	copy;
+
+	if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
+		fatal("mux");
+	return copy;
+}
+
+static void
+start_workers(unsigned int n)
+{
+	unsigned int	i;
+
+	started = 0;
+	for (i = nworkers; i < n; i++) {
+		procs_start_worker(i);
+		started++;
+		say_worker(i, n);
+		channel_send_fd(procs_worker(i), M_MUX_TABLE, 0,
+		    dup_of(table), NULL, 0);
+	}
+}
+
+int
+mux_prepare(const struct conf *c, char *why, size_t len)
+{
+	unsigned int	n = mux_workers(c), shards;
+
+	started = 0;
+	if (n == 0)
+		return 0;
+	if (table == -1 && (table = shared_create()) == -1)
+		fatal("mux: shared table");
+	shards = n > cores() ? n : cores();
+	if (bind_all(c, shards, why, len) == -1) {
+		mux_abort();
+		return -1;
+	}
+	start_workers(n);
+	return 0;
+}
+
+void
+mux_abort(void)
+{
+	struct bound	*b, *next;
+	unsigned int	 i;
+
+	TAILQ_FOREACH_SAFE(b, &bounds, entry, next)
+		if (b->is_new)
+			bound_close(b);
+	for (i = 0; i < started; i++)
+		procs_stop_worker(nworkers + i);
+	started = 0;
+}
+
+void
+mux_connect(void)
+{
+	unsigned int	n = nworkers + started;
+
+	for (; connected < n; connected++) {
+		procs_connect_worker(connected, ROLE_ENFORCER);
+		procs_connect_worker(connected, ROLE_CONTROL);
+	}
+}
+
+static void
+pass(const struct bound *b, unsigned int shard, unsigned int to)
+{
+	struct msg_mux_socket	m = { .bind = b->w.slot, .shard = shard };
+
+	channel_send_fd(procs_worker(to), M_MUX_SOCKET, 0,
+	    dup_of(b->fds[shard]), &m, sizeof(m));
+}
+
+static void
+forget(const struct bound *b, unsigned int shard, unsigned int from)
+{
+	struct msg_mux_socket	m = { .bind = b->w.slot, .shard = shard };
+
+	channel_send(procs_worker(from), M_MUX_FORGET, 0, &m, sizeof(m));
+}
+
+/* From `was` workers (0: nobody has them) to n. */
+static void
+deal(const struct bound *b, unsigned int was, unsigned int n)
+{
+	unsigned int	i, s;
+
+	if (b->inherited) {
+		for (i = was; i < n; i++)
+			pass(b, 0, i);
+		return;
+	}
+	for (s = 0; s < b->nshards; s++) {
+		if (was > 0 && s % was == s % n)
+			continue;
+		pass(b, s, s % n);
+		if (was > 0 && s % was < n)
+			forget(b, s, s % was);
+	}
+}
+
+static int
+is_wanted(const struct conf *c, const struct bound *b)
+{
+	struct conf_listener	*l;
+	struct conf_bind	*cb;
+
+	TAILQ_FOREACH(l, &c->mux.listeners, entry)
+		TAILQ_FOREACH(cb, &l->binds, entry)
+			if (cb->w.slot == b->w.slot)
+				return 1;
+	return 0;
+}
+
+static void
+keep(const struct bound *b)
+{
+	unsigned int	i;
+
+	for (i = 0; i < b->nshards; i++)
+		fdstore_keep(kept_name(b, i), b->fds[i]);
+}
+
+void
+mux_commit(const struct conf *c)
+{
+	struct bound	*b, *next;
+	unsigned int	 n = mux_workers(c), i;
+
+	mux_connect();
+	TAILQ_FOREACH_SAFE(b, &bounds, entry, next) {
+		if (!is_wanted(c, b)) {
+			bound_close(b);
+			continue;
+		}
+		deal(b, b->is_new ? 0 : nworkers, n);
+		if (b->is_new)
+			keep(b);
+		b->is_new = 0;
+	}
+	for (i = 0; i < n && n != nworkers; i++)
+		say_worker(i, n);
+	for (i = n; i < nworkers; i++)
+		procs_stop_worker(i);
+	if (n < connected)
+		connected = n;
+	nworkers = n;
+	started = 0;
+	procs_stop_limit((int)((c->mux.drain + 999) / 1000));
+}
+
+/* What only we may connect to. */
+
+static int
+connect_unix(const char *path, int type)
+{
+	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
+	int			fd, saved;
+
+	if (strlcpy(sun.sun_path, path, sizeof(sun.sun_path)) >=
+	    sizeof(sun.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static const char *
+member_path(uint32_t slot)
+{
+	const struct conf	*c = reload_conf();
+	struct conf_pool	*p;
+	struct conf_member	*m;
+
+	if (c == NULL)
+		return NULL;
+	TAILQ_FOREACH(p, &c->mux.pools, entry)
+		TAILQ_FOREACH(m, &p->members, entry)
+			if (m->w.slot == slot && m->w.kind == MEMBER_UNIX)
+				return m->w.name;
+	return NULL;
+}
+
+static const char *
+tap_path(uint32_t id)
+{
+	const struct conf	*c = reload_conf();
+	struct conf_tap		*t;
+
+	t = c == NULL ? NULL : conf_tap_byid(&c->mux, id);
+	return t == NULL || t->w.run ? NULL : t->w.path;
+}
+
+static int
+want_one(const struct msg_mux_want *m)
+{
+	const char	*path = NULL;
+	int		 type = m->stream == SOCK_DGRAM ? SOCK_DGRAM :
+			    SOCK_STREAM;
+
+	if (m->kind == MUX_WANT_UNIX)
+		path = member_path(m->number);
+	else if (m->kind == MUX_WANT_TAP)
+		path = tap_path(m->number);
+	if (path == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	return connect_unix(path, type);
+}
+
+void
+mux_want(struct channel *ch, uint32_t id, const void *data, size_t len,
+    int nofd)
+{
+	struct msg_mux_want	m;
+	uint32_t		i, n;
+	int			fd;
+
+	(void)nofd;
+	memcpy(&m, data, len);
+	n = m.count > WANT_MAX ? WANT_MAX : m.count;
+	m.count = 1;
+	for (i = 0; i < n; i++) {
+		fd = want_one(&m);
+		m.error = fd == -1 ? errno : 0;
+		if (fd == -1)
+			channel_send(ch, M_MUX_GIVE, id, &m, sizeof(m));
+		else
+			channel_send_fd(ch, M_MUX_GIVE, id, fd, &m,
+			    sizeof(m));
+	}
+}
