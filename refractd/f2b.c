@@ -111,12 +111,18 @@ set_logtype(struct loading *l, int journal)
 		    "file");
 }
 
-static int
-is_empty(const char *s)
+static const char *
+skip_blank(const char *s)
 {
 	while (isspace((unsigned char)*s))
 		s++;
-	return *s == '\0';
+	return s;
+}
+
+static int
+is_empty(const char *s)
+{
+	return *skip_blank(s) == '\0';
 }
 
 static void
@@ -319,7 +325,7 @@ take_journal(struct loading *l, const char *line, void *arg)
 	(void)arg;
 	if (f->njournal > 0)
 		text_add(&f->journal, &f->njournal, text_dup("+", 1));
-	while (p != NULL && *(p += strspn(p, " \t")) != '\0') {
+	while (p != NULL && *(p = skip_blank(p)) != '\0') {
 		p = shell_word(p, &t);
 		text_add(&f->journal, &f->njournal, text_take(&t));
 	}

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#define TEXT_MAX	262144		/* bytes of a value, whatever is in it */
+#define TEXT_MAX	262144	/* bytes of a value, whatever is in it */
 
 struct f2b_text {
 	char	*s;			/* NUL-terminated; NULL: nothing yet */

@@ -14,8 +14,8 @@ import() {
 	local status
 	./refractctl import fail2ban "$2" >"$1.conf" 2>"$1.err"
 	status=$?
-	sed "s/^refractctl: //; s,$T,,g" "$1.err" >"$1.told"
-	sed "s,$T,,g" "$1.conf" >"$1.plain"
+	sed "s/^refractctl: //; s,$T,/tmp,g" "$1.err" >"$1.told"
+	sed "s,$T,/tmp,g" "$1.conf" >"$1.plain"
 	return "$status"
 }
 
@@ -85,19 +85,19 @@ if [[ ! -f /etc/fail2ban/jail.conf ]]; then
 	done_testing
 	exit
 fi
-mkdir debian
-cp -R /etc/fail2ban/{jail.conf,paths-*.conf,filter.d,action.d} debian
-mkdir debian/jail.d
+mkdir stock
+cp -R /etc/fail2ban/{jail.conf,paths-*.conf,filter.d,action.d} stock
+mkdir stock/jail.d
 printf '[sshd]\nenabled = true\nlogpath = %s/auth.log\n' "$T" \
-    >debian/jail.d/defaults-debian.conf
-chmod -R u+rw,go-w,a+rX debian
+    >stock/jail.d/sshd.conf
+chmod -R u+rw,go-w,a+rX stock
 
-ok "Debian's configuration" import debian "$T/debian"
+ok "Debian's configuration" import debian "$T/stock"
 is "no log: the journal" "$(watch sshd debian.plain)" \
 'watch "sshd" {
 	# no file of its logpath is there: the journal, as the filter'"'"'s journalmatch says
 	source journal { "_SYSTEMD_UNIT=sshd.service", "+", "_COMM=sshd" }
-	match fail2ban "/debian/filter.d/sshd"
+	match fail2ban "/tmp/stock/filter.d/sshd"
 	group inet 32 inet6 128
 	after 5 matches within 10m
 	ban for 10m on tcp port 22
@@ -106,16 +106,16 @@ is "... which is told" "$(cat debian.told)" \
     "sshd: no file of its logpath is there: the journal, as the filter's journalmatch says"
 ok "refractd understands it" read_conf debian -f debian.conf
 : >auth.log
-import debian "$T/debian"
+import debian "$T/stock"
 is "a log that is there is read" "$(grep source debian.plain)" \
-    $'\tsource file "/auth.log"'
+    $'\tsource file "/tmp/auth.log"'
 
 # Every jail that there is, with mail to somebody.
 printf '[DEFAULT]\nenabled = true\naction = %%(action_mwl)s\n' \
-    >debian/jail.local
-ok "all jails" import all "$T/debian"
+    >stock/jail.local
+ok "all jails" import all "$T/stock"
 ok "refractd understands all of them" read_conf all -f all.conf
-jails=$(grep -c '^\[[a-z0-9]' debian/jail.conf)
+jails=$(grep -c '^\[[a-z0-9]' stock/jail.conf)
 is "each jail is a watch" "$(grep -c '^watch' all.conf)" "$jails"
 note "$jails jails of Debian's"
 is "each command is one that a shell reads" "$(python3 argv.py all.conf)" \

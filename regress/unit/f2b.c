@@ -239,7 +239,8 @@ all_parts(void **state)
 	    "ignoreregex = one\n\ttwo\n"
 	    "datepattern = {^LN-BEG}%%Y\n\n  EPOCH\n"
 	    "maxlines = 10\nusedns = Warn\n"
-	    "journalmatch = _A=1 \"_B=two words\" + _C=3\n\t_D=4\\ 5\n", NULL);
+	    "journalmatch = _A=1\f \"_B=two words\" + _C=3\n"
+	    "\t_D=4\\ 5\n", NULL);
 	is(&filter.prefix, 0, "^(?P<mlfid>\\S+) (?P<content>.+)$",
 	    "t.conf:2");
 	is(&filter.fail, 0, "(?m)^(?:" ADDR "|(?P<dns>[\\w.^-]*\\w)) a"
@@ -441,7 +442,8 @@ translated(void **state)
 		{ "(a)?(?(1)b|c)", "(a)?(?(1)b|c)" },
 		{ "(?P<n>a)?(?(n)b|c)", "(?P<n>a)?(?(<n>)b|c)" },
 		{ "(?#a[(b)c", "(?#a[(b)c" },
-		{ "(?<=a)(?<!b)(?=c)(?!d)(?>e)", "(?<=a)(?<!b)(?=c)(?!d)(?>e)" },
+		{ "(?<=a)(?<!b)(?=c)(?!d)(?>e)",
+		    "(?<=a)(?<!b)(?=c)(?!d)(?>e)" },
 		{ "\\(\\[a\\{", "\\(\\[a\\{" },
 		{ "(*UTF)a", NULL },
 		{ "(?<n>a)", NULL },

@@ -35,8 +35,8 @@ struct record {
 };
 
 static struct {
-	unsigned int	filters, loads, errors, fails, ignores, prefixes,
-			dates, matches;
+	unsigned int	filters, loads, errors;
+	unsigned int	fails, ignores, prefixes, dates, matches;
 	const char	*last;
 } sum;
 
