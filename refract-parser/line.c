@@ -660,6 +660,26 @@ text_stamp(struct watch *w, const char *p, size_t n)
 	return at * 1000 + date_micros(date);
 }
 
+int
+text_pattern(const struct watch *w, size_t i, struct row_pattern *r)
+{
+	const struct text		*x = w->text;
+	const struct pattern_stats	*s;
+
+	memset(r, 0, sizeof(*r));
+	if (x == NULL || i >= x->nitems)
+		return 0;
+	s = pattern_stats(x->patterns, i);
+	r->tried = s->tried;
+	r->hits = s->hits;
+	r->limits = s->limits;
+	r->kind = x->items[i].conf->w.kind;
+	r->weight = x->items[i].conf->w.weight;
+	strlcpy(r->watch, w->conf->w.name, sizeof(r->watch));
+	strlcpy(r->where, x->items[i].conf->w.where, sizeof(r->where));
+	return 1;
+}
+
 /* By hand. */
 
 static void

@@ -117,6 +117,9 @@ void		 text_free(struct text *);
 uint64_t	 text_lines(struct watch *, const struct block *);
 /* When a line says it was written, 0: it does not. */
 stamp_t		 text_stamp(struct watch *, const char *, size_t);
+/* The ith regex of a watch, for `show`: 0 if there is none. */
+int		 text_pattern(const struct watch *, size_t i,
+		    struct row_pattern *);
 /* What its matches are counted by. */
 struct count	 text_rule(const struct watch *);
 /*

@@ -245,6 +245,30 @@ show_watches(struct channel *ch, uint32_t id, const struct msg_show *m)
 	return 0;
 }
 
+/* The cursor is the watch's place and the regex' in it. */
+static uint64_t
+show_patterns(struct channel *ch, uint32_t id, const struct msg_show *m)
+{
+	struct row_pattern	 r;
+	struct watch		*w;
+	uint64_t		 place = 0, i = m->cursor & 0xffff;
+	uint32_t		 rows = 0;
+
+	TAILQ_FOREACH(w, &watches, entry) {
+		if (place++ < m->cursor >> 16 || (m->by == SHOW_BY_WATCH &&
+		    strcmp(m->name, w->conf->w.name) != 0))
+			continue;
+		if (place - 1 > m->cursor >> 16)
+			i = 0;
+		for (; text_pattern(w, (size_t)i, &r); i++) {
+			if (rows++ == m->max)
+				return (place - 1) << 16 | i;
+			send_row(ch, id, SHOW_PATTERNS, &r, sizeof(r));
+		}
+	}
+	return 0;
+}
+
 static void
 on_show(MSG_ARGS)
 {
@@ -257,6 +281,8 @@ on_show(MSG_ARGS)
 		m.cursor = show_users(ch, id, &m);
 	else if (m.what == SHOW_MATCHES)
 		m.cursor = show_matches(ch, id, &m);
+	else if (m.what == SHOW_PATTERNS)
+		m.cursor = show_patterns(ch, id, &m);
 	else if (m.what == SHOW_WATCHES)
 		m.cursor = show_watches(ch, id, &m);
 	else

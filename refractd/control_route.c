@@ -72,7 +72,8 @@ static const enum role show_roles[SHOW_MAX] = {
 	[SHOW_MATCHES] = ROLE_PARSER,
 	[SHOW_PENDING] = ROLE_LEDGER,
 	[SHOW_WHY] = ROLE_LEDGER,
-	[SHOW_LINES] = ROLE_LEDGER
+	[SHOW_LINES] = ROLE_LEDGER,
+	[SHOW_PATTERNS] = ROLE_PARSER
 };
 
 /* 1: there is another part of the answer. */

@@ -75,6 +75,9 @@ static const struct column watches[] = {
 	COL("masked", "masked", NUM, row_watch, masked, 0, SOME),
 	COL("skewed", "skewed", NUM, row_watch, skewed, 0, SOME),
 	COL("lost", "lost", NUM, row_watch, lost, 0, SOME),
+	COL("ignored", "ignored", NUM, row_watch, ignored, 0, SOME),
+	COL("cancelled", "cancelled", NUM, row_watch, cancelled, 0, SOME),
+	COL("limits hit", "limits", NUM, row_watch, limits, 0, SOME),
 	COL("dry run", "dry_run", BOOL, row_watch, dry_run, 0, SOME),
 	COL("notice", "notice", SAFE, row_watch, notice, 0, 0),
 	END
@@ -166,6 +169,15 @@ static const struct column matches[] = {
 	END
 };
 
+static const struct column patterns[] = {
+	COL("WATCH", "watch", STR, row_pattern, watch, 8, 0),
+	COL("TRIED", "tried", NUM, row_pattern, tried, 10, RIGHT),
+	COL("MATCHED", "matched", NUM, row_pattern, hits, 10, RIGHT),
+	COL("LIMITS", "limits", NUM, row_pattern, limits, 6, RIGHT),
+	COL("WHERE", "where", SAFE, row_pattern, where, 0, 0),
+	END
+};
+
 static const struct column pending[] = {
 	COL("DUE", "due", TIME, row_pending, due, 12, 0),
 	COL("ADDRESS", "address", PREFIX, row_pending, addr, 23, 0),
@@ -233,6 +245,8 @@ static const struct rowtype types[SHOW_MAX] = {
 	    NULL, 0 },
 	[SHOW_MATCHES] = { sizeof(struct row_match), LAYOUT_TABLE, matches,
 	    "no matches", 0 },
+	[SHOW_PATTERNS] = { sizeof(struct row_pattern), LAYOUT_TABLE,
+	    patterns, "no patterns", 0 },
 	[SHOW_PENDING] = { sizeof(struct row_pending), LAYOUT_TABLE, pending,
 	    "no commands wait", 0 },
 	[SHOW_WHY] = { sizeof(struct row_why), LAYOUT_TABLE, why,

@@ -328,6 +328,9 @@ static const struct token t_users[] = {
 	SET("watch", t_name, set_by, SHOW_BY_WATCH), NONE
 };
 
+static const struct token t_patterns[] = {
+	OR_END, SET("watch", t_name, set_by, SHOW_BY_WATCH), NONE
+};
 static const struct token t_pending[] = {
 	OR_END,
 	VALUE("ADDR|PREFIX", t_end, set_prefix),
@@ -373,6 +376,8 @@ static const struct token t_show[] = {
 	COMMAND("watches", t_end, set_what, SHOW_WATCHES, ""),
 	COMMAND("matches", t_users, set_what, SHOW_MATCHES,
 	    "[watch NAME | user NAME]"),
+	COMMAND("patterns", t_patterns, set_what, SHOW_PATTERNS,
+	    "[watch NAME]"),
 	COMMAND("pending", t_pending, set_what, SHOW_PENDING,
 	    "[ADDR|PREFIX | watch NAME]"),
 	COMMAND("processes", t_end, set_what, SHOW_PROCESSES, ""),

@@ -304,7 +304,8 @@ test_watch(void **state)
 	    "les\":1,\"last\":\"2026-11-21T12:59:56.000+00:00\",\"last_ms\":1"
 	    "795265996000,\"lines\":12345678,\"bytes\":0,\"matches\":0,\"offe"
 	    "nces\":0,\"users\":0,\"unparsed\":0,\"forwarded\":0,\"masked\":3"
-	    ",\"skewed\":0,\"lost\":0,\"dry_run\":false,\"notice\":\"several "
+	    ",\"skewed\":0,\"lost\":0,\"ignored\":0,\"cancelled\":0,\"limits\""
+	    ":0,\"dry_run\":false,\"notice\":\"several "
 	    "users come from 10.0.0.1: PROXY protocol is missing in front of "
 	    "Xray, see refract.conf(5)\"}");
 }
@@ -602,6 +603,23 @@ test_pending(void **state)
 }
 
 static void
+test_patterns(void **state)
+{
+	static struct row_pattern r = {
+		.tried = 90, .hits = 7, .limits = 1, .kind = PATTERN_MATCH
+	};
+
+	(void)state;
+	strlcpy(r.watch, "sshd", sizeof(r.watch));
+	strlcpy(r.where, "/etc/refract.conf:12", sizeof(r.where));
+	check_text(SHOW_PATTERNS, &r, 1,
+	    "WATCH         TRIED    MATCHED LIMITS WHERE\n"
+	    "sshd             90          7      1 /etc/refract.conf:12\n");
+	check_json(SHOW_PATTERNS, &r, "{\"watch\":\"sshd\",\"tried\":90,"
+	    "\"matched\":7,\"limits\":1,\"where\":\"/etc/refract.conf:12\"}");
+}
+
+static void
 test_matches(void **state)
 {
 	static struct row_match r;
@@ -667,6 +685,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pending),
+		cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_bans),

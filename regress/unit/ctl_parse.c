@@ -261,7 +261,7 @@ test_short(void **state)
 	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, "
 	    "log, import");
 	bad("show x", "found \"x\", expected bans, history, users, watches, "
-	    "matches, pending, processes, config, metrics");
+	    "matches, patterns, pending, processes, config, metrics");
 }
 
 static void
