@@ -13,4 +13,9 @@ void	 check_lead(int);
 /* Check these pools' members from now on; NULL: none. */
 void	 check_use(struct generation *);
 
+struct msg_mux_want;
+
+/* M_MUX_GIVE for a check (id 0). */
+void	 check_given(const struct msg_mux_want *, int fd);
+
 #endif

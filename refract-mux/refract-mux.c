@@ -61,7 +61,10 @@ on_forget(MSG_ARGS)
 static void
 on_give(MSG_ARGS)
 {
-	upstream_given(id, data, fd);
+	if (id == 0)
+		check_given(data, fd);
+	else
+		upstream_given(id, data, fd);
 }
 
 static const struct handler	from_parent[] = {
