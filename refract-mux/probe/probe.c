@@ -14,35 +14,11 @@
 /* What a method of HTTP begins with. */
 #define METHODS		"ABCDGHLMOPQRSTUV"
 
+#define ROW(number, name, fn, ...) [number] = { name, __VA_ARGS__, fn },
 const struct probe	probes[RP_BUILTIN_MAX] = {
-	[RP_TLS] = { "tls", FIRST("\026"), probe_tls },
-	[RP_HTTP] = { "http", FIRST(METHODS), probe_http },
-	[RP_HTTP2] = { "http2", FIRST("P"), probe_http2 },
-	[RP_SSH] = { "ssh", FIRST("S"), probe_ssh },
-	[RP_FTP] = { "ftp", FIRST("2UAFHSOPLuafhsopl"), probe_ftp },
-	[RP_SOCKS4] = { "socks4", FIRST("\4"), probe_socks4 },
-	[RP_SOCKS5] = { "socks5", FIRST("\5"), probe_socks5 },
-	[RP_SMTP] = { "smtp", FIRST("EHLehl"), probe_smtp },
-	[RP_IMAP] = { "imap", FIRST("!#$&',-./0123456789:;<=>?@" UPPER
-	    "[]^_`" LOWER "|}~"), probe_imap },
-	[RP_POP3] = { "pop3", FIRST("CSAUcsau"), probe_pop3 },
-	[RP_XMPP] = { "xmpp", FIRST("<"), probe_xmpp },
-	[RP_OPENVPN] = { "openvpn", FIRST("\0\1\2\3\4\5\6"), probe_openvpn },
-	[RP_TINC] = { "tinc", FIRST("0"), probe_tinc },
-	[RP_RDP] = { "rdp", FIRST("\3"), probe_rdp },
-	[RP_ADB] = { "adb", FIRST("CS"), probe_adb },
-	[RP_MQTT] = { "mqtt", FIRST("\020"), probe_mqtt },
-	[RP_POSTGRES] = { "postgres", FIRST("\0"), probe_postgres },
-	[RP_MYSQL] = { "mysql", ANY, probe_mysql },
-	[RP_REDIS] = { "redis", FIRST("*PAHISCQEpahiscqe"), probe_redis },
-	[RP_BITTORRENT] = { "bittorrent", FIRST("\023"), probe_bittorrent },
-	[RP_SYSLOG] = { "syslog", FIRST("<123456789"), probe_syslog },
-	[RP_MINECRAFT] = { "minecraft", ANY, probe_minecraft },
-	[RP_PROXY] = { "proxy", FIRST("P\r"), probe_proxy },
-	[RP_DNS] = { "dns", FIRST("\0\1\2\3\4\5\6\7\010\011\012\013\014\015"
-	    "\016\017\020"), probe_dns },
-	[RP_DNS_UDP] = { "dns-udp", ANY, probe_dns_udp }
+#include "rows.h"
 };
+#undef ROW
 
 struct entry {
 	probe_fn	 builtin;
