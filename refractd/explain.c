@@ -181,7 +181,7 @@ interrupted(EVENT_ARGS)
 }
 
 static void
-catch(struct event_base *base, int sig)
+end_at(struct event_base *base, int sig)
 {
 	struct event	*ev = evsignal_new(base, sig, interrupted, NULL);
 
@@ -210,8 +210,8 @@ explain(const struct explain_args *a, struct conf *c)
 	procs_alone(a->json ? "-J" : "-t");
 	procs_start(ROLE_PARSER);
 	procs_wait(ROLE_BIT(ROLE_PARSER));
-	catch(base, SIGINT);
-	catch(base, SIGTERM);
+	end_at(base, SIGINT);
+	end_at(base, SIGTERM);
 	conf_send(procs_channel(ROLE_PARSER), c, ROLE_PARSER);
 	procs_turn_until(&begun, START_LIMIT, "refract-parser: the "
 	    "configuration is not in use after 30 s");

@@ -9,7 +9,7 @@ struct conf;
 struct explain_args {
 	const char	*dir;		/* where this program lies */
 	const char	*watch;
-	char		**files;	/* ends with NULL; none: standard input */
+	char		**files;	/* NULL at the end; none: stdin */
 	int		 json, verbose;
 };
 

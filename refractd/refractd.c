@@ -29,7 +29,8 @@
 #include "version.h"
 
 static struct options {
-	int			 foreground, only_check, teardown, verbose, json;
+	int			 foreground, only_check, teardown, verbose;
+	int			 json;
 	const char		*watch;		/* -t */
 	struct parse_args	 parse;
 } opt;
