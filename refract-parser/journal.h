@@ -13,7 +13,7 @@
 #include "follow.h"
 #include "msg.h"
 
-#define JOURNAL_FIELD	256	/* of other fields than MESSAGE: the rest is cut */
+#define JOURNAL_FIELD	256	/* a field but MESSAGE; the rest is cut */
 #define JOURNAL_VALUE_MAX (1ULL << 30)	/* journald has none so long */
 
 struct journal_entry {
@@ -27,8 +27,8 @@ struct journal_entry {
 	 */
 	const char	*line, *message;
 	size_t		 len, message_len;
-	int		 too_long;	/* it is longer than a line can be */
-	const char	*cursor;	/* valid as cursor_valid() says, or "" */
+	int		 too_long;	/* longer than a line can be */
+	const char	*cursor;	/* cursor_valid(), or "" */
 };
 
 struct journal;

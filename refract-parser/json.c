@@ -163,7 +163,8 @@ unicode(const char *p, const char *end, uint32_t *code)
 static size_t
 unescape(const struct raw *s, char *to)
 {
-	static const char	 from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
+	static const char	 from[] = "\"\\/bfnrt";
+	static const char	 into[] = "\"\\/\b\f\n\r\t";
 	const char		*p = s->p, *end = s->p + s->n;
 	char			*start = to;
 	uint32_t		 code;

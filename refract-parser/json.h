@@ -21,7 +21,7 @@
  */
 struct json_want {
 	const char	*path;		/* "" or NULL: nothing */
-	const char	*p;		/* in the line or in buf; NULL: not there */
+	const char	*p;		/* in line or buf; NULL: not there */
 	size_t		 n;
 };
 

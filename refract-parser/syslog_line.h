@@ -10,7 +10,7 @@
 
 struct syslog_line {
 	const char	*line;		/* in the datagram, or in buf */
-	size_t		 len;		/* with the newline at its end; 0: empty */
+	size_t		 len;		/* with its newline; 0: empty */
 	const char	*message;	/* behind "ident: ", to the same end */
 	size_t		 message_len;
 	int		 stamped;	/* it says when it was written */

@@ -17,7 +17,7 @@
 #include "datagram.h"
 #include "log.h"
 
-#define BUFFER	(4 * 1024 * 1024)	/* asked for; the host's limit is less */
+#define BUFFER	(4 * 1024 * 1024)	/* asked for: a host has a limit */
 
 static int
 refuse(char *why, size_t len, const char *path, const char *fault)

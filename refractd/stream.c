@@ -76,7 +76,7 @@ struct position {
 static const struct streams_ops	*ops;
 static struct event_base	*base;
 static int			 foreground, stopping;
-static int			 has_stdin = -1;	/* whose turn; -1: not yet */
+static int			 has_stdin = -1;	/* its source */
 static pid_t			 owner;
 static uint32_t			 last_number;
 static struct streams		 live = TAILQ_HEAD_INITIALIZER(live);

@@ -107,7 +107,9 @@ test_forms(void **arg)
 static void
 test_empty(void **arg)
 {
-	static const char *const	empty[] = { "", "\n", "<13>", "<13>\n" };
+	static const char *const	empty[] = {
+		"", "\n", "<13>", "<13>\n"
+	};
 	struct syslog_line		 l;
 	char				 p[16], buf[32];
 	size_t				 i;
