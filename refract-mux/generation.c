@@ -9,6 +9,7 @@
 #include "msg.h"
 #include "mux.h"
 
+struct generations	 generations = TAILQ_HEAD_INITIALIZER(generations);
 struct generation	*mux_current;
 
 static void
@@ -16,6 +17,7 @@ generation_free(struct generation *g)
 {
 	unsigned int	i;
 
+	TAILQ_REMOVE(&generations, g, entry);
 	for (i = 0; i < g->nlisteners; i++)
 		routes_clear(&g->listeners[i].routes);
 	for (i = 0; i < g->npools; i++)
@@ -115,6 +117,7 @@ generation_new(struct conf *conf, char *why)
 
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		fatal("configuration");
+	TAILQ_INSERT_HEAD(&generations, g, entry);
 	g->refs = 1;
 	g->number = conf->generation;
 	g->conf = conf_new();

@@ -36,6 +36,7 @@ struct listener {
 };
 
 struct generation {
+	TAILQ_ENTRY(generation)	 entry;
 	unsigned int		 refs;
 	uint32_t		 number;
 	struct conf		*conf;		/* ours */
@@ -45,6 +46,8 @@ struct generation {
 	unsigned int		 npools;
 };
 
+TAILQ_HEAD(generations, generation);
+extern struct generations	 generations;	/* all that live */
 extern struct generation	*mux_current;	/* NULL before the first */
 
 /* Builds; NULL with why (TEXT_LEN).  Takes what it needs out of conf. */
