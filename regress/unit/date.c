@@ -702,16 +702,14 @@ is_excused(const char *line, const char *theirs, int start, int end)
 }
 
 static void
-compare(const char *file, FILE *answers)
+compare(FILE *f, FILE *answers)
 {
-	FILE		*f = fopen(file, "r");
 	struct date	*d;
 	char		 buf[512], theirs[128], ours[128], *line;
 	size_t		 start, end;
 	logtime_t	 at;
 	int		 n = 0, found, dates = 0;
 
-	assert_non_null(f);
 	for (; fgets(buf, sizeof(buf), f) != NULL; n++) {
 		buf[strcspn(buf, "\n")] = '\0';
 		line = strchr(buf, '\037');
@@ -765,16 +763,18 @@ test_fail2ban(void **state)
 	answers = fopen(line, "r");
 	unlink(line);
 	unlink(script);
+	f = fopen(file, "r");
+	unlink(file);
+	assert_non_null(f);
 	if (status != 0) {
-		unlink(file);
+		fclose(f);
 		print_message("# SKIP: no package fail2ban here\n");
 		if (answers != NULL)
 			fclose(answers);
 		skip();
 	}
 	assert_non_null(answers);
-	compare(file, answers);
-	unlink(file);
+	compare(f, answers);
 	fclose(answers);
 }
 
