@@ -162,6 +162,18 @@ test_joined(void **state)
 			    memcmp(keys[j].bytes, keys[i].bytes, keys[i].n) ==
 			    0);
 	}
+	/* nor do fewer values */
+	m.nvalues = 0;
+	value("one", "x\0y", 3);
+	value("two", "z", 1);
+	count_key(cw, &m, &keys[0]);
+	m.nvalues = 0;
+	value("one", "x\1", 2);
+	value("two", "y", 1);
+	value("three", "z", 1);
+	count_key(cw, &m, &keys[1]);
+	assert_false(keys[0].n == keys[1].n &&
+	    memcmp(keys[0].bytes, keys[1].bytes, keys[0].n) == 0);
 	free(keys);
 }
 
