@@ -110,7 +110,8 @@ struct role_filter {
 static const struct role_filter filters[ROLE_MAX] = {
 	[ROLE_PARENT] = { .denylist = 1 },
 	[ROLE_RULES] = { .denylist = 1 },
-	[ROLE_ENFORCER] = { .calls = enforcer_calls },
+	/* Transparent sockets for the mux. */
+	[ROLE_ENFORCER] = { .calls = enforcer_calls, .network = 1 },
 	[ROLE_LEDGER] = { .calls = ledger_calls, .locks = 1 },
 	[ROLE_CONTROL] = { .calls = control_calls, .zones = 1 },
 	[ROLE_PARSER] = { .calls = parser_calls, .exec_maps = 1 },

@@ -1073,7 +1073,7 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_BAN, S | C | M, E, AT_WORK, 0, ONE(wire_ban, check_ban)),
 	ROW(M_UNBAN, C, E, AT_WORK, 0, ONE(msg_target, check_target)),
 	ROW(M_KILL, C, E, AT_WORK, 0, ONE(msg_target, check_target)),
-	ROW(M_BAN_EVENT, E, L | C | S, ALWAYS, 0, ONE(wire_event, check_event)),
+	ROW(M_BAN_EVENT, E, L | C | S | M, ALWAYS, 0, ONE(wire_event, check_event)),
 	ROW(M_RESTORE, L, E, AT_WORK, 0, MANY(wire_ban, 1, check_bans)),
 	ROW(M_RESTORE_DONE, L, E, AT_WORK, 0, NONE),
 	ROW(M_SESSIONS, P, E, ALWAYS, 0, MANY(prefix, 0, check_prefixes)),

@@ -67,7 +67,7 @@ enum msg_type {
 	M_BAN,			/* parser,control>enforcer wire_ban */
 	M_UNBAN,		/* control>enforcer msg_target */
 	M_KILL,			/* control>enforcer msg_target */
-	/* enforcer>ledger,control wire_event; refusals to the parser too */
+	/* enforcer>ledger,control,mux wire_event; refusals to the parser */
 	M_BAN_EVENT,
 	M_RESTORE,		/* ledger>enforcer n wire_ban */
 	M_RESTORE_DONE,		/* ledger>enforcer: all were sent */

@@ -24,13 +24,20 @@
 
 static struct prefixset	 sessions;
 
+/* What a listener may ask for. */
+struct offence {
+	uint64_t	hash;
+	span_t		ban;
+};
+
 /*
  * What the configuration before said.  At a reload we are first and the parser
  * is last: what it still asks for by the old rule is good.
  */
 static struct {
 	struct wire_watch	*watches;
-	size_t			 n;
+	struct offence		*offences;
+	size_t			 n, noffences;
 	uint8_t			 plen4, plen6;
 	mono_t			 since;
 } before;
@@ -64,12 +71,32 @@ take_token(enum role role)
 	return buckets[role].used < ASK_BURST ? ++buckets[role].used, 1 : 0;
 }
 
+static void
+offences_before(const struct conf *old)
+{
+	const struct conf_listener	*l;
+	const struct conf_offence	*o;
+	size_t				 n = 0;
+
+	TAILQ_FOREACH(l, &old->mux.listeners, entry)
+		TAILQ_FOREACH(o, &l->offences, entry)
+			n++;
+	if ((before.offences = calloc(n + 1,
+	    sizeof(before.offences[0]))) == NULL)
+		fatal("listeners");
+	TAILQ_FOREACH(l, &old->mux.listeners, entry)
+		TAILQ_FOREACH(o, &l->offences, entry)
+			before.offences[before.noffences++] =
+			    (struct offence){ l->w.hash, o->w.ban };
+}
+
 void
 ask_before(const struct conf *old)
 {
 	const struct conf_watch	*cw;
 
 	free(before.watches);
+	free(before.offences);
 	memset(&before, 0, sizeof(before));
 	TAILQ_FOREACH(cw, &old->watches, entry)
 		before.n++;
@@ -79,17 +106,15 @@ ask_before(const struct conf *old)
 	before.n = 0;
 	TAILQ_FOREACH(cw, &old->watches, entry)
 		before.watches[before.n++] = cw->w;
+	offences_before(old);
 	before.plen4 = old->global.plen4;
 	before.plen6 = old->global.plen6;
 	before.since = mono_now();
 }
 
-/* The longest that its bans last; they may grow. */
 static int
-is_too_long(const struct wire_watch *w, const struct wire_ban *ban)
+is_too_long(span_t longest, const struct wire_ban *ban)
 {
-	span_t	longest = w->growth_max > w->ban ? w->growth_max : w->ban;
-
 	return longest != SPAN_FOREVER && (ban->end == WALL_FOREVER ||
 	    ban->end > wall_add(wall_now(), longest + LATE));
 }
@@ -109,13 +134,51 @@ watch_says(const struct wire_watch *w, unsigned int plen4, unsigned int plen6,
 	    (ban->prefix.family == AF_INET ? plen4 : plen6) ||
 	    !prefix_contains(&ban->prefix, &ban->offender))
 		return 0;
-	if (is_too_long(w, ban))
+	/* They may grow. */
+	if (is_too_long(w->growth_max > w->ban ? w->growth_max : w->ban, ban))
 		return 0;
 	for (i = 0; i < w->nports; i++)
 		if (w->ports[i].port == ban->port &&
 		    w->ports[i].proto == ban->proto)
 			return 1;
 	return w->nports == 0 && ban->port == 0;
+}
+
+/* Is it what a listener would ask for, by one of its offences? */
+static int
+listener_says(const struct offence *o, size_t n, unsigned int plen4,
+    unsigned int plen6, const struct wire_ban *ban)
+{
+	size_t	i;
+
+	if (ban->port != 0 || ban->proto != 0 || ban->flags & BANF_PREFIX ||
+	    ban->prefix.plen != (ban->prefix.family == AF_INET ? plen4 :
+	    plen6) || !prefix_contains(&ban->prefix, &ban->offender))
+		return 0;
+	for (i = 0; i < n; i++)
+		if (o[i].hash == ban->id.watch && !is_too_long(o[i].ban, ban))
+			return 1;
+	return 0;
+}
+
+static int
+mux_says(const struct wire_ban *ban)
+{
+	const struct conf		*c = child_conf();
+	const struct conf_listener	*l;
+	const struct conf_offence	*o;
+	struct offence			 one;
+
+	if ((l = conf_listener_byhash(&c->mux, ban->id.watch)) != NULL)
+		TAILQ_FOREACH(o, &l->offences, entry) {
+			one = (struct offence){ l->w.hash, o->w.ban };
+			if (listener_says(&one, 1, c->global.plen4,
+			    c->global.plen6, ban))
+				return 1;
+		}
+	return mono_since(before.since, mono_now()) <= BEFORE_MS &&
+	    listener_says(before.offences, before.noffences, before.plen4,
+	    before.plen6, ban);
 }
 
 static int
@@ -145,7 +208,8 @@ ask_check(enum role role, const struct wire_ban *ban)
 	if (!take_token(role))
 		return BAN_RATE;
 	if (!prefix_valid(&ban->prefix) || ban->prefix.plen == 0 ||
-	    (role != ROLE_CONTROL && !conf_says(cw, ban)))
+	    (role == ROLE_MUX && !mux_says(ban)) ||
+	    (role == ROLE_PARSER && !conf_says(cw, ban)))
 		return BAN_FAILED;
 	if (never_covers(ban))
 		return BAN_NEVER;
@@ -153,6 +217,19 @@ ask_check(enum role role, const struct wire_ban *ban)
 	    prefixset_overlaps(&sessions, &ban->prefix))
 		return BAN_PROTECTED;
 	return cw != NULL && cw->w.dry_run ? BAN_DRY_RUN : BAN_APPLIED;
+}
+
+/* Who relays for the banned ends it, flows without a socket too. */
+static void
+tell_workers(const struct wire_event *e)
+{
+	unsigned int	i;
+
+	if (e->outcome != BAN_APPLIED && e->outcome != BAN_EXTENDED &&
+	    e->outcome != BAN_KEPT)
+		return;
+	for (i = 0; i < MUX_WORKERS_MAX; i++)
+		channel_send(child_worker(i), M_BAN_EVENT, 0, e, sizeof(*e));
 }
 
 void
@@ -186,6 +263,7 @@ tell_event(const struct wire_ban *ban, enum ban_outcome outcome,
 		    &e, sizeof(e));
 	channel_send(child_channel(ROLE_CONTROL, 0), M_BAN_EVENT, 0, &e,
 	    sizeof(e));
+	tell_workers(&e);
 	/* Who thinks that the offender serves it should know better. */
 	if (ban->id.watch != 0 && (refused >> outcome & 1) != 0)
 		channel_send(child_channel(ROLE_PARSER, 0), M_BAN_EVENT, 0, &e,

@@ -10,6 +10,7 @@
 #include "ask.h"
 #include "bans.h"
 #include "child.h"
+#include "clear.h"
 #include "drift.h"
 #include "log.h"
 #include "never.h"
@@ -138,6 +139,10 @@ main(int argc, char **argv)
 	}, from_parser[] = {
 		{ M_BAN, on_ban },
 		{ 0, NULL }
+	}, from_mux[] = {
+		{ M_BAN, on_ban },
+		{ M_MUX_CLEAR, clear_sockets },
+		{ 0, NULL }
 	}, from_ledger[] = {
 		{ M_RESTORE, on_restore },
 		{ M_RESTORE_DONE, on_restore_done },
@@ -155,7 +160,7 @@ main(int argc, char **argv)
 		.parent = from_parent,
 		.peers = {
 			[ROLE_PARSER] = from_parser,
-			[ROLE_MUX] = from_parser,
+			[ROLE_MUX] = from_mux,
 			[ROLE_LEDGER] = from_ledger,
 			[ROLE_CONTROL] = from_control
 		},

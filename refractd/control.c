@@ -65,6 +65,11 @@ commit(struct conf *conf, struct conf *old)
 static void
 go_if_alone(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < MUX_WORKERS_MAX; i++)
+		if (child_worker(i) != NULL)
+			return;
 	if (child_channel(ROLE_ENFORCER, 0) == NULL &&
 	    child_channel(ROLE_PARSER, 0) == NULL)
 		child_exit();
@@ -128,6 +133,30 @@ static const struct handler from_parser[] = {
 	{ 0, NULL }
 };
 
+static void
+on_mux_decision(MSG_ARGS)
+{
+	route_mux_decision(data);
+}
+
+/* Control keeps no log of connections. */
+static void
+on_mux_access(MSG_ARGS)
+{
+	(void)data;
+}
+
+static const struct handler from_mux[] = {
+	{ M_ROW, route_row },
+	{ M_SHOW_END, route_show_end },
+	{ M_RESULT, route_result },
+	{ M_COUNTERS, route_counters },
+	{ M_NOTICE, on_notice },
+	{ M_MUX_DECISION, on_mux_decision },
+	{ M_MUX_ACCESS, on_mux_access },
+	{ 0, NULL }
+};
+
 static const struct child me = {
 	.role = ROLE_CONTROL,
 	.ident = "control",
@@ -135,6 +164,7 @@ static const struct child me = {
 	.peers[ROLE_ENFORCER] = from_enforcer,
 	.peers[ROLE_LEDGER] = from_ledger,
 	.peers[ROLE_PARSER] = from_parser,
+	.peers[ROLE_MUX] = from_mux,
 	.disconnected = disconnected,
 	.commit = commit,
 	.stop = stop

@@ -25,6 +25,7 @@ struct request {
 	uint32_t		 type;		/* C_* */
 	uint32_t		 waiting;	/* ROLE_BIT()s: no answer yet */
 	uint32_t		 answered;	/* ROLE_BIT()s */
+	unsigned int		 workers;	/* of the mux: ... of so many */
 	int			 stalled;	/* the client does not read */
 	struct msg_show		 show;		/* C_SHOW: the next page */
 	unsigned int		 part;		/* SHOW_WHY: of why_parts */

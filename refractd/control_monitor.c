@@ -58,13 +58,18 @@ outcome_why(uint32_t outcome)
 const char *
 watch_name(uint64_t hash)
 {
+	const struct conf *conf = child_conf();
 	const struct conf_watch *w;
+	const struct conf_listener *l;
 
 	if (hash == 0)
 		return "";
-	w = child_conf() != NULL ? conf_watch_byhash(child_conf(), hash) :
-	    NULL;
-	return w != NULL ? w->w.name : "(removed)";
+	if (conf != NULL && (w = conf_watch_byhash(conf, hash)) != NULL)
+		return w->w.name;
+	if (conf != NULL &&
+	    (l = conf_listener_byhash(&conf->mux, hash)) != NULL)
+		return l->w.name;
+	return "(removed)";
 }
 
 void

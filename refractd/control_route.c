@@ -197,6 +197,8 @@ count_processes(void)
 	for (role = 0; role < ROLE_MAX; role++)
 		if ((COUNTING & ROLE_BIT(role)) && child_channel(role, 0))
 			n += role == ROLE_ENFORCER ? 2 : 1;
+	for (role = 1; role < MUX_WORKERS_MAX; role++)
+		n += child_worker(role) != NULL;
 	return n;
 }
 
@@ -243,12 +245,19 @@ counters_finish(struct client *c)
 static void
 counters_ask(struct client *c)
 {
-	unsigned int role;
+	unsigned int role, i;
 
 	client_timer(c, COUNTER_SECONDS);
 	for (role = 0; role < ROLE_MAX; role++)
 		if (COUNTING & ROLE_BIT(role))
 			ask(c, role, M_COUNTERS_GET, NULL, 0);
+	c->req.workers = 1;
+	for (i = 1; i < MUX_WORKERS_MAX; i++)
+		if (child_worker(i) != NULL) {
+			c->req.workers++;
+			channel_send(child_worker(i), M_COUNTERS_GET,
+			    c->req.id, NULL, 0);
+		}
 	if (c->req.waiting == 0)
 		counters_finish(c);
 }
@@ -265,8 +274,10 @@ route_counters(MSG_ARGS)
 		return;
 	for (i = 0; i < COUNTER_MAX; i++)
 		if (counter_table[i].role == role)
-			c->req.counters[i] = values[i];
+			c->req.counters[i] += values[i];
 	c->req.answered |= ROLE_BIT(role);
+	if (role == ROLE_MUX && --c->req.workers > 0)
+		return;
 	c->req.waiting &= ~ROLE_BIT(role);
 	if (c->req.waiting == 0)
 		counters_finish(c);
@@ -674,6 +685,18 @@ route_ban_event(const struct wire_event *ev)
 	monitor_event(&row);
 	if (c != NULL && ev->outcome != BAN_KILLED)
 		ban_result(c, ev);
+}
+
+void
+route_mux_decision(const struct msg_decision *d)
+{
+	if (child_conf() == NULL || conf_listener_byhash(&child_conf()->mux,
+	    d->ban.id.watch) == NULL) {
+		log_warnx("a worker of the mux told of a ban for a listener "
+		    "that is none");
+		return;
+	}
+	channel_send(sibling(ROLE_LEDGER), M_DECISION, 0, d, sizeof(*d));
 }
 
 /* --- The table of requests ----------------------------------------------- */

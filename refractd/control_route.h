@@ -9,6 +9,7 @@
 #include "channel.h"
 
 struct client;
+struct msg_decision;
 struct msg_show;
 struct wire_event;
 
@@ -28,6 +29,9 @@ void	 route_result(struct channel *, uint32_t, const void *, size_t, int);
 void	 route_counters(struct channel *, uint32_t, const void *, size_t, int);
 /* The enforcer's answer to an operator's ban, if it is one. */
 void	 route_ban_event(const struct wire_event *);
+
+/* What a listener asked a ban for: to the ledger, if it is one of ours. */
+void	 route_mux_decision(const struct msg_decision *);
 
 /* The client reads again; the time for its request is over. */
 void	 route_drained(struct client *);

@@ -1,0 +1,13 @@
+/*
+ * Sockets that may bind to any address (IP_TRANSPARENT), for workers of the
+ * mux: they have no capability, and the option stays when one is passed.
+ */
+#ifndef CLEAR_H
+#define CLEAR_H
+
+#include "args.h"
+
+/* M_MUX_CLEAR: each is answered by as many M_MUX_CLEARED as it asks for. */
+void	 clear_sockets(MSG_ARGS);
+
+#endif
