@@ -556,6 +556,16 @@ procs_alive(void)
 	return set;
 }
 
+unsigned int
+procs_count(void)
+{
+	unsigned int	n, count = 1;
+
+	for (n = 0; n < PROCS_MAX; n++)
+		count += procs[n].pid > 0;
+	return count;
+}
+
 struct channel *
 procs_channel(enum role role)
 {

@@ -58,6 +58,8 @@ void	 procs_connect(enum role, enum role, int bulk);
 
 /* Started and not dead. */
 unsigned int	 procs_alive(void);
+/* How many there are, the parent too. */
+unsigned int	 procs_count(void);
 /* NULL if it is not there: channel_send() takes that. */
 struct channel	*procs_channel(enum role);
 

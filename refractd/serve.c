@@ -114,7 +114,7 @@ show_summary(struct channel *ch, uint32_t id, const struct msg_show *ask)
 
 	memset(&row, 0, sizeof(row));
 	row.started = started;
-	row.processes = 1 + __builtin_popcount(procs_alive());
+	row.processes = procs_count();
 	strlcpy(row.version, VERSION, sizeof(row.version));
 	if (c != NULL) {
 		row.generation = c->generation;
@@ -367,8 +367,8 @@ up(void)
 	    NULL, 0);
 	fdstore_rest();
 	run_commit(reload_conf());
-	log_notice("up: version %s, processes %d, logs %u", VERSION,
-	    1 + __builtin_popcount(procs_alive()), files_count());
+	log_notice("up: version %s, processes %u, logs %u", VERSION,
+	    procs_count(), files_count());
 	if (background == -1)
 		return;
 	if (write(background, "", 1) == -1)
