@@ -204,6 +204,7 @@ conf_free(struct conf *c)
 	free(c->state_dir);
 	free(c->control_path);
 	free(c->audit_path);
+	free(c->access_path);
 	free(c->admin_group);
 	free(c->limit_group);
 	free(c);

@@ -366,6 +366,8 @@ struct conf {
 	char			*state_dir;	/* state "..." */
 	char			*control_path;	/* control "..." */
 	char			*audit_path;	/* log bans "...", or NULL */
+	char			*access_path;	/* log connections, or NULL */
+	int			 access_json;
 	char			*admin_group;	/* or NULL */
 	char			*limit_group;	/* reserved, NULL */
 	int			 hot_reload;

@@ -1007,7 +1007,14 @@ static const struct {
 	[SHOW_PENDING] = { sizeof(struct row_pending), check_row_pending },
 	[SHOW_WHY] = { sizeof(struct row_why), check_row_why },
 	[SHOW_LINES] = { sizeof(struct row_line), check_row_line },
-	[SHOW_PATTERNS] = { sizeof(struct row_pattern), check_row_pattern }
+	[SHOW_PATTERNS] = { sizeof(struct row_pattern), check_row_pattern },
+	[SHOW_LISTENERS] = { sizeof(struct row_listener),
+	    check_row_listener },
+	[SHOW_ROUTES] = { sizeof(struct row_route), check_row_route },
+	[SHOW_POOLS] = { sizeof(struct row_member), check_row_member },
+	[SHOW_CONNECTIONS] = { sizeof(struct row_connection),
+	    check_row_connection },
+	[SHOW_ACCESS] = { sizeof(struct row_access), check_row_access }
 };
 
 static const char *
@@ -1188,7 +1195,7 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_CONF_COND, P, CONFIGURED, LIVE, 0, sizeof(struct wire_cond), 1,
 	    0, NULL),
 
-	ROW(M_MUX_TABLE, P, M, LIVE, 1, NONE),
+	ROW(M_MUX_TABLE, P, M | C, LIVE, 1, NONE),
 	ROW(M_MUX_SOCKET, P, M, LIVE, 1, ONE(msg_mux_socket, NULL)),
 	ROW(M_MUX_FORGET, P, M, LIVE, 0, ONE(msg_mux_socket, NULL)),
 	ROW(M_MUX_WORKER, P, M, LIVE, 0, ONE(msg_mux_worker, NULL)),
@@ -1197,11 +1204,18 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_MUX_CLEAR, M, E, ALWAYS, 0, ONE(msg_mux_want, NULL)),
 	ROW(M_MUX_CLEARED, E, M, ALWAYS, FD_MAYBE,
 	    ONE(msg_mux_want, NULL)),
-	ROW(M_MUX_RESOLVED, C, M, ALWAYS, 0, ONE(msg_mux_resolved, NULL)),
+	ROW(M_MUX_RESOLVED, C, M, ALWAYS, 0,
+	    ONE(msg_mux_resolved, check_mux_resolved)),
 	ROW(M_MUX_ADMIN, C, M, ALWAYS, 0, ONE(msg_mux_admin, NULL)),
 	ROW(M_MUX_DECISION, M, C, ALWAYS, 0,
 	    ONE(msg_decision, check_decision)),
-	ROW(M_MUX_ACCESS, M, C, ALWAYS, 0, ONE(msg_mux_access, NULL))
+	ROW(M_MUX_ACCESS, M, C, ALWAYS, 0,
+	    ONE(msg_mux_access, check_mux_access)),
+	ROW(M_ACCESS_LOG, P, C, ALWAYS, 1, NONE),
+	ROW(M_RESOLVER, P, C, ALWAYS, 0, ONE(msg_resolver, check_resolver)),
+	ROW(M_HOST, P, C, ALWAYS, 0, ONE(msg_host, check_host)),
+	ROW(M_MUX_MONITOR, C, M, ALWAYS, 0, NUMBER),
+	ROW(C_POOL, X, C, ALWAYS, 0, ONE(ctl_pool, check_ctl_pool))
 };
 
 _Static_assert(sizeof(struct wire_state) + STATE_SIGHTINGS *

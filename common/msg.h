@@ -17,6 +17,7 @@
 #include "addr.h"
 #include "conf.h"
 #include "counter.h"
+#include "msg_mux.h"
 #include "role.h"
 
 /* When a message is legal: the state of the process that receives it. */
@@ -179,7 +180,7 @@ enum msg_type {
 	M_CONF_COND,		/* wire_cond, its bytes: of the route before */
 
 	/* Workers of the mux. */
-	M_MUX_TABLE,		/* p>mux + fd: the shared table; shared.h */
+	M_MUX_TABLE,		/* p>mux,control + fd: see shared.h */
 	M_MUX_SOCKET,		/* p>mux msg_mux_socket + fd: accept here */
 	M_MUX_FORGET,		/* p>mux msg_mux_socket: another one does */
 	M_MUX_WORKER,		/* p>mux msg_mux_worker: who it is */
@@ -191,6 +192,13 @@ enum msg_type {
 	M_MUX_ADMIN,		/* control>mux msg_mux_admin: pool enable .. */
 	M_MUX_DECISION,		/* mux>control msg_decision: was asked for */
 	M_MUX_ACCESS,		/* mux>control msg_mux_access */
+
+	/* What control does for the mux; see msg_mux.h. */
+	M_ACCESS_LOG,		/* p>control + fd: `log connections` */
+	M_RESOLVER,		/* p>control msg_resolver */
+	M_HOST,			/* p>control msg_host */
+	M_MUX_MONITOR,		/* control>mux uint32_t: tell of all */
+	C_POOL,			/* ctl_pool */
 
 	M_MAX
 };
@@ -582,6 +590,9 @@ enum show_what {
 	 */
 	SHOW_PENDING, SHOW_WHY, SHOW_LINES,
 	SHOW_PATTERNS,		/* the regexes of watches */
+	/* Of the mux: see msg_mux.h.  SHOW_ACCESS: rows of C_MONITOR only. */
+	SHOW_LISTENERS, SHOW_ROUTES, SHOW_POOLS, SHOW_CONNECTIONS,
+	SHOW_ACCESS,
 	SHOW_MAX
 };
 

@@ -46,8 +46,32 @@ struct shared {
 	struct set		sets[SETS];
 };
 
+static const char *const	ends[END_MAX] = {
+	[END_CLOSED] = "closed",
+	[END_CLIENT] = "client",
+	[END_SERVER] = "server",
+	[END_IDLE] = "idle",
+	[END_HALF] = "half closed",
+	[END_SLOW] = "slow",
+	[END_UNKNOWN] = "unknown",
+	[END_ROUTE] = "route",
+	[END_DOWN] = "down",
+	[END_CONNECT] = "connect",
+	[END_LIMIT] = "limit",
+	[END_HEADER] = "header",
+	[END_BANNED] = "banned",
+	[END_STOP] = "stop",
+	[END_ERROR] = "error"
+};
+
 static struct shared	*table;
 static uint64_t		 seed;		/* ours: not read again */
+
+const char *
+end_reason_name(unsigned int why)
+{
+	return why < END_MAX ? ends[why] : NULL;
+}
 
 int
 shared_create(void)
@@ -74,15 +98,15 @@ fail:
 	return -1;
 }
 
-int
-shared_map(int fd)
+static int
+map(int fd, int prot)
 {
 	struct stat	 st;
 	struct shared	*t;
 
 	if (fstat(fd, &st) == -1 || st.st_size != sizeof(*t))
 		return -1;
-	t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	t = mmap(NULL, sizeof(*t), prot, MAP_SHARED, fd, 0);
 	if (t == MAP_FAILED)
 		return -1;
 	if (t->magic != MAGIC || t->size != sizeof(*t)) {
@@ -92,6 +116,18 @@ shared_map(int fd)
 	table = t;
 	seed = t->seed;
 	return 0;
+}
+
+int
+shared_map(int fd)
+{
+	return map(fd, PROT_READ | PROT_WRITE);
+}
+
+int
+shared_map_read(int fd)
+{
+	return map(fd, PROT_READ);
 }
 
 void

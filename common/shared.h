@@ -39,6 +39,9 @@ enum end_reason {
 	END_MAX
 };
 
+/* "closed", "client", ...; NULL: none of them. */
+const char	*end_reason_name(unsigned int);
+
 struct shared_listener {
 	_Atomic uint32_t	connections;
 	_Atomic uint32_t	peek_memory;	/* KiB */
@@ -79,6 +82,8 @@ struct shared_pool {
 int	 shared_create(void);
 /* In each worker: 0, or -1 (not one of ours, no memory). */
 int	 shared_map(int fd);
+/* In who only looks: nothing of it may be written. */
+int	 shared_map_read(int fd);
 void	 shared_unmap(void);
 
 /* NULL: there is no such slot. */

@@ -10,6 +10,5 @@
 void	 access_record(const struct conn *, enum end_reason);
 /* A member is down: connects failed, the last with this errno. */
 void	 access_member(const struct member *, int error);
-const char *end_reason_name(enum end_reason);
 
 #endif

@@ -1,0 +1,144 @@
+/*
+ * Messages about the mux that are not for its workers alone: names and their
+ * addresses, what an operator wants of a pool, and rows of what is shown.  See
+ * msg.h for the rules of all of them.
+ */
+#ifndef MSG_MUX_H
+#define MSG_MUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "conf_mux.h"
+
+#define NAMESERVERS_MAX	8
+#define SEARCH_LEN	1024
+
+/*
+ * What /etc/resolv.conf says.  M_HOSTs come before it, and it replaces what
+ * was said before with them.
+ */
+struct msg_resolver {
+	uint32_t	n;
+	uint32_t	ndots;
+	struct prefix	addrs[NAMESERVERS_MAX];
+	char		search[SEARCH_LEN];	/* domains, a blank between */
+};
+
+/* A member's name that /etc/hosts has. */
+struct msg_host {
+	uint32_t	n;
+	uint32_t	zero;
+	struct prefix	addrs[MUX_RESOLVED_MAX];
+	char		name[MUX_HOST_LEN];	/* as the configuration has it */
+};
+
+/* refractctl pool enable|disable|drain NAME [MEMBER] */
+struct ctl_pool {
+	uint32_t	admin;		/* enum member_admin of shared.h */
+	uint32_t	zero;
+	char		name[MUX_NAME_LEN];
+	char		member[MUX_HOST_LEN];	/* "": all of them */
+};
+
+/* An address and port; family 0: none. */
+struct endpoint {
+	struct prefix	addr;		/* whole */
+	uint16_t	port;
+};
+
+#define ENDED_MAX	16	/* room for enum end_reason of shared.h */
+
+struct row_listener {			/* SHOW_LISTENERS */
+	uint64_t	connections, total;
+	uint64_t	bytes[2];	/* from clients, to them */
+	uint64_t	limited;	/* refused, of all these: */
+	uint64_t	limits[3];	/* all, of an address, new ones */
+	uint64_t	ended[ENDED_MAX];	/* by enum end_reason */
+	char		name[MUX_NAME_LEN];
+	char		on[256];	/* addresses and ports */
+};
+
+/* How long, in microseconds; 0: there was none. */
+struct latency {
+	uint64_t	connect[2];	/* p50, p99 */
+	uint64_t	first[2];	/* until the server's first byte */
+};
+
+struct row_route {			/* SHOW_ROUTES */
+	uint64_t	connections, total, errors;
+	uint64_t	bytes[2];
+	struct latency	latency;
+	char		listener[MUX_NAME_LEN];
+	char		label[MUX_NAME_LEN];
+	char		to[MUX_NAME_LEN];	/* pool, or what is done */
+};
+
+enum member_state {
+	MEMBER_UP, MEMBER_DOWN, MEMBER_IS_DISABLED, MEMBER_DRAINS,
+	MEMBER_UNRESOLVED, MEMBER_STATE_MAX
+};
+
+struct row_member {			/* SHOW_POOLS */
+	uint64_t	connections, total, errors;
+	uint64_t	bytes[2];
+	struct latency	latency;
+	int64_t		since;		/* wall_t: of `down`; 0: is not */
+	uint32_t	state;		/* enum member_state */
+	uint32_t	weight;
+	uint32_t	backup;
+	uint32_t	zero;
+	char		pool[MUX_NAME_LEN];
+	char		name[MUX_HOST_LEN];	/* or address; or path */
+	char		addrs[256];	/* what a name is now, or "" */
+};
+
+struct row_connection {			/* SHOW_CONNECTIONS: of a worker */
+	uint64_t	id;
+	int64_t		began;		/* wall_t */
+	uint64_t	bytes[2];
+	struct endpoint	from, to, server;
+	uint32_t	worker;
+	char		listener[MUX_NAME_LEN];
+	char		proto[16];	/* "" : not known (yet) */
+	char		state[16];
+	char		route[MUX_NAME_LEN];
+	char		pool[MUX_NAME_LEN];
+	char		member[MUX_HOST_LEN];
+	char		name[256];	/* SNI or Host, vis(3)'d */
+};
+
+/* SHOW_ACCESS: a connection that ended; also a line of the access log. */
+struct row_access {
+	int64_t		at;		/* wall_t: its beginning */
+	uint64_t	lasted;		/* ms */
+	uint64_t	waited;		/* ms until it was joined */
+	uint64_t	id;
+	uint64_t	bytes[2];
+	struct endpoint	from, to, server;
+	uint32_t	worker;
+	char		listener[MUX_NAME_LEN];
+	char		proto[16];
+	char		why[16];	/* how it ended */
+	char		route[MUX_NAME_LEN];
+	char		pool[MUX_NAME_LEN];
+	char		member[MUX_HOST_LEN];
+	char		name[256];	/* vis(3)'d */
+	char		alpn[32];	/* vis(3)'d */
+	char		ja4[40];
+};
+
+/* Of a row: the fault or NULL (msg_mux.c). */
+const char	*check_resolver(const void *, size_t);
+const char	*check_host(const void *, size_t);
+const char	*check_ctl_pool(const void *, size_t);
+const char	*check_row_listener(const void *, size_t);
+const char	*check_row_route(const void *, size_t);
+const char	*check_row_member(const void *, size_t);
+const char	*check_row_connection(const void *, size_t);
+const char	*check_row_access(const void *, size_t);
+const char	*check_mux_resolved(const void *, size_t);
+const char	*check_mux_access(const void *, size_t);
+
+#endif
