@@ -294,7 +294,7 @@ shared_admit(const struct wire_listener *l, const struct prefix *addr,
 	if (atomic_fetch_add(&sl->connections, 1) >= l->connections &&
 	    l->connections > 0)
 		status = LIMIT_CONNECTIONS;
-	else if (l->per_address > 0 || l->rate > 0)
+	else if (addr != NULL && (l->per_address > 0 || l->rate > 0))
 		status = admit(l, addr, now, ticket);
 	if (status == ADMITTED) {
 		atomic_fetch_add(&sl->total, 1);
@@ -302,6 +302,21 @@ shared_admit(const struct wire_listener *l, const struct prefix *addr,
 	}
 	atomic_fetch_sub(&sl->connections, 1);
 	atomic_fetch_add(&sl->limited[status - 1], 1);
+	return status;
+}
+
+enum admitted
+shared_known(const struct wire_listener *l, const struct prefix *addr,
+    uint64_t now, ticket_t *ticket)
+{
+	enum admitted	status;
+
+	*ticket = 0;
+	if (l->per_address == 0 && l->rate == 0)
+		return ADMITTED;
+	if ((status = admit(l, addr, now, ticket)) != ADMITTED)
+		atomic_fetch_add(&shared_listener(l->slot)->limited[status - 1],
+		    1);
 	return status;
 }
 

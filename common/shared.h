@@ -102,10 +102,14 @@ enum admitted { ADMITTED, LIMIT_CONNECTIONS, LIMIT_ADDRESS, LIMIT_RATE };
 typedef uint32_t ticket_t;
 
 /*
- * May one more come from this address (any length: it is grouped here)?  now
- * is monotonic ms.  ADMITTED is followed by shared_leave().
+ * May one more come from this address (any length: it is grouped here; NULL:
+ * it is not known yet)?  now is monotonic ms.  ADMITTED is followed by
+ * shared_leave().
  */
 enum admitted	 shared_admit(const struct wire_listener *,
+		    const struct prefix *, uint64_t now, ticket_t *);
+/* It is known now whose it is: as the above, which it follows. */
+enum admitted	 shared_known(const struct wire_listener *,
 		    const struct prefix *, uint64_t now, ticket_t *);
 void		 shared_leave(const struct wire_listener *,
 		    const struct prefix *, ticket_t);

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -140,6 +141,8 @@ conn_end(struct conn *c, enum end_reason why)
 	TAILQ_REMOVE(&conns, c, entry);
 	nconns--;
 	free(c->sni);
+	free(c->alpn);
+	free(c->tlvs);
 	free(c);
 	generation_release(gen);
 	mux_ended();
@@ -168,21 +171,38 @@ relay_timer(struct conn *c)
 		wheel_set(&c->timer, limit);
 }
 
+static struct rp_slice
+slice_of(const char *s)
+{
+	return (struct rp_slice){ (const uint8_t *)s,
+	    s == NULL ? 0 : strlen(s) };
+}
+
+/* Ours among all workers and starts, and what logs call it. */
+static struct rp_slice
+unique_id(const struct conn *c)
+{
+	static uint64_t	run;
+	static char	text[PROXY_UNIQUE_MAX];
+
+	while (run == 0)
+		arc4random_buf(&run, sizeof(run));
+	snprintf(text, sizeof(text), "%016llx-%llu", (unsigned long long)run,
+	    (unsigned long long)c->id);
+	return slice_of(text);
+}
+
 static int
 send_header(struct conn *c)
 {
+	static uint8_t		 buf[PROXY_MAX];
 	struct proxy_addrs	 a = { .from = c->from, .to = c->to,
 	    .from_port = c->from_port, .to_port = c->to_port };
-	struct proxy_tlvs	 tlvs = { .unique = c->id };
-	const struct findings	*f = route_findings();
-	uint8_t			 buf[PROXY_MAX];
+	struct proxy_tlvs	 tlvs = { .came = { c->tlvs, c->ntlvs },
+	    .alpn = slice_of(c->alpn), .authority = slice_of(c->sni),
+	    .unique = unique_id(c) };
 	size_t			 n;
 
-	if (c->sni != NULL) {
-		tlvs.authority = (const uint8_t *)c->sni;
-		tlvs.authority_len = strlen(c->sni);
-	}
-	(void)f;
 	n = proxy_write(buf, c->r->w->proxy, &a, &tlvs);
 	return send(c->server.fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 	    (ssize_t)n ? 0 : -1;
@@ -316,22 +336,29 @@ begin_connect(struct conn *c)
 
 /* Deciding. */
 
+static char *
+keep_text(const uint8_t *p, size_t n)
+{
+	if (n == 0 || n > 255 || memchr(p, '\0', n) != NULL)
+		return NULL;
+	return strndup((const char *)p, n);
+}
+
 static void
 keep_name(struct conn *c)
 {
 	const struct findings	*f = route_findings();
-	const struct rp_slice	*name = NULL;
+	const struct rp_slice	*alpn = &f->tls.alpn;
 
 	if (f->is_tls) {
 		c->proto = RP_TLS;
-		name = &f->tls.sni;
+		c->sni = keep_text(f->tls.sni.p, f->tls.sni.n);
+		if (alpn->n > 0 && alpn->p[0] < alpn->n)
+			c->alpn = keep_text(alpn->p + 1, alpn->p[0]);
 	} else if (f->is_http) {
 		c->proto = RP_HTTP;
-		name = &f->http.host;
+		c->sni = keep_text(f->http.host.p, f->http.host.n);
 	}
-	if (name != NULL && name->n > 0 && name->n < 256 &&
-	    memchr(name->p, '\0', name->n) == NULL)
-		c->sni = strndup((const char *)name->p, name->n);
 }
 
 static void
@@ -479,11 +506,44 @@ peek_timer(struct conn *c)
 	decide(c, 1);
 }
 
+static int
+keep_header(struct conn *c, const struct proxy_addrs *a)
+{
+	if (a->from.family != 0) {
+		c->from = a->from;
+		c->from_port = a->from_port;
+		c->to = a->to;
+		c->to_port = a->to_port;
+	}
+	if (a->tlvs.n == 0)
+		return 0;
+	if ((c->tlvs = malloc(a->tlvs.n)) == NULL)
+		return -1;
+	memcpy(c->tlvs, a->tlvs.p, a->tlvs.n);
+	c->ntlvs = (uint32_t)a->tlvs.n;
+	return 0;
+}
+
+/* What limits count is who it really is. */
+static int
+admit_client(struct conn *c)
+{
+	if (shared_known(c->l->w, &c->from, wheel_now(), &c->ticket) ==
+	    ADMITTED)
+		return 1;
+	offended(c->l, OFFENCE_LIMIT, &c->from, c->from_port,
+	    "more than the limit");
+	side_reset(&c->client);
+	conn_end(c, END_LIMIT);
+	return 0;
+}
+
 /* A PROXY header from who may send one. */
 static void
 take_header(struct conn *c)
 {
 	struct proxy_addrs	a;
+	enum rp_answer		answer;
 	size_t			len;
 	ssize_t			n;
 
@@ -491,28 +551,19 @@ take_header(struct conn *c)
 		conn_end(c, END_CLIENT);
 		return;
 	}
-	switch (proxy_parse(peeked, (size_t)n, &len, &a)) {
-	case RP_MORE:
-		if (!c->client.ended)
-			return;
-		/* FALLTHROUGH */
-	case RP_NO:
-		conn_end(c, END_HEADER);
+	answer = proxy_parse(peeked, (size_t)n, &len, &a);
+	if (answer == RP_MORE && !c->client.ended)
 		return;
-	case RP_YES:
-		break;
-	}
-	if (recv(c->client.fd, peeked, len, MSG_DONTWAIT) != (ssize_t)len) {
+	if (answer != RP_YES || recv(c->client.fd, peeked, len,
+	    MSG_DONTWAIT) != (ssize_t)len) {
+		side_reset(&c->client);
 		conn_end(c, END_HEADER);
 		return;
 	}
-	if (a.from.family != 0) {
-		c->from = a.from;
-		c->from_port = a.from_port;
-		c->to = a.to;
-		c->to_port = a.to_port;
-	}
-	begin_peek(c);
+	if (keep_header(c, &a) == -1)
+		conn_end(c, END_ERROR);
+	else if (a.from.family == 0 || admit_client(c))
+		begin_peek(c);
 }
 
 /* Events. */
@@ -650,7 +701,9 @@ conn_accepted(struct listener *l, int fd, const struct sockaddr *sa)
 		close(fd);
 		return;
 	}
-	if (shared_admit(l->w, &from, wheel_now(), &ticket) != ADMITTED) {
+	/* Behind a proxy: the header says whose it is. */
+	if (shared_admit(l->w, l->trusted == NULL ? &from : NULL, wheel_now(),
+	    &ticket) != ADMITTED) {
 		refuse(l, fd, &from, port);
 		return;
 	}
@@ -666,8 +719,10 @@ conn_accepted(struct listener *l, int fd, const struct sockaddr *sa)
 		c->state = CONN_HEADER;
 		set_timer(c, l->w->peek_time > 0 && l->w->peek_time <
 		    HEADER_TIME ? l->w->peek_time : HEADER_TIME);
-	} else
+	} else {
+		side_reset(&c->client);
 		conn_end(c, END_HEADER);
+	}
 }
 
 unsigned int

@@ -94,6 +94,9 @@ struct conn {
 	struct route		*r;		/* NULL: not decided */
 	struct member		*m;		/* NULL: none yet */
 	char			*sni;		/* or Host; NULL: none */
+	char			*alpn;		/* offered first; NULL: none */
+	uint8_t			*tlvs;		/* of a PROXY header, as it */
+	uint32_t		 ntlvs;		/* came; NULL: none */
 	struct tap_stream	*tap;
 	/* Said by a PROXY header, or the sockets' own. */
 	struct prefix		 from, to;

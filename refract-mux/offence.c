@@ -59,6 +59,9 @@ offended(struct listener *l, int kind, const struct prefix *p, uint16_t port,
 {
 	struct conf_offence	*o;
 
+	/* Never who carries others' connections to us. */
+	if (l->trusted != NULL && prefixset_contains(l->trusted, p))
+		return;
 	TAILQ_FOREACH(o, &l->c->offences, entry)
 		if ((int)o->w.kind == kind && shared_offended(l->w, &o->w, p,
 		    wheel_now()))
