@@ -270,7 +270,7 @@ print_match(const struct import *im, const struct jail *j)
 	fputs("\tmatch fail2ban ", stdout);
 	import_quote(t.s);
 	putchar('\n');
-	text_free(&t);
+	text_clear(&t);
 }
 
 static void

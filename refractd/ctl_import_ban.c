@@ -83,7 +83,7 @@ bans_on(const struct jail *j)
 			put_on(&t, "udp", &p);
 	}
 	if (whole)
-		text_free(&t);
+		text_clear(&t);
 	return text_take(&t);
 }
 
@@ -226,6 +226,6 @@ import_ban(const struct jail *j)
 		put_growth(j, &g, first, &t);
 	on = bans_on(j);
 	printf("%s%s\n", t.s, on);
-	text_free(&t);
+	text_clear(&t);
 	free(on);
 }

@@ -86,7 +86,7 @@ set_known(struct import *im, struct jail *j, struct ini_opts *from)
 			continue;
 		text_printf(&t, "known/%s", from->v[i].name);
 		ini_opts_set(&s->opts, t.s, ini_plain(from->v[i].value));
-		text_free(&t);
+		text_clear(&t);
 	}
 }
 
@@ -120,7 +120,7 @@ read_filter(struct import *im, struct jail *j)
 		strlcpy(j->why, ini.why, sizeof(j->why));
 		j->bad = 1;
 	}
-	text_free(&t);
+	text_clear(&t);
 	ini_opts_free(&given);
 	ini_opts_free(&all);
 	ini_free(&ini);
@@ -204,7 +204,7 @@ read_action(struct import *im, struct jail *j, struct action *a,
 	if (status == -1)
 		strlcpy(j->why, ini.why, sizeof(j->why));
 	ini_opts_free(&outer);
-	text_free(&t);
+	text_clear(&t);
 	ini_free(&ini);
 	return status;
 }
@@ -322,7 +322,7 @@ load_filter(struct import *im, struct jail *j)
 	args.options = t.s;
 	args.journal = is_systemd(j);
 	status = f2b_load(&args, &j->f2b, j->why, sizeof(j->why));
-	text_free(&t);
+	text_clear(&t);
 	j->bad |= status == -1;
 	return status;
 }
@@ -441,7 +441,7 @@ jails_read(struct import *im)
 	ini_init(&im->ini);
 	text_printf(&t, "%s/jail", im->dir);
 	status = ini_read(&im->ini, t.s);
-	text_free(&t);
+	text_clear(&t);
 	if (status == -1)
 		return -1;
 	ini_opts_set(&im->ini.merged.defaults, "fail2ban_version", "1.0.2");

@@ -124,8 +124,8 @@ put_captured(struct script *s, const struct jail *j, const char *tag)
 		group.s[group.len - 1] = '\0';
 		put_variable(s, group.s + 4, ours.s);
 	}
-	text_free(&group);
-	text_free(&ours);
+	text_clear(&group);
+	text_clear(&ours);
 	return found;
 }
 
@@ -207,8 +207,8 @@ make_script(struct script *s, const struct jail *j, const struct action *a,
 static void
 script_free(struct script *s)
 {
-	text_free(&s->text);
-	text_free(&s->lost);
+	text_clear(&s->text);
+	text_clear(&s->lost);
 	text_list_free(s->vars, s->nvars);
 	text_list_free(s->args, s->nargs);
 }
@@ -232,7 +232,7 @@ print_run(const struct script *s, const struct action *a, const char *when)
 		printf(", \"%s\"", s->args[i]);
 	printf(" }%s%s\n", when,
 	    restored != NULL && import_bool(restored) ? " once" : "");
-	text_free(&t);
+	text_clear(&t);
 }
 
 static int
@@ -309,7 +309,7 @@ import_action(const struct jail *j, const struct action *a, int bans)
 	    *ini_opts_get(&a->opts, "actionstart") != '\0')
 		import_note(j, "%s: its actionstart and actionstop are not run",
 		    a->name);
-	text_free(&delay);
+	text_clear(&delay);
 }
 
 void

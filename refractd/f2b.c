@@ -92,7 +92,7 @@ read_files(struct loading *l, const struct f2b_args *a)
 		status = ini_read_file(&l->ini, t.s);
 	else
 		status = ini_read(&l->ini, t.s);
-	text_free(&t);
+	text_clear(&t);
 	if (status == 0 && ini_section(&l->ini.merged, "Definition") == NULL)
 		status = refuse(l, NULL, "found no [Definition]");
 	return status;

@@ -63,7 +63,7 @@ known_get(const struct ini_sections *all, const char *section,
 
 	text_printf(&t, "KNOWN/%s", section);
 	v = section_get(all, t.s, option);
-	text_free(&t);
+	text_clear(&t);
 	return v;
 }
 
@@ -193,7 +193,7 @@ ini_lookup(struct ini *ini, const struct ini_sections *all,
 	if (x.value == NULL)
 		return 0;
 	if (interpolate(&x, x.value, 1) == -1) {
-		text_free(&x.out);
+		text_clear(&x.out);
 		return -1;
 	}
 	*value = text_take(&x.out);
@@ -230,7 +230,7 @@ get_in(struct ini *ini, const char *section, const char *named,
 	if (strcasecmp(named, "known") == 0) {
 		text_printf(&t, "KNOWN/%s", section);
 		status = ini_get(ini, t.s, option, NULL, value);
-		text_free(&t);
+		text_clear(&t);
 		if (status == 0)
 			status = ini_get(ini, section, option, NULL, value);
 		return status;
@@ -353,7 +353,7 @@ count_tag(struct ini_opts *counts, const char *name)
 
 	text_printf(&t, "%sx", was == NULL ? "" : was);
 	ini_opts_set(counts, name, t.s);
-	text_free(&t);
+	text_clear(&t);
 	return n;
 }
 

@@ -155,7 +155,7 @@ take_init(struct ini *ini, struct ini_opts *init)
 		ini_opts_set(init, t.s, v);
 		if (ini_opts_get(init, s->opts.v[i].name) == NULL)
 			ini_opts_set(init, s->opts.v[i].name, v);
-		text_free(&t);
+		text_clear(&t);
 		free(v);
 	}
 	return 0;

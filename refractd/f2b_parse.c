@@ -44,7 +44,7 @@ refuse(struct reader *r, const char *fmt, ...)
 	va_end(ap);
 	text_printf(&t, "%s:%u: %s", r->ini->files[r->file], r->line, text);
 	ini_error(r->ini, NULL, "%s", t.s);
-	text_free(&t);
+	text_clear(&t);
 	return -1;
 }
 
@@ -284,6 +284,6 @@ ini_parse(struct ini *ini, uint32_t file, const char *s, size_t n,
 	if (status == 0)
 		end_option(&r);
 	free(r.option);
-	text_free(&r.value);
+	text_clear(&r.value);
 	return status;
 }

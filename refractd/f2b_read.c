@@ -272,7 +272,7 @@ keep_known(struct ini_sections *all, const struct ini_section *old,
 			    old->opts.v[i].value);
 	text_printf(&name, "KNOWN/%s", old->name);
 	ini_opts_merge(&ini_section_make(all, name.s)->opts, &was);
-	text_free(&name);
+	text_clear(&name);
 	ini_opts_free(&was);
 }
 
@@ -288,7 +288,7 @@ merge_section(struct ini_sections *all, const struct ini_section *s)
 	for (i = 0; i < s->opts.n; i++) {
 		text_printf(&t, "%s%s", s->opts.v[i].name, condition);
 		ini_opts_set(&opts, t.s, s->opts.v[i].value);
-		text_free(&t);
+		text_clear(&t);
 	}
 	if (ini_section(all, name) != NULL)
 		keep_known(all, ini_section(all, name), &opts);
@@ -361,7 +361,7 @@ add_glob(char ***names, size_t *n, const char *base, const char *suffix)
 			    strlen(g.gl_pathv[i])));
 		globfree(&g);
 	}
-	text_free(&t);
+	text_clear(&t);
 }
 
 static void

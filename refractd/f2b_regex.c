@@ -168,7 +168,7 @@ f2b_tags(const char *p, enum f2b_dns dns)
 	}
 	text_list_free(t.open, t.nopen);
 	if (t.out.full) {
-		text_free(&t.out);
+		text_clear(&t.out);
 		return NULL;
 	}
 	return text_take(&t.out);
@@ -529,7 +529,7 @@ f2b_translate(const char *regex, int *has, char *why, size_t whylen)
 		status = refuse(&t, "found a regex of more than %d bytes",
 		    TEXT_MAX);
 	if (status == -1) {
-		text_free(&t.out);
+		text_clear(&t.out);
 		return NULL;
 	}
 	*has = t.has;

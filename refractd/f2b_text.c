@@ -72,7 +72,7 @@ text_take(struct f2b_text *t)
 }
 
 void
-text_free(struct f2b_text *t)
+text_clear(struct f2b_text *t)
 {
 	free(t->s);
 	memset(t, 0, sizeof(*t));

@@ -21,7 +21,7 @@ void	 text_printf(struct f2b_text *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 /* The caller's to free, "" if there is nothing; the text is empty then. */
 char	*text_take(struct f2b_text *);
-void	 text_free(struct f2b_text *);
+void	 text_clear(struct f2b_text *);
 
 char	*text_dup(const char *, size_t);
 /* A list of strings, grown by one; the string is the list's. */
