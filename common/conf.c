@@ -299,6 +299,7 @@ table_renumber(struct conf *c, struct conf_table *t, uint32_t id)
 			if (i->w.table == t->w.id)
 				i->w.table = id;
 	}
+	conf_mux_table(c, t->w.id, id);
 	t->w.id = id;
 }
 

@@ -257,6 +257,24 @@ conf_mux_asks(const struct conf *c, uint32_t table)
 	return 0;
 }
 
+void
+conf_mux_table(struct conf *c, uint32_t was, uint32_t id)
+{
+	struct conf_listener	*l;
+	struct conf_route	*r;
+	struct conf_cond	*cond;
+
+	TAILQ_FOREACH(l, &c->mux.listeners, entry) {
+		if (l->w.trusted == was)
+			l->w.trusted = id;
+		TAILQ_FOREACH(r, &l->routes, entry)
+			TAILQ_FOREACH(cond, &r->conds, entry)
+				if (cond->w.kind == COND_FROM &&
+				    cond->w.table == was)
+					cond->w.table = id;
+	}
+}
+
 /*
  * Slots.  A new one is the next after the last that was given, so one that was
  * given up is not used again for as long as others are there: connections of
@@ -399,6 +417,8 @@ adopt_listener(struct conf_listener *l, const struct conf_mux *old)
 	struct conf_listener	*ol = NULL;
 	struct conf_bind	*b, *ob;
 	struct conf_route	*r, *or;
+	struct conf_offence	*o;
+	struct conf_cond	*c;
 
 	if (old != NULL)
 		ol = conf_listener_byname(old, l->w.name);
@@ -407,6 +427,8 @@ adopt_listener(struct conf_listener *l, const struct conf_mux *old)
 		l->w.id = ol->w.id;
 		l->w.slot = ol->w.slot;
 	}
+	TAILQ_FOREACH(o, &l->offences, entry)
+		o->w.listener = l->w.id;
 	TAILQ_FOREACH(b, &l->binds, entry) {
 		ob = old == NULL ? NULL : bind_like(old, &b->w, l->w.proto);
 		b->w.listener = l->w.id;
@@ -421,6 +443,8 @@ adopt_listener(struct conf_listener *l, const struct conf_mux *old)
 			r->w.id = or->w.id;
 			r->w.slot = or->w.slot;
 		}
+		TAILQ_FOREACH(c, &r->conds, entry)
+			c->w.route = r->w.id;
 	}
 }
 

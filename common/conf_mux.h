@@ -222,6 +222,7 @@ struct conf_pool {
 	TAILQ_ENTRY(conf_pool)	 entry;
 	struct wire_pool	 w;
 	TAILQ_HEAD(, conf_member) members;
+	int			 direct;	/* parent only: of a route */
 	void			*state;
 };
 
@@ -232,6 +233,7 @@ struct conf_tap {
 	char			*args;
 	size_t			 args_len;
 	unsigned int		 argc;
+	char			 user[33], group[33];	/* ACCOUNT_MAX_LEN */
 };
 
 TAILQ_HEAD(conf_listeners, conf_listener);
@@ -295,5 +297,7 @@ void	 conf_mux_send(struct channel *, const struct conf *, int offences);
 int	 conf_mux_receive(struct conf *, uint32_t type, const void *, size_t);
 /* 1 if a condition or a listener asks this table. */
 int	 conf_mux_asks(const struct conf *, uint32_t table);
+/* A table got another id. */
+void	 conf_mux_table(struct conf *, uint32_t was, uint32_t id);
 
 #endif

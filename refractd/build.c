@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "build.h"
+#include "listen.h"
 #include "log.h"
 
 #define ITEMS_MAX		65536
+#define DRAIN_MAX		(3600 * 1000LL)
 #define INSTANCE_MAX		16	/* set names have 31 bytes */
 
 static struct {
@@ -23,6 +25,7 @@ static struct {
 	struct once	 plen4, plen6, protect, action, hook, max;
 	unsigned int	 nstatus;
 	struct once	 hot_reload, ledger_keep, ledger_max;
+	struct once	 workers, drain, log_connections;
 } b;
 
 /* Lists of the statement that is being read. */
@@ -43,6 +46,7 @@ build_start(void)
 	build_clear();
 	tables_start();
 	watches_start();
+	listens_start();
 }
 
 void
@@ -201,8 +205,8 @@ port_add(const struct val *v, int proto, int port)
 }
 
 /* "80" or "80:90": 0, or -1 reported. */
-static int
-port_range(const struct val *v, int *lo, int *hi)
+int
+build_port_range(const struct val *v, int max, int *lo, int *hi)
 {
 	const char	*colon = strchr(v->s, ':');
 
@@ -217,9 +221,9 @@ port_range(const struct val *v, int *lo, int *hi)
 	else if (*lo > *hi)
 		report_error(&v->at, "found ports %s, expected the lower one "
 		    "first", v->s);
-	else if (*hi - *lo >= BAN_PORTS_MAX)
+	else if (*hi - *lo >= max)
 		report_error(&v->at, "found %d ports, expected at most %d",
-		    *hi - *lo + 1, BAN_PORTS_MAX);
+		    *hi - *lo + 1, max);
 	else
 		return 0;
 	return -1;
@@ -232,7 +236,8 @@ build_ports(int proto)
 	int	lo, hi;
 
 	for (i = 0; i < list.n; i++)
-		if (port_range(&list.items[i], &lo, &hi) == 0)
+		if (build_port_range(&list.items[i], BAN_PORTS_MAX, &lo,
+		    &hi) == 0)
 			while (lo <= hi &&
 			    port_add(&list.items[i], proto, lo) == 0)
 				lo++;
@@ -367,6 +372,37 @@ set_hot_reload(const struct val *v)
 {
 	if (build_once(&b.hot_reload, &v->at, "hot reload"))
 		b.conf->hot_reload = v->n;
+}
+
+/* The mux: what is no listener's own. */
+
+void
+set_workers(const struct val *v)
+{
+	if (build_once(&b.workers, &v->at, "workers") &&
+	    build_range(v, 1, MUX_WORKERS_MAX, "a number of processes"))
+		b.conf->mux.workers = v->n;
+}
+
+void
+set_drain(const struct val *v)
+{
+	if (build_once(&b.drain, &v->at, "drain") &&
+	    build_span(v, 0, DRAIN_MAX))
+		b.conf->mux.drain = v->n;
+}
+
+/* json: 0, 1; -1 is `none`. */
+void
+set_log_connections(const struct val *v, int json)
+{
+	if (!build_once(&b.log_connections, &v->at, "log connections"))
+		return;
+	b.conf->access_json = json == 1;
+	if (json == -1)
+		replace(&b.conf->access_path, NULL);
+	else if (build_path(v, PATH_MAX_LEN) == 0)
+		replace(&b.conf->access_path, v->s);
 }
 
 /* ledger { } */
@@ -528,6 +564,7 @@ build_finish(void)
 
 	tables_finish();
 	watches_finish();
+	listens_finish();
 	instance_places();
 	build_clear();
 	b.conf = NULL;

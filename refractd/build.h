@@ -55,6 +55,9 @@ void		 build_item(const struct val *);
 /* NULL and an error at the place, if there are none. */
 const struct val *build_items(size_t *, const struct place *);
 void		 build_clear(void);
+/* "80" or "80:90", of at most max ports: 0, or -1 reported. */
+int		 build_port_range(const struct val *, int max, int *lo,
+		    int *hi);
 /* The items were ports: keep them as ports of proto, and begin anew. */
 void		 build_ports(int proto);
 /* The ports of the statement; returns how many. */
@@ -72,6 +75,9 @@ void		 ledger_keep(const struct val *);	/* SPAN_FOREVER too */
 void		 ledger_max(const struct val *);	/* bytes; 0: none */
 /* Address and port; said several times, they add up. */
 void		 set_status(const struct val *, const struct val *);
+void		 set_workers(const struct val *);
+void		 set_drain(const struct val *);
+void		 set_log_connections(const struct val *, int json);
 void		 ban_prefix(const struct val *);
 void		 ban_protect(const struct val *);
 void		 ban_action(const struct val *);
@@ -81,6 +87,8 @@ void		 ban_max(const struct val *);
 /* Tables; <name> may be used before it is defined. */
 void		 table_open(const struct val *);
 void		 table_open_never(const struct val *);
+/* One without a name, written where it is used: its id. */
+uint32_t	 table_open_here(const struct val *);
 void		 table_prefix(const struct val *);
 void		 table_nested(const struct val *);
 void		 table_self(const struct val *);

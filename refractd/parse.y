@@ -16,9 +16,12 @@
 #include "conf.h"
 #include "input.h"
 #include "lex.h"
+#include "listen.h"
 #include "log.h"
 #include "parse.h"
+#include "pools.h"
 #include "report.h"
+#include "routes.h"
 #include "source.h"
 #include "text.h"
 
@@ -37,6 +40,7 @@ static void	yyerror(const char *);
 		YYABORT;						\
 	yyerrok;							\
 	build_clear();							\
+	route_forget();							\
 } while (0)
 %}
 
@@ -60,18 +64,26 @@ static void	yyerror(const char *);
 %token ADDRESS		"an address or prefix"
 %token TABLE		"a table <name>"
 %token MACRO		"a macro name = value"
+%token PROBE		"a protocol such as http"
+%token ANY		"*"
 %token WORD		"a word"
 
-%token ACTION ADDR ADDRESSES ADMIN AFTER ALL ALSO APART AT BAN BANS BY CANCEL
-%token COMMAND COMMANDS CONTROL CPUS DELAY DIRECTORY DROP DRY DUPLICATE END_
-%token EXEMPT EXIT EXTEND FAIL2BAN FAMILIES FIELD FILE_ FOR FOREVER FORMAT
-%token FORWARD FORWARDED FROM GRACE GROUP GROWING HOOK HOT IGNORE INBOUND
-%token INCLUDE INET INET6 INSTANCE JOURNAL JSON KEEP KEY LEAST LEDGER LIMIT
-%token LOCAL LOG MATCH MATCHES MATCHING MAX MODE MOST NEVER NEWEST NO NONE
-%token OLDEST ON ONCE ONLY PATTERN PER PORT PREFIX PROTECT REJECT RELOAD RERUN
-%token RUN SELF SESSIONS SOURCE START STATE STATUS STDIN STOP SYSLOG TABLE_
-%token TCP TIME TIMEOUT TO TOGETHER TRUST UDP UNBAN USER WATCH WEIGHT WITHIN
-%token XRAY YES ZONE
+%token ACTION ADDR ADDRESSES ADMIN AFTER ALL ALPN ALSO APART AT BACKLOG BACKUP
+%token BALANCE BAN BANDWIDTH BANS BY BYTES CANCEL CHECK CLOSED COMMAND COMMANDS
+%token CONNECT CONNECTIONS CONTAINS CONTROL CPUS DELAY DIRECTORY DOWN DRAIN
+%token DROP DRY DUPLICATE END_ EVERY EXEMPT EXIT EXPECT EXTEND FAIL2BAN FALL
+%token FAMILIES FAST FIELD FILE_ FIRST FOR FOREVER FORMAT FORWARD FORWARDED
+%token FROM GRACE GROUP GROWING HALF HOOK HOST HOT IDLE IGNORE INBOUND INCLUDE
+%token INET INET6 INSTANCE INTERFACE JOURNAL JSON KEEP KEEPALIVE KEY LEAST
+%token LEDGER LIMIT LISTEN LOCAL LOG MASK MATCH MATCHES MATCHING MAX MEMBER
+%token MEMORY MODE MOST NEVER NEWEST NO NODELAY NONE OFFENCE OLDEST ON ONCE
+%token ONLY OPEN OTHERWISE PASSIVE PATH_ PATTERN PEEK PER POOL PORT PREFIX
+%token PROTECT PROXY RANDOM RATE REGEX REJECT RELOAD RERUN RESET RISE
+%token ROUNDROBIN RUN SECOND SELF SEND SESSIONS SLOW SNI SOURCE SOURCE_ADDRESS
+%token SOURCE_SOCKET SPEAKS START STATE STATUS STDIN STOP SYSLOG TABLE_ TAP
+%token TARPIT TCP TIME TIMEOUT TIMES TO TOGETHER TRANSPARENT TRUST TTL UDP
+%token UNBAN UNKNOWN USER V1 V2 WATCH WEIGHT WHEN WITH WITHIN WORKERS XRAY YES
+%token ZONE
 
 %%
 
@@ -108,6 +120,24 @@ statement	: %empty
 		| START argv limits		{ command_start(&$1); }
 		| STOP argv limits		{ command_stop(&$1); }
 		| COMMANDS AT MOST most		{ command_most(&$4); }
+		| LISTEN STRING			{ listen_open(&$2); }
+		    ON listen_ons protocol PORT ports '{' {
+			blocks++;
+			listen_ports(&$6);
+		}
+		    listen_statements '}' {
+			blocks--;
+			listen_close();
+		}
+		| POOL STRING '{'		{ blocks++; pool_open(&$2); }
+		    pool_statements '}'		{ blocks--; pool_close(); }
+		| TAP STRING TO path		{ tap_unix(&$2, &$4); }
+		| TAP STRING RUN argv limits	{ tap_run(&$2); }
+		| WORKERS NUMBER		{ set_workers(&$2); }
+		| DRAIN SPAN			{ set_drain(&$2); }
+		| LOG CONNECTIONS path	{ set_log_connections(&$3, 0); }
+		| LOG CONNECTIONS path JSON { set_log_connections(&$3, 1); }
+		| LOG CONNECTIONS NONE	{ set_log_connections(&$3, -1); }
 		| LEDGER '{'			{ blocks++; }
 		    ledger_statements '}'	{ blocks--; }
 		| error				{ RECOVER; }
@@ -438,6 +468,309 @@ zone		: STRING
 		| LOCAL
 		;
 
+/* listen "name" on ... { } */
+
+listen_ons	: listen_on
+		| '{' listen_on_gap '}'
+		| '{' listen_on_list '}'
+		;
+
+/* An interface belongs to the address before it: the comma matters. */
+listen_on_gap	: %empty
+		| listen_on_gap separator
+		| listen_on_list separator
+		;
+
+listen_on_list	: listen_on_gap listen_on
+		;
+
+listen_on	: ADDRESS on_interface		{ listen_on(&$1, &$2); }
+		| ANY on_interface		{
+			$1.s = NULL;
+			listen_on(&$1, &$2);
+		}
+		| INTERFACE STRING		{
+			$1.s = NULL;
+			listen_on(&$1, &$2);
+		}
+		;
+
+on_interface	: %empty			{ $$.s = NULL; }
+		| INTERFACE STRING		{ $$ = $2; }
+		;
+
+listen_statements: listen_statement
+		| listen_statements '\n' listen_statement
+		;
+
+listen_statement: %empty
+		| CONNECTIONS NUMBER {
+			listen_set(LISTEN_CONNECTIONS, &$2);
+		}
+		| CONNECTIONS NUMBER ',' PER ADDRESSES number_none {
+			listen_set(LISTEN_CONNECTIONS, &$2);
+			listen_set(LISTEN_PER_ADDRESS, &$6);
+		}
+		| PER ADDRESSES number_none {
+			listen_set(LISTEN_PER_ADDRESS, &$3);
+		}
+		| GROUP plens			{ listen_group(&$1); }
+		| RATE NUMBER PER SECOND	{
+			listen_set(LISTEN_RATE, &$2);
+		}
+		| RATE NONE			{
+			$2.n = 0;
+			listen_set(LISTEN_RATE, &$2);
+		}
+		| PEEK NUMBER BYTES		{
+			listen_set(LISTEN_PEEK, &$2);
+		}
+		| PEEK NUMBER BYTES WITHIN SPAN	{
+			listen_set(LISTEN_PEEK, &$2);
+			listen_set(LISTEN_PEEK_TIME, &$5);
+		}
+		| PEEK WITHIN SPAN		{
+			listen_set(LISTEN_PEEK_TIME, &$3);
+		}
+		| PEEK MEMORY SIZE		{
+			listen_set(LISTEN_PEEK_MEMORY, &$3);
+		}
+		| CONNECT SPAN			{
+			listen_set(LISTEN_CONNECT, &$2);
+		}
+		| IDLE span_none		{
+			listen_set(LISTEN_IDLE, &$2);
+		}
+		| HALF CLOSED span_none		{
+			listen_set(LISTEN_HALF_CLOSED, &$3);
+		}
+		| KEEPALIVE span_none		{
+			listen_set(LISTEN_KEEPALIVE, &$2);
+		}
+		| USER TIMEOUT span_none	{
+			listen_set(LISTEN_USER_TIMEOUT, &$3);
+		}
+		| BANDWIDTH size		{
+			listen_set(LISTEN_BANDWIDTH, &$2);
+		}
+		| BACKLOG NUMBER		{
+			listen_set(LISTEN_BACKLOG, &$2);
+		}
+		| NODELAY yesno			{
+			listen_set(LISTEN_NODELAY, &$2);
+		}
+		| FAST OPEN yesno		{
+			listen_set(LISTEN_FASTOPEN, &$3);
+		}
+		| LOG CONNECTIONS yesno		{
+			listen_set(LISTEN_LOG, &$3);
+		}
+		| EXPECT PROXY FROM sources	{ listen_expect(&$1, $4.n); }
+		| OFFENCE offence NUMBER TIMES WITHIN SPAN BAN FOR duration {
+			listen_offence(&$2, &$3, &$6, &$9);
+		}
+		| route				{ route_end(&$1.at); }
+		| error				{ RECOVER; }
+		;
+
+number_none	: NUMBER
+		| NONE				{ $$.n = 0; }
+		;
+
+span_none	: SPAN
+		| NONE				{ $$.n = 0; }
+		;
+
+offence		: UNKNOWN			{ $$.n = OFFENCE_UNKNOWN; }
+		| SLOW				{ $$.n = OFFENCE_SLOW; }
+		| LIMIT				{ $$.n = OFFENCE_LIMIT; }
+		;
+
+/* A table by its name, or one that is written here: n is its id. */
+sources		: TABLE				{ $$.n = table_used(&$1); }
+		| ADDRESS			{
+			$$.n = table_open_here(&$1);
+			table_prefix(&$1);
+			table_close();
+		}
+		| '{'				{
+			$1.n = table_open_here(&$1);
+			$$ = $1;
+		}
+		    prefixes '}'		{
+			$$.n = $2.n;
+			table_close();
+		}
+		;
+
+/* Routes: a protocol, conditions, what is done, options. */
+
+route		: conditions action_of options
+		| probe action_of options
+		| probe conditions action_of options
+		;
+
+probe		: protocol_name			{ route_probe(&$1); }
+		| TIMEOUT			{
+			$1.n = ROUTE_TIMEOUT;
+			route_probe(&$1);
+		}
+		| SPEAKS FIRST			{
+			$1.n = ROUTE_SPEAKS_FIRST;
+			route_probe(&$1);
+		}
+		| OTHERWISE			{
+			$1.n = ROUTE_OTHERWISE;
+			route_probe(&$1);
+		}
+		;
+
+/* Some are words of the language, too. */
+protocol_name	: PROBE
+		| PROXY		{ $$.n = route_probe_number($1.s); }
+		| SYSLOG	{ $$.n = route_probe_number($1.s); }
+		;
+
+conditions	: condition
+		| conditions condition
+		;
+
+condition	: SNI strings			{ route_texts(&$1, COND_SNI); }
+		| SNI REGEX STRING	{ route_regex(&$1, COND_SNI_REGEX,
+			    &$3); }
+		| ALPN strings		{ route_texts(&$1, COND_ALPN); }
+		| HOST strings		{ route_texts(&$1, COND_HOST); }
+		| PATH_ path_set	{ route_texts(&$1, COND_PATH); }
+		| FROM sources		{ route_from(&$1, $2.n); }
+		| BYTES strings at mask	{ route_bytes(&$1, &$3, &$4); }
+		| CONTAINS strings	{ route_texts(&$1, COND_CONTAINS); }
+		| REGEX STRING	{ route_regex(&$1, COND_REGEX, &$2); }
+		;
+
+path_set	: path				{ build_item(&$1); }
+		| '{' path_list '}'
+		;
+
+path_list	: %empty
+		| path_list separator
+		| path_list path		{ build_item(&$2); }
+		;
+
+at		: %empty			{ $$.s = NULL; }
+		| AT NUMBER			{ $$ = $2; }
+		;
+
+mask		: %empty			{ $$.s = NULL; }
+		| MASK STRING			{ $$ = $2; }
+		;
+
+action_of	: TO POOL STRING		{
+			$1.n = ROUTE_TO;
+			route_action(&$1);
+			route_to_pool(&$3);
+		}
+		| TO member			{
+			$1.n = ROUTE_TO;
+			route_action(&$1);
+			route_to_member(&$1);
+		}
+		| DROP				{
+			$1.n = ROUTE_DROP;
+			route_action(&$1);
+		}
+		| RESET				{
+			$1.n = ROUTE_RESET;
+			route_action(&$1);
+		}
+		| TARPIT			{
+			$1.n = ROUTE_TARPIT;
+			route_action(&$1);
+		}
+		;
+
+options		: %empty
+		| options option
+		;
+
+option		: WITH PROXY V1		{ $3.n = 1; route_proxy(&$3); }
+		| WITH PROXY V2		{ $3.n = 2; route_proxy(&$3); }
+		| TRANSPARENT			{ route_transparent(&$1); }
+		| TAP STRING			{ route_tap(&$2); }
+		| IDLE SPAN			{ route_idle(&$2); }
+		| AFTER SPAN			{ route_after(&$2); }
+		;
+
+/* pool "name" { } */
+
+member		: ADDRESS PORT NUMBER		{ member_address(&$1, &$3); }
+		| STRING PORT NUMBER		{ member_host(&$1, &$3); }
+		| path				{ member_unix(&$1); }
+		;
+
+pool_statements	: pool_statement
+		| pool_statements '\n' pool_statement
+		;
+
+pool_statement	: %empty
+		| MEMBER member member_options	{ member_end(&$1.at); }
+		| BALANCE balance		{ pool_balance(&$2); }
+		| CHECK check check_options
+		| PASSIVE number_none		{ pool_passive(&$2); }
+		| WHEN DOWN down		{ pool_when_down(&$3); }
+		| error				{ RECOVER; }
+		;
+
+member_options	: %empty
+		| member_options member_option
+		;
+
+member_option	: WEIGHT NUMBER			{ member_weight(&$2); }
+		| BACKUP			{ member_backup(&$1); }
+		| TTL SPAN TO SPAN		{ member_ttl(&$2, &$4); }
+		;
+
+balance		: ROUNDROBIN			{ $$.n = BALANCE_ROUNDROBIN; }
+		| LEAST				{ $$.n = BALANCE_LEAST; }
+		| RANDOM			{ $$.n = BALANCE_RANDOM; }
+		| FIRST				{ $$.n = BALANCE_FIRST; }
+		| SOURCE_ADDRESS		{ $$.n = BALANCE_SOURCE; }
+		| SOURCE_SOCKET			{ $$.n = BALANCE_SOCKET; }
+		;
+
+check		: NONE			{ pool_check(&$1, CHECK_NONE); }
+		| TCP			{ pool_check(&$1, CHECK_TCP); }
+		| SEND STRING EXPECT STRING	{
+			pool_check(&$1, CHECK_SEND);
+			pool_check_send(&$2);
+			pool_check_expect(&$4);
+		}
+		| PROBE				{ pool_check_probe(&$1); }
+		| PROBE path			{
+			pool_check_probe(&$1);
+			pool_check_path(&$2);
+		}
+		| PROBE path EXPECT NUMBER	{
+			pool_check_probe(&$1);
+			pool_check_path(&$2);
+			pool_check_status(&$4);
+		}
+		;
+
+check_options	: %empty
+		| check_options check_option
+		;
+
+check_option	: EVERY SPAN			{ pool_interval(&$2); }
+		| TIMEOUT SPAN			{ pool_timeout(&$2); }
+		| RISE NUMBER			{ pool_rise(&$2); }
+		| FALL NUMBER			{ pool_fall(&$2); }
+		;
+
+down		: OTHERWISE			{ $$.n = 0; }
+		| RESET				{ $$.n = ROUTE_RESET; }
+		| DROP				{ $$.n = ROUTE_DROP; }
+		;
+
 /* Strings and paths. */
 
 strings		: string
@@ -539,6 +872,10 @@ classify(struct val *v)
 		return k->token;
 	if (*s == '/')
 		return PATH;
+	if (strcmp(s, "*") == 0)
+		return ANY;
+	if ((v->n = route_probe_number(s)) != 0)
+		return PROBE;
 	if (all_digits(s)) {
 		/* Beyond every limit is told by the limit's own error. */
 		v->n = strlen(s) > 18 ? INT64_MAX : atoll(s);
@@ -566,6 +903,7 @@ regex_is_next(void)
 	case MATCHING:
 	case IGNORE:
 	case CANCEL:
+	case REGEX:
 		return 1;
 	case TIME:
 		return tokens[1] != JSON;

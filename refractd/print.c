@@ -44,18 +44,6 @@ print_ban(struct out *o, const struct conf *c)
 	out_text(o, "}\n");
 }
 
-/* A size as the language writes it, by the greatest unit that is exact. */
-static void
-put_size(struct out *o, uint32_t kib)
-{
-	if (kib % (1024 * 1024) == 0)
-		out_format(o, "%uG", kib / (1024 * 1024));
-	else if (kib % 1024 == 0)
-		out_format(o, "%uM", kib / 1024);
-	else
-		out_format(o, "%uK", kib);
-}
-
 static void
 print_ledger(struct out *o, const struct wire_global *g)
 {
@@ -68,7 +56,7 @@ print_ledger(struct out *o, const struct wire_global *g)
 	if (g->ledger_max == 0)
 		out_text(o, "none");
 	else
-		put_size(o, g->ledger_max);
+		out_size(o, g->ledger_max);
 	out_text(o, "\n}\n");
 }
 
@@ -112,6 +100,34 @@ print_commands(struct out *o, const struct conf *c)
 }
 
 static void
+print_mux(struct out *o, const struct conf *c)
+{
+	struct conf_tap		*t;
+	struct conf_pool	*p;
+	struct conf_listener	*l;
+
+	if (c->mux.workers != 0)
+		out_format(o, "workers %u\n", c->mux.workers);
+	out_text(o, "drain ");
+	out_span(o, c->mux.drain);
+	out_text(o, "\nlog connections ");
+	if (c->access_path == NULL)
+		out_text(o, "none");
+	else {
+		out_quoted(o, c->access_path);
+		out_text(o, c->access_json ? " json" : "");
+	}
+	out_text(o, "\n");
+	TAILQ_FOREACH(t, &c->mux.taps, entry)
+		print_tap(o, t);
+	TAILQ_FOREACH(p, &c->mux.pools, entry)
+		if (!p->direct)
+			print_pool(o, p);
+	TAILQ_FOREACH(l, &c->mux.listeners, entry)
+		print_listener(o, c, l);
+}
+
+static void
 print_statuses(struct out *o, const struct conf *c)
 {
 	struct conf_status	*s;
@@ -141,5 +157,6 @@ conf_print(const struct conf *c, void (*emit)(void *, const char *),
 	print_defines(&o, &c->defines, "");
 	TAILQ_FOREACH(w, &c->watches, entry)
 		print_watch(&o, c, w);
+	print_mux(&o, c);
 	out_flush(&o);
 }

@@ -149,6 +149,17 @@ out_span(struct out *o, int64_t span)
 	out_text(o, span_print(span, buf));
 }
 
+void
+out_size(struct out *o, uint32_t kib)
+{
+	if (kib % (1024 * 1024) == 0)
+		out_format(o, "%uG", kib / (1024 * 1024));
+	else if (kib % 1024 == 0)
+		out_format(o, "%uM", kib / 1024);
+	else
+		out_format(o, "%uK", kib);
+}
+
 const char *
 out_yesno(int n)
 {

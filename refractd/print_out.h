@@ -41,11 +41,21 @@ void	 items_add_quoted(struct items *, const char *);
 /* As a list with this head, if there are any; they are freed. */
 void	 items_out(struct out *, const char *head, struct items *);
 
+/* A size by the greatest unit that is exact: "16M". */
+void	 out_size(struct out *, uint32_t kib);
+
 /* print_watch.c */
+void	 print_strings(struct out *, const char *args, unsigned int argc);
 void	 print_watch(struct out *, const struct conf *,
 	    const struct conf_watch *);
 void	 print_command(struct out *, const char *, const struct conf_command *);
 void	 print_defines(struct out *, const struct conf_defines *,
 	    const char *indent);
+
+/* print_mux.c */
+void	 print_listener(struct out *, const struct conf *,
+	    const struct conf_listener *);
+void	 print_pool(struct out *, const struct conf_pool *);
+void	 print_tap(struct out *, const struct conf_tap *);
 
 #endif

@@ -18,7 +18,7 @@
 #define UNIT	"_SYSTEMD_UNIT="
 
 /* { "a", "b" } */
-static void
+void
 print_strings(struct out *o, const char *args, unsigned int argc)
 {
 	unsigned int	 i;

@@ -180,6 +180,14 @@ table_open_never(const struct val *v)
 		cur = info_byid(*id);
 }
 
+uint32_t
+table_open_here(const struct val *v)
+{
+	cur = info_new(&v->at);
+	cur->defined = 1;
+	return cur->t->w.id;
+}
+
 void
 table_close(void)
 {
