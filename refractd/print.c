@@ -99,6 +99,16 @@ print_commands(struct out *o, const struct conf *c)
 		print_command(o, "stop", cmd);
 }
 
+/* Without a mux its defaults are nothing to anybody. */
+static int
+has_mux(const struct conf *c)
+{
+	return !TAILQ_EMPTY(&c->mux.listeners) ||
+	    !TAILQ_EMPTY(&c->mux.pools) || !TAILQ_EMPTY(&c->mux.taps) ||
+	    c->mux.workers != 0 || c->mux.drain != MUX_DRAIN_DEFAULT ||
+	    c->access_path != NULL;
+}
+
 static void
 print_mux(struct out *o, const struct conf *c)
 {
@@ -106,6 +116,8 @@ print_mux(struct out *o, const struct conf *c)
 	struct conf_pool	*p;
 	struct conf_listener	*l;
 
+	if (!has_mux(c))
+		return;
 	if (c->mux.workers != 0)
 		out_format(o, "workers %u\n", c->mux.workers);
 	out_text(o, "drain ");
