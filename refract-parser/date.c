@@ -262,7 +262,9 @@ match_regex(struct date *d, const struct pattern *t, const char *line,
 	h->empty = result < 2 || v[2] == PCRE2_UNSET || v[2] >= v[3];
 	h->start = h->empty ? v[0] : v[2];
 	h->end = h->empty ? v[0] : v[3];
-	return h->empty || read_groups(t, line, v, &h->parts) == 0;
+	if (!h->empty && read_groups(t, line, v, &h->parts) == -1)
+		h->empty = 1;		/* there is no such day: cut it */
+	return 1;
 }
 
 static int
@@ -323,7 +325,7 @@ date_find(struct date *d, const char *line, size_t n, int live, wall_t now,
 	if (h.empty)
 		return DATE_EMPTY;
 	if (moment_of(&d->moment, &h.parts, live, now, last, at) == -1)
-		return DATE_NONE;
+		return d->detect ? DATE_NONE : DATE_EMPTY;
 	d->us = h.parts.absolute ? (int)(h.parts.epoch % 1000) :
 	    h.parts.us % 1000;
 	return DATE_FOUND;

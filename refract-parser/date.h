@@ -30,7 +30,11 @@ struct date;
 enum date_found {
 	DATE_NONE,	/* no date: nothing is to be cut */
 	DATE_FOUND,
-	DATE_EMPTY	/* a pattern fits that takes nothing, as {NONE} */
+	/*
+	 * A pattern fits that takes nothing, as {NONE}, or what is no day: it
+	 * is cut all the same.
+	 */
+	DATE_EMPTY
 };
 
 /*

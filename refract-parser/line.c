@@ -71,19 +71,22 @@ time_without(struct text_line *l)
 logtime_t
 text_time(struct text_line *l)
 {
-	size_t	start, end;
+	enum date_found	found = DATE_NONE;
+	size_t		start, end;
 
 	if (l->timed)
 		return l->at;
 	l->timed = 1;
-	if (l->stamp != 0)
-		l->at = watch_when(l->w, l->stamp / 1000, l->live, l->b->now);
-	else if (find_date(l, l->p, l->n, &l->at, &start, &end) ==
-	    DATE_FOUND) {
+	if (l->stamp == 0 && (found = find_date(l, l->p, l->n, &l->at, &start,
+	    &end)) != DATE_NONE) {
 		l->date = start;
 		l->date_len = end - start;
+	}
+	if (l->stamp != 0)
+		l->at = watch_when(l->w, l->stamp / 1000, l->live, l->b->now);
+	else if (found == DATE_FOUND)
 		l->at = watch_when(l->w, l->at, l->live, l->b->now);
-	} else
+	else
 		l->at = time_without(l);
 	if (l->at < 0)
 		l->at = 0;
@@ -207,6 +210,7 @@ fill_match(struct text_line *l, const struct item *it, const size_t *vector,
 	m->weight = it->conf->w.weight;
 	m->nvalues = 0;
 	m->key = m->line = NULL;
+	m->lines = 1;
 	for (i = 0; i < it->ncaptures; i++) {
 		c = &it->captures[i];
 		if ((p = pattern_text(c->groups, c->ngroups, vector, l->p,

@@ -57,6 +57,7 @@ struct match {
 	size_t		 key_len;
 	const char	*line;		/* for evidence; NULL: the line */
 	size_t		 len;
+	unsigned int	 lines;		/* that it is made of */
 };
 
 #define TEXT_TAKEN	UINT32_MAX	/* by a native pattern; else a filter */

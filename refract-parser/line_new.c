@@ -71,12 +71,8 @@ fill_spec(const struct text *x, const struct item *it,
 	s->where = it->conf->w.where;
 	if (it->filter == NULL)
 		return;
-	s->flags = PATTERN_CUT;
+	s->flags = PATTERN_CUT;		/* f2b.c made them (?m) */
 	s->also = prefix_of(x, it);
-	if (it->filter->conf->w.maxlines > 1) {
-		s->flags |= PATTERN_MULTILINE;
-		s->lines = it->filter->conf->w.maxlines;
-	}
 }
 
 static void

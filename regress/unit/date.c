@@ -57,7 +57,7 @@ make(const char *pattern, const struct zone *z)
 	return d;
 }
 
-/* The cut piece is `cut` and stands for this many seconds; NULL: no date. */
+/* The cut piece is `cut` and stands for so many seconds; NULL: no moment. */
 static void
 expect(struct date *d, const char *line, const char *cut, int64_t seconds)
 {
@@ -68,7 +68,7 @@ expect(struct date *d, const char *line, const char *cut, int64_t seconds)
 	found = date_find(d, line, strlen(line), 0, NOW * 1000LL, 0, &at,
 	    &start, &end);
 	if (cut == NULL) {
-		if (found != DATE_NONE)
+		if (found == DATE_FOUND)
 			fail_msg("\"%s\": found \"%.*s\"", line,
 			    (int)(end - start), line + start);
 		return;

@@ -1,6 +1,7 @@
 /* LINK: refract-parser/line.o refract-parser/line_new.o */
 /* LINK: refract-parser/count.o refract-parser/evidence.o */
-/* LINK: refract-parser/fail.o refract-parser/json.o */
+/* LINK: refract-parser/fail.o refract-parser/fail_pending.o */
+/* LINK: refract-parser/fail_window.o refract-parser/json.o */
 /* LINK: refract-parser/pattern.o refract-parser/literal.o */
 /* LINK: refract-parser/litset.o refract-parser/finder.o */
 /* LINK: refract-parser/date.o refract-parser/datefield.o */

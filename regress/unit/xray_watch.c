@@ -7,7 +7,8 @@
 /* LINK: refract-parser/access.o refract-parser/line.o */
 /* LINK: refract-parser/line_new.o refract-parser/count.o */
 /* LINK: refract-parser/evidence.o refract-parser/grow.o */
-/* LINK: refract-parser/fail.o refract-parser/json.o */
+/* LINK: refract-parser/fail.o refract-parser/fail_pending.o */
+/* LINK: refract-parser/fail_window.o refract-parser/json.o */
 /* LINK: refract-parser/pattern.o refract-parser/literal.o */
 /* LINK: refract-parser/litset.o refract-parser/finder.o */
 /* LINK: refract-parser/date.o refract-parser/datefield.o */

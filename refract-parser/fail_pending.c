@@ -1,0 +1,292 @@
+/*
+ * The rules are those of fail2ban 1.0.2:
+ * - what a later line says replaces what an earlier one did;
+ * - <F-NOFAIL> is not a failure, and <F-MLFGAINED>, access, is not one either
+ *   and makes failures that nobody is known for void;
+ * - but it is one if such a failure waits, or if the connection tried several
+ *   users;
+ * - <F-MLFFORGET> ends the connection.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail_pending.h"
+#include "siphash.h"
+
+#define TEXT_ROOM	1024		/* bytes of all values */
+#define VALUE_ROOM	255		/* and of one */
+#define USERS_ROOM	511
+
+struct entry {
+	uint64_t	id;		/* hash of the mlfid; 0: free */
+	uint64_t	order;		/* which came first */
+	logtime_t	until;
+	uint64_t	has;
+	struct {
+		uint16_t	at, n;
+	} v[FAIL_NAMES];
+	int		waits;		/* a failure, of nobody yet */
+	unsigned int	nlines, nusers;
+	uint16_t	lines_len, users_len;
+	char		text[TEXT_ROOM];
+	char		users[USERS_ROOM];
+	char		lines[PENDING_LINES];
+};
+
+/* The last entry is for what is not kept. */
+struct pending {
+	struct sipkey	key;
+	uint64_t	order;
+	unsigned int	n;
+	struct entry	list[PENDING_MAX + 1];
+};
+
+/* What a line is. */
+#define NOT_FAILED	1		/* nofail, or gained */
+#define FORGET		2
+#define WAS_NOT_FAILED	4		/* the line before it */
+#define GAINED		8
+
+struct pending *
+pending_new(void)
+{
+	struct pending	*c;
+
+	if ((c = calloc(1, sizeof(*c))) != NULL)
+		arc4random_buf(&c->key, sizeof(c->key));
+	return c;
+}
+
+void
+pending_free(struct pending *c)
+{
+	free(c);
+}
+
+/* Finding. */
+
+static struct entry *
+find(struct pending *c, uint64_t id, logtime_t at)
+{
+	struct entry	*e;
+	unsigned int	 i;
+
+	for (i = 0; i < c->n; i++) {
+		e = &c->list[i];
+		if (e->id != id)
+			continue;
+		if (e->until > at)
+			return e;
+		e->id = 0;
+	}
+	return NULL;
+}
+
+/* A free one, else the oldest. */
+static struct entry *
+take(struct pending *c)
+{
+	struct entry	*e, *oldest = c->list;
+	unsigned int	 i;
+
+	for (i = 0; i < c->n; i++) {
+		e = &c->list[i];
+		if (e->id == 0)
+			return e;
+		if (e->order < oldest->order)
+			oldest = e;
+	}
+	return c->n < PENDING_MAX ? &c->list[c->n++] : oldest;
+}
+
+static struct entry *
+start(struct pending *c, struct entry *e, uint64_t id, logtime_t at)
+{
+	e->id = id;
+	e->order = c->order++;
+	e->until = at + PENDING_MS;
+	e->has = 0;
+	e->waits = 0;
+	e->nlines = e->nusers = 0;
+	e->lines_len = e->users_len = 0;
+	return e;
+}
+
+/* Adding. */
+
+static int
+has_user(const struct entry *e, const char *p, size_t n)
+{
+	const char	*s = e->users, *end = e->users + e->users_len, *nl;
+
+	for (; s < end; s = nl + 1) {
+		if ((nl = memchr(s, '\n', (size_t)(end - s))) == NULL)
+			nl = end;
+		if ((size_t)(nl - s) == n && memcmp(s, p, n) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static void
+add_user(struct entry *e, const struct bytes *user)
+{
+	size_t	n = user->n < VALUE_ROOM ? user->n : VALUE_ROOM;
+
+	if (has_user(e, user->p, n))
+		return;
+	e->nusers++;
+	if (e->users_len + n + 1 > sizeof(e->users))
+		return;
+	if (e->users_len > 0)
+		e->users[e->users_len++] = '\n';
+	memcpy(e->users + e->users_len, user->p, n);
+	e->users_len = (uint16_t)(e->users_len + n);
+}
+
+/* The last one is always there, of those before it what has room. */
+static void
+add_line(struct entry *e, const char *p, size_t n)
+{
+	const char	*nl;
+	size_t		 gone;
+
+	if (n > sizeof(e->lines) - 1)
+		n = sizeof(e->lines) - 1;
+	while (e->lines_len > 0 && e->lines_len + n + 1 > sizeof(e->lines)) {
+		nl = memchr(e->lines, '\n', e->lines_len);
+		gone = nl == NULL ? e->lines_len :
+		    (size_t)(nl - e->lines) + 1;
+		e->lines_len = (uint16_t)(e->lines_len - gone);
+		memmove(e->lines, e->lines + gone, e->lines_len);
+	}
+	if (e->lines_len > 0)
+		e->lines[e->lines_len++] = '\n';
+	memcpy(e->lines + e->lines_len, p, n);
+	e->lines_len = (uint16_t)(e->lines_len + n);
+	e->nlines++;
+}
+
+static struct bytes
+old_value(const struct entry *e, unsigned int i)
+{
+	struct bytes	b = { e->text + e->v[i].at, e->v[i].n };
+
+	return b;
+}
+
+/* What the line has replaces what was there, and v is all of it then. */
+static void
+add_values(struct entry *e, struct values *v)
+{
+	char		text[TEXT_ROOM];
+	struct bytes	b;
+	uint64_t	bits;
+	size_t		n = 0;
+	unsigned int	i;
+
+	e->has |= v->has;
+	for (bits = e->has; bits != 0; bits &= bits - 1) {
+		i = (unsigned int)__builtin_ctzll(bits);
+		b = (v->has & NAME_BIT(i)) != 0 ? v->v[i] : old_value(e, i);
+		if (b.n > VALUE_ROOM)
+			b.n = VALUE_ROOM;
+		if (b.n > sizeof(text) - n)
+			b.n = sizeof(text) - n;
+		memcpy(text + n, b.p, b.n);
+		e->v[i].at = (uint16_t)n;
+		e->v[i].n = (uint16_t)b.n;
+		n += b.n;
+	}
+	memcpy(e->text, text, n);
+	v->has = e->has;
+	for (bits = e->has; bits != 0; bits &= bits - 1) {
+		i = (unsigned int)__builtin_ctzll(bits);
+		v->v[i] = old_value(e, i);
+	}
+}
+
+/* Merging. */
+
+static unsigned int
+flags_of(struct values *v)
+{
+	unsigned int	flags = 0;
+
+	if (value_said(v, NAME_GAINED)) {
+		flags = GAINED | NOT_FAILED;
+		if (!value_said(v, NAME_NOFAIL))
+			v->v[NAME_NOFAIL] = v->v[NAME_GAINED];
+		v->has |= NAME_BIT(NAME_NOFAIL);
+	} else if (value_said(v, NAME_NOFAIL))
+		flags = NOT_FAILED;
+	if (value_said(v, NAME_FORGET))
+		flags |= FORGET;
+	v->has &= ~(NAME_BIT(NAME_FORGET) | NAME_BIT(NAME_MLFID));
+	return flags;
+}
+
+/* Of one that is known: what the lines before this one were. */
+static unsigned int
+reopen(struct entry *e, unsigned int flags)
+{
+	if ((e->has & (NAME_BIT(NAME_NOFAIL) | NAME_BIT(NAME_GAINED))) != 0)
+		flags |= WAS_NOT_FAILED;
+	e->has &= ~(NAME_BIT(NAME_NOFAIL) | NAME_BIT(NAME_GAINED));
+	if ((flags & GAINED) != 0)
+		e->waits = 0;
+	if ((flags & WAS_NOT_FAILED) == 0 && !e->waits) {
+		e->nlines = 0;		/* a failure had them */
+		e->lines_len = 0;
+	}
+	return flags;
+}
+
+/* 1: it is a failure. */
+static int
+settle(struct entry *e, struct failure *f, unsigned int flags)
+{
+	if (e->waits || e->nusers > 1) {
+		e->has &= ~(NAME_BIT(NAME_NOFAIL) | NAME_BIT(NAME_GAINED));
+		flags &= ~(GAINED | NOT_FAILED);
+	}
+	e->waits = 0;
+	if ((flags & NOT_FAILED) == 0 || (flags & FORGET) == 0)
+		add_line(e, f->line, f->len);
+	f->line = e->lines;
+	f->len = e->lines_len;
+	f->nlines = e->nlines;
+	f->users.p = e->users;
+	f->users.n = e->users_len;
+	if ((e->has & NAME_BIT(NAME_NOFAIL)) != 0 && e->v[NAME_NOFAIL].n > 0)
+		return 0;
+	e->waits = (e->has & NAME_IDS) == 0;
+	return !e->waits;
+}
+
+int
+pending_merge(struct pending *c, struct failure *f, logtime_t at)
+{
+	const struct bytes	*id = &f->v.v[NAME_MLFID];
+	uint64_t		 hash;
+	struct entry		*e;
+	unsigned int		 flags;
+	int			 known, failed;
+
+	if ((hash = siphash(&c->key, id->p, id->n)) == 0)
+		hash = 1;
+	flags = flags_of(&f->v);
+	known = (e = find(c, hash, at)) != NULL;
+	if (known)
+		flags = reopen(e, flags);
+	else
+		e = start(c, (flags & FORGET) != 0 ? &c->list[PENDING_MAX] :
+		    take(c), hash, at);
+	if (value_said(&f->v, NAME_USER) && (known || (flags & FORGET) == 0))
+		add_user(e, &f->v.v[NAME_USER]);
+	add_values(e, &f->v);
+	failed = settle(e, f, flags);
+	if ((flags & FORGET) != 0)
+		e->id = 0;
+	return failed;
+}

@@ -1,0 +1,144 @@
+# The sample logs of the installed fail2ban's own tests, for fail_stock.c: its
+# filters with their options, the lines, and what is expected of each, read as
+# fail2ban/tests/samplestestcase.py does.  Records end with a NUL and have
+# fields between 0x1f; a field that is not said is "-".  Nothing of fail2ban's
+# is in here.
+#
+#	fail_stock.py DIR	an empty directory, for filters of the tests
+import json
+import os
+import re
+import sys
+import time
+
+import fail2ban
+
+CONFIG = "/etc/fail2ban/filter.d"
+TESTS = os.path.join(os.path.dirname(fail2ban.__file__), "tests")
+LOGS = os.path.join(TESTS, "files/logs")
+COMMENT = re.compile(r"^#+ ?(failJSON|(?:file|filter)Options|addFILE):(.+)$")
+
+os.environ["TZ"] = "Europe/Zurich"
+time.tzset()
+
+
+def out(*fields):
+    text = "\x1f".join(fields) + "\0"
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+
+
+def epoch(text):
+    whole = text.partition(".")[0]
+    return str(int(time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))))
+
+
+class Filter:
+    """A filter under test in all its forms, and the state of its files."""
+
+    def __init__(self, name, path):
+        self.name = name
+        self.path = path
+        self.forms = {}
+        self.common = {}
+        self.now = []
+        self.blocked = False
+
+    def form(self, options):
+        said = {k: str(v) for k, v in options.items()
+                if not k.startswith("test.")}
+        title = options.get("test.filter-name") or str(said or "")
+        if title not in self.forms:
+            self.forms[title] = str(len(self.forms))
+            out("filter", self.name, self.forms[title], self.path,
+                ", ".join('%s="%s"' % o for o in said.items()))
+        return self.forms[title], options
+
+    def choose(self, said):
+        name = self.name  # conditions use it
+        self.now = []
+        self.blocked = False
+        for own in said if isinstance(said, list) else [said]:
+            options = dict(self.common, **own)
+            if options.get("test.condition"):
+                self.blocked = not eval(options["test.condition"])
+            if not self.blocked:
+                self.now.append(self.form(options))
+
+    def line(self, where, line, expected, bare):
+        name = self.name
+        if not self.now:
+            self.now = [self.form({})]
+        for form, opts in self.now:
+            if expected.get("constraint") and not eval(expected["constraint"]):
+                continue
+            journal = opts.get("logtype") == "journal"
+            text = (opts.get("test.prefix-line") or "") * journal + line
+            values = []
+            for key in ("host", "user", "users", "attempts", "dns"):
+                value = expected.get(key, "-")
+                if isinstance(value, list):
+                    value = " ".join(sorted(value))
+                values.append("none" if value is None else str(value))
+            said = expected.get("time")
+            out("line", name, form, where, "bare" if bare else "said",
+                "journal" if journal else "file",
+                "match" if expected.get("match") else "none",
+                epoch(said) if said else "-", *values, text)
+
+    def read(self, log):
+        path = os.path.join(LOGS, log)
+        files = []
+        with open(path, encoding="utf-8", errors="surrogateescape",
+                  newline="\n") as f:
+            lines = enumerate(f, 1)
+            for number, line in lines:
+                said = COMMENT.match(line)
+                expected = {}
+                if said:
+                    value = json.loads(said.group(2))
+                    if said.group(1) == "fileOptions":
+                        self.common = value
+                        continue
+                    if said.group(1) == "filterOptions":
+                        self.choose(value)
+                        continue
+                    if said.group(1) == "addFILE":
+                        files.append(value)
+                        continue
+                    expected = value
+                    number, line = next(lines)
+                elif self.blocked or line.startswith("#") or not line.strip():
+                    continue
+                if not self.blocked:
+                    self.line("%s:%d" % (log, number), line.rstrip("\r\n"),
+                              expected, not said)
+        return files
+
+    def run(self):
+        files = [self.name]
+        for log in files:
+            files += self.read(log)
+
+
+def mirror(top):
+    """Filters of the tests include a file of the source tree."""
+    deep = os.path.join(top, "1/2/3/4/5/6/7")
+    os.makedirs(deep)
+    os.makedirs(os.path.join(top, "config"))
+    os.symlink(CONFIG, os.path.join(top, "config/filter.d"))
+    theirs = os.path.join(TESTS, "config/filter.d")
+    for f in os.listdir(theirs):
+        if f.startswith("zzz-") and f.endswith(".conf"):
+            os.symlink(os.path.join(theirs, f), os.path.join(deep, f))
+    return deep
+
+
+for directory in (CONFIG, mirror(sys.argv[1])):
+    for f in sorted(os.listdir(directory)):
+        stem, suffix = os.path.splitext(f)
+        if suffix != ".conf" or f.endswith("common.conf"):
+            continue
+        if os.path.exists(os.path.join(LOGS, stem)):
+            Filter(stem, os.path.join(directory, f)).run()
+        else:
+            out("untested", stem)
