@@ -212,9 +212,9 @@ test_http(const struct cond *c)
 	if (!found.is_http)
 		return RP_NO;
 	if (c->w->kind == COND_PATH) {
-		if (i->target.n == 0)
+		if (i->path.n == 0)
 			return i->complete ? RP_NO : RP_MORE;
-		return i->target.n >= c->w->len && memcmp(i->target.p,
+		return i->path.n >= c->w->len && memcmp(i->path.p,
 		    c->data, c->w->len) == 0 ? RP_YES : RP_NO;
 	}
 	if (i->host.n == 0)

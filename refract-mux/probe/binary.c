@@ -3,8 +3,6 @@
  */
 #include "probe.h"
 
-#define LITERAL(s)	(s), sizeof(s) - 1
-
 /* Byte i, if it is here already, must be one for which the condition holds. */
 #define WANT(i, condition) do {						\
 	if (n <= (i))							\
@@ -48,7 +46,8 @@ probe_socks5(const uint8_t *p, size_t n, struct rp_info *info)
 
 /*
  * A packet's length, then the client's hard reset: opcode 7 (or 1, 10), key 0,
- * a session id that is not 0.
+ * a session id that is not 0, and does not have the flags and counts of a DNS
+ * query over TCP where those stand.
  */
 enum rp_answer
 probe_openvpn(const uint8_t *p, size_t n, struct rp_info *info)
@@ -60,7 +59,7 @@ probe_openvpn(const uint8_t *p, size_t n, struct rp_info *info)
 	WANT(2, p[2] >> 3 == 7 || p[2] >> 3 == 1 || p[2] >> 3 == 10);
 	WANT(2, (p[2] & 7) == 0);
 	WANT(10, be32(p + 3) != 0 || be32(p + 7) != 0);
-	return RP_YES;
+	return memcmp(p + 6, "\0\1\0\0", 5) == 0 ? RP_NO : RP_YES;
 }
 
 /* TPKT (RFC 1006) and an X.224 connection request of that length. */
@@ -72,28 +71,39 @@ probe_rdp(const uint8_t *p, size_t n, struct rp_info *info)
 	(void)info;
 	WANT(0, p[0] == 3);
 	WANT(1, p[1] == 0);
-	WANT(3, (len = be16(p + 2)) >= 11 && len <= 1024);
-	WANT(4, p[4] == len - 5 || p[4] == 0xff);
+	WANT(3, (len = be16(p + 2)) >= 11 && len < 5 + 255);
+	WANT(4, p[4] == len - 5);
 	WANT(5, p[5] == 0xe0);
 	WANT(7, be16(p + 6) == 0);
 	return RP_YES;
 }
 
-/* CNXN, or STLS before it: the magic is the command's complement. */
+/*
+ * CNXN, or STLS before it: the magic is the command's complement.  Some
+ * versions send a message of nothing first.
+ */
 enum rp_answer
 probe_adb(const uint8_t *p, size_t n, struct rp_info *info)
 {
-	enum rp_answer	cnxn = begins(p, n, LITERAL("CNXN")),
-			stls = begins(p, n, LITERAL("STLS"));
+	static const uint8_t	nothing[24] = { [20] = 255, 255, 255, 255 };
+	enum rp_answer		cnxn, stls;
 
 	(void)info;
+	if (n > 0 && p[0] == 0) {
+		if ((cnxn = begins(p, n, nothing, 24)) != RP_YES)
+			return cnxn;
+		p += 24;
+		n -= 24;
+	}
+	cnxn = begins(p, n, LITERAL("CNXN"));
+	stls = begins(p, n, LITERAL("STLS"));
 	if (cnxn == RP_NO && stls == RP_NO)
 		return RP_NO;
 	WANT(23, le32(p + 20) == (le32(p) ^ 0xffffffff));
 	return RP_YES;
 }
 
-/* CONNECT: remaining length, "MQTT" (or "MQIsdp"), level. */
+/* CONNECT: remaining length, "MQTT" (or "MQIsdp"), level (128: a bridge). */
 enum rp_answer
 probe_mqtt(const uint8_t *p, size_t n, struct rp_info *info)
 {
@@ -103,14 +113,16 @@ probe_mqtt(const uint8_t *p, size_t n, struct rp_info *info)
 	(void)info;
 	WANT(0, p[0] == 0x10);
 	do
-		WANT(i, i <= 4);
+		WANT(i, i < 4 || (p[i] & 0x80) == 0);
 	while (p[i++] & 0x80);
+	if (i == 2 && p[1] < 12)
+		return RP_NO;
 	new = begins(p + i, n - i, LITERAL("\0\4MQTT"));
 	old = begins(p + i, n - i, LITERAL("\0\6MQIsdp"));
 	if (new == RP_YES)
-		WANT(i + 6, p[i + 6] == 4 || p[i + 6] == 5);
+		WANT(i + 6, (p[i + 6] & 0x7f) == 4 || p[i + 6] == 5);
 	else if (old == RP_YES)
-		WANT(i + 8, p[i + 8] == 3);
+		WANT(i + 8, (p[i + 8] & 0x7f) == 3);
 	else
 		return new == RP_MORE || old == RP_MORE ? RP_MORE : RP_NO;
 	return RP_YES;
@@ -155,13 +167,13 @@ probe_mysql(const uint8_t *p, size_t n, struct rp_info *info)
 	return RP_YES;
 }
 
-/* A VarInt: its bytes, 0 if it is not all here, -1 if it is none. */
+/* A VarInt: how many bytes; 0 if it is not all here, -1 if it is none. */
 static int
-varint(const uint8_t *p, size_t n, uint32_t *v)
+varint(const uint8_t *p, size_t n, int most, uint32_t *v)
 {
 	int	i;
 
-	for (i = 0, *v = 0; i < 3; i++) {
+	for (i = 0, *v = 0; i < most; i++) {
 		if ((size_t)i == n)
 			return 0;
 		*v |= (uint32_t)(p[i] & 0x7f) << 7 * i;
@@ -171,29 +183,30 @@ varint(const uint8_t *p, size_t n, uint32_t *v)
 	return -1;
 }
 
+#define VARINT(most, v) do {						\
+	int	took = varint(p + at, n - at, most, v);			\
+	if (took <= 0)							\
+		return took == 0 ? RP_MORE : RP_NO;			\
+	at += (size_t)took;						\
+} while (0)
+
 /* length, 0, protocol version, host, port, next state 1, 2 or 3. */
 static enum rp_answer
 minecraft_handshake(const uint8_t *p, size_t n)
 {
 	uint32_t	len, version, host;
-	size_t		at;
-	int		i;
+	size_t		at = 0, end;
 
-	if ((i = varint(p, n, &len)) <= 0)
-		return i == 0 ? RP_MORE : RP_NO;
-	if (len < 7 || len > 1024)
+	VARINT(2, &len);
+	if (len < 7 || len > 1100)
 		return RP_NO;
-	at = (size_t)i;
+	end = at + len;
 	WANT(at, p[at] == 0);
 	at++;
-	if ((i = varint(p + at, n - at, &version)) <= 0)
-		return i == 0 ? RP_MORE : RP_NO;
-	at += (size_t)i;
-	if ((i = varint(p + at, n - at, &host)) <= 0)
-		return i == 0 ? RP_MORE : RP_NO;
-	at += (size_t)i + host;
-	if (host == 0 || host > 800 || at + 3 != len + (size_t)
-	    (len < 128 ? 1 : 2))
+	VARINT(5, &version);		/* -1 has five */
+	VARINT(2, &host);
+	at += host;
+	if (host == 0 || host > 1020 || at + 3 != end)
 		return RP_NO;
 	WANT(at + 2, p[at + 2] >= 1 && p[at + 2] <= 3);
 	return RP_YES;
@@ -202,56 +215,76 @@ minecraft_handshake(const uint8_t *p, size_t n)
 enum rp_answer
 probe_minecraft(const uint8_t *p, size_t n, struct rp_info *info)
 {
-	enum rp_answer	answer;
+	enum rp_answer	old;
 
 	(void)info;
-	if (n == 0)
-		return RP_MORE;
-	if (p[0] == 0xfe) {		/* the list ping of 1.6 */
-		answer = begins(p, n, LITERAL("\xfe\x01\xfa"));
-		return answer;
-	}
+	/* The list ping of 1.6, else a length that begins so. */
+	if ((old = begins(p, n, LITERAL("\xfe\x01\xfa"))) != RP_NO)
+		return old;
 	return minecraft_handshake(p, n);
 }
 
 #define PROXY2	"\r\n\r\n\0\r\nQUIT\n"
 
+/* HAProxy's proxy-protocol.txt, 2.1 and 2.2. */
 enum rp_answer
 probe_proxy(const uint8_t *p, size_t n, struct rp_info *info)
 {
+	enum rp_answer	answer;
+
 	(void)info;
-	if (n > 0 && p[0] == 'P')
-		return begins(p, n, LITERAL("PROXY "));
-	if (begins(p, n, LITERAL(PROXY2)) != RP_YES)
-		return begins(p, n, LITERAL(PROXY2));
+	if (n > 0 && p[0] == 'P') {
+		if ((answer = begins(p, n, LITERAL("PROXY TCP4 "))) !=
+		    RP_NO ||
+		    (answer = begins(p, n, LITERAL("PROXY TCP6 "))) != RP_NO)
+			return answer;
+		return begins(p, n, LITERAL("PROXY UNKNOWN"));
+	}
+	if ((answer = begins(p, n, LITERAL(PROXY2))) != RP_YES)
+		return answer;
 	WANT(12, p[12] >> 4 == 2 && (p[12] & 15) <= 1);
 	return RP_YES;
 }
 
-/*
- * A DNS query: QR 0, a known opcode, no answer of its own, counts that a
- * client sends, one well-formed question of class IN, CH or ANY.
- */
+/* Flags and counts as a query has them. */
 static enum rp_answer
-dns_query(const uint8_t *p, size_t n)
+dns_header(const uint8_t *p, size_t n)
 {
-	size_t	at = 12, len;
+	unsigned int	opcode, answers;
 
 	WANT(2, (p[2] & 0x80) == 0);
-	WANT(2, (p[2] >> 3 & 15) == 0 || (p[2] >> 3 & 15) == 4 ||
-	    (p[2] >> 3 & 15) == 5);
+	opcode = p[2] >> 3;
+	if (opcode != 0 && opcode != 4 && opcode != 5)
+		return RP_NO;
+	answers = opcode == 0 ? 0 : 64;
 	WANT(3, (p[3] & 0x4f) == 0);	/* Z and RCODE */
 	WANT(5, be16(p + 4) == 1);
-	WANT(7, be16(p + 6) <= ((p[2] >> 3 & 15) == 0 ? 0 : 64));
-	WANT(9, be16(p + 8) <= ((p[2] >> 3 & 15) == 0 ? 0 : 64));
+	WANT(7, be16(p + 6) <= answers);
+	WANT(9, be16(p + 8) <= (opcode == 5 ? 64 : 1));
 	WANT(11, be16(p + 10) <= 4);
-	for (;;) {
+	return RP_YES;
+}
+
+/*
+ * A DNS query of len bytes: QR 0, a known opcode, counts that a client sends,
+ * one well-formed question of class IN, CH, HS, NONE or ANY.
+ */
+static enum rp_answer
+dns_query(const uint8_t *p, size_t n, size_t len)
+{
+	enum rp_answer	answer;
+	size_t		at = 12, label;
+
+	if ((answer = dns_header(p, n)) != RP_YES)
+		return answer;
+	do {
 		WANT(at, p[at] <= 63);
-		if ((len = p[at++]) == 0)
-			break;
-		if ((at += len) > 12 + 255)
+		label = p[at];
+		if ((at += label + 1) > 12 + 255)
 			return RP_NO;
-	}
+	} while (label > 0);
+	if (at + 4 > len)
+		return RP_NO;
 	WANT(at + 3, be16(p + at) != 0);
 	switch (be16(p + at + 2)) {
 	case 1:
@@ -267,11 +300,8 @@ dns_query(const uint8_t *p, size_t n)
 enum rp_answer
 probe_dns_udp(const uint8_t *p, size_t n, struct rp_info *info)
 {
-	enum rp_answer	answer = dns_query(p, n);
-
 	(void)info;
-	/* A datagram is all there is. */
-	return answer == RP_MORE && n > 0 ? RP_MORE : answer;
+	return dns_query(p, n, 65535);
 }
 
 enum rp_answer
@@ -281,5 +311,5 @@ probe_dns(const uint8_t *p, size_t n, struct rp_info *info)
 
 	(void)info;
 	WANT(1, (len = be16(p)) >= 17 && len <= 4096);
-	return dns_query(p + 2, n - 2);
+	return dns_query(p + 2, n - 2, len);
 }

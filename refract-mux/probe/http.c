@@ -8,45 +8,45 @@
 #include "probe.h"
 
 #define PREFACE		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define METHOD_MAX	17
 
-/* By their first letter; a blank ends each. */
+/* By their first letter: the length with the blank that ends each, then it. */
 static const char *const methods[26] = {
-	['A' - 'A'] = "ACL ",
-	['B' - 'A'] = "BASELINE-CONTROL BIND ",
-	['C' - 'A'] = "CONNECT COPY CHECKIN CHECKOUT ",
-	['D' - 'A'] = "DELETE ",
-	['G' - 'A'] = "GET ",
-	['H' - 'A'] = "HEAD ",
-	['L' - 'A'] = "LABEL LINK LOCK ",
-	['M' - 'A'] = "MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF"
-	    " MKWORKSPACE MOVE ",
-	['O' - 'A'] = "OPTIONS ORDERPATCH ",
-	['P' - 'A'] = "POST PUT PATCH PROPFIND PROPPATCH ",
-	['Q' - 'A'] = "QUERY ",
-	['R' - 'A'] = "REBIND REPORT ",
-	['S' - 'A'] = "SEARCH ",
-	['T' - 'A'] = "TRACE ",
-	['U' - 'A'] = "UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE"
-	    " UPDATEREDIRECTREF ",
-	['V' - 'A'] = "VERSION-CONTROL ",
+	['A' - 'A'] = "\4ACL ",
+	['B' - 'A'] = "\21BASELINE-CONTROL \5BIND ",
+	['C' - 'A'] = "\10CONNECT \5COPY \10CHECKIN \11CHECKOUT ",
+	['D' - 'A'] = "\7DELETE ",
+	['G' - 'A'] = "\4GET ",
+	['H' - 'A'] = "\5HEAD ",
+	['L' - 'A'] = "\6LABEL \5LINK \5LOCK ",
+	['M' - 'A'] = "\6MERGE \13MKACTIVITY \13MKCALENDAR \6MKCOL "
+	    "\16MKREDIRECTREF \14MKWORKSPACE \5MOVE ",
+	['O' - 'A'] = "\10OPTIONS \13ORDERPATCH ",
+	['P' - 'A'] = "\5POST \4PUT \6PATCH \11PROPFIND \12PROPPATCH ",
+	['Q' - 'A'] = "\6QUERY ",
+	['R' - 'A'] = "\7REBIND \7REPORT ",
+	['S' - 'A'] = "\7SEARCH ",
+	['T' - 'A'] = "\6TRACE ",
+	['U' - 'A'] = "\7UNBIND \13UNCHECKOUT \7UNLINK \7UNLOCK \7UPDATE "
+	    "\22UPDATEREDIRECTREF ",
+	['V' - 'A'] = "\20VERSION-CONTROL ",
 };
 
 /* The method that the bytes begin with; *len is with its blank. */
 static enum rp_answer
 find_method(const uint8_t *p, size_t n, size_t *len)
 {
-	const char	*m, *blank;
+	const char	*m;
 	enum rp_answer	 answer = RP_NO;
 
 	if (n == 0)
 		return RP_MORE;
 	if (p[0] < 'A' || p[0] > 'Z' || (m = methods[p[0] - 'A']) == NULL)
 		return RP_NO;
-	for (; *m != '\0'; m = blank + 1) {
-		blank = strchr(m, ' ');
-		*len = (size_t)(blank - m) + 1;
-		switch (begins(p, n, m, *len)) {
+	for (; *m != '\0'; m += *len + 1) {
+		*len = (size_t)*m;
+		if (n > 1 && p[1] != (uint8_t)m[2])
+			continue;
+		switch (begins(p, n, m + 1, *len)) {
 		case RP_YES:
 			return RP_YES;
 		case RP_MORE:
@@ -61,7 +61,7 @@ find_method(const uint8_t *p, size_t n, size_t *len)
 
 /* The two that are nearly all, without a look at the table. */
 static inline enum rp_answer
-method(const uint8_t *p, size_t n, size_t *len)
+find_usual_method(const uint8_t *p, size_t n, size_t *len)
 {
 	if (n >= 5 && memcmp(p, "GET ", 4) == 0) {
 		*len = 4;
@@ -133,7 +133,7 @@ rp_http_header(const uint8_t *p, size_t n, const char *name,
 	return find_header(p, n, name, value) == 1 ? 0 : -1;
 }
 
-/* The target ends at a blank or at the line's end. */
+/* It ends at a blank or at the line's end, which must be here. */
 static int
 find_target(const uint8_t *p, const uint8_t *end, struct rp_slice *target)
 {
@@ -147,28 +147,55 @@ find_target(const uint8_t *p, const uint8_t *end, struct rp_slice *target)
 	return 0;
 }
 
+static int
+is_connect(const struct rp_info *info)
+{
+	return info->method.n == 7 && memcmp(info->method.p, "CONNECT", 7) ==
+	    0;
+}
+
+/*
+ * "http://user@host/path" says the host itself, and Host does not count (RFC
+ * 9112 3.2.2).  1: so it is.
+ */
+static int
+split_absolute(struct rp_info *info)
+{
+	const uint8_t	*end = info->target.p + info->target.n, *host, *q;
+
+	q = memmem(info->target.p, info->target.n, LITERAL("://"));
+	if (q == NULL || memchr(info->target.p, '/', (size_t)(q -
+	    info->target.p)) != NULL)
+		return 0;
+	/* Where there is no path it is "/", and one stands before the host. */
+	info->path = (struct rp_slice){ q + 2, 1 };
+	for (host = q += 3; q < end && *q != '/' && *q != '?'; q++)
+		if (*q == '@')
+			host = q + 1;
+	if (q < end && *q == '/')
+		info->path = (struct rp_slice){ q, (size_t)(end - q) };
+	info->host = (struct rp_slice){ host, (size_t)(q - host) };
+	return 1;
+}
+
 enum rp_answer
 probe_http(const uint8_t *p, size_t n, struct rp_info *info)
 {
 	enum rp_answer	answer;
 	size_t		len;
 
-	info->method.n = info->target.n = info->host.n = 0;
-	info->complete = 0;
-	if ((answer = method(p, n, &len)) != RP_YES)
+	if ((answer = find_usual_method(p, n, &len)) != RP_YES)
 		return answer;
 	if (n == len)
 		return RP_MORE;
 	if (p[len] <= ' ' || p[len] >= 0x7f)
 		return RP_NO;
 	info->method = (struct rp_slice){ p, len - 1 };
+	info->complete = 0;
 	return RP_YES;
 }
 
-/*
- * What else a request says, for who asks: not every route does.  After it,
- * `complete` says that what is not there will not come.
- */
+/* What else a request says, for who asks: not every route does. */
 void
 rp_http_details(const uint8_t *p, size_t n, struct rp_info *info)
 {
@@ -176,7 +203,18 @@ rp_http_details(const uint8_t *p, size_t n, struct rp_info *info)
 
 	if (!find_target(from, p + n, &info->target))
 		return;
-	info->complete = find_header(p, n, "Host", &info->host) != -1;
+	info->path = info->target;
+	/* HTTP/0.9 has neither a version nor fields. */
+	if (from[info->target.n] != ' ') {
+		info->complete = 1;
+		return;
+	}
+	if (is_connect(info)) {
+		info->host = info->target;
+		info->path.n = 0;
+	}
+	info->complete = info->host.n > 0 || split_absolute(info) ||
+	    find_header(p, n, "Host", &info->host) != -1;
 }
 
 enum rp_answer

@@ -11,8 +11,7 @@
 #define UPPER		"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define LOWER		"abcdefghijklmnopqrstuvwxyz"
 
-/* What a method of HTTP begins with. */
-#define METHODS		"ABCDGHLMOPQRSTUV"
+#define METHODS		"ABCDGHLMOPQRSTUV"	/* what they begin with */
 
 #define ROW(number, name, fn, ...) [number] = { name, __VA_ARGS__, fn },
 const struct probe	probes[RP_BUILTIN_MAX] = {
@@ -50,6 +49,7 @@ rp_probe(int proto, const uint8_t *p, size_t n, struct rp_info *info)
 
 	if (row == NULL)
 		return RP_NO;
+	info_clear(info);
 	info->proto = proto;
 	return row->fn(p, n, info);
 }
@@ -157,6 +157,7 @@ rp_identify(const struct rp_registry *r, const uint8_t *p, size_t n,
 
 	if (n == 0)
 		return last || r->n == 0 ? RP_NO : RP_MORE;
+	info_clear(info);
 	for (left = r->may[p[0]]; left != 0; left &= left - 1) {
 		e = &r->entries[__builtin_ctzll(left)];
 		answer = ask(e, p, n, info);
@@ -168,4 +169,50 @@ rp_identify(const struct rp_registry *r, const uint8_t *p, size_t n,
 			return RP_MORE;
 	}
 	return RP_NO;
+}
+
+/* Which byte to look for: text and fill is common, all else is seldom. */
+static size_t
+seldom(const struct rp_slice *s)
+{
+	size_t	i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->p[i] != 0 && s->p[i] != 0xff && (s->p[i] < ' ' ||
+		    s->p[i] >= 0x7f))
+			return i;
+	return s->n == 0 ? 0 : s->n - 1;
+}
+
+/* Where that comes too often memmem(3) takes over, which is linear. */
+static int
+contains(const uint8_t *p, size_t n, const struct rp_slice *s)
+{
+	const uint8_t	*q, *end;
+	size_t		 at = seldom(s);
+	int		 tries;
+
+	if (s->n == 0 || n < s->n)
+		return 0;
+	end = p + n - s->n + at + 1;
+	for (q = p + at, tries = 0; tries < 8; q++, tries++) {
+		if ((q = memchr(q, s->p[at], (size_t)(end - q))) == NULL)
+			return 0;
+		if (memcmp(q - at, s->p, s->n) == 0)
+			return 1;
+	}
+	return memmem(q - at, (size_t)(p + n - (q - at)), s->p, s->n) != NULL;
+}
+
+enum rp_answer
+rp_contains(const uint8_t *p, size_t n, struct rp_info *info, void *ctx)
+{
+	const struct rp_patterns	*patterns = ctx;
+	size_t				 i;
+
+	(void)info;
+	for (i = 0; i < patterns->n; i++)
+		if (contains(p, n, &patterns->list[i]))
+			return RP_YES;
+	return RP_MORE;
 }

@@ -11,6 +11,8 @@
 typedef enum rp_answer (*probe_fn)(const uint8_t *, size_t,
     struct rp_info *);
 
+#define LITERAL(s)	(s), sizeof(s) - 1
+
 /*
  * A row is all that a protocol is: its number, its name, the bytes that it can
  * begin with (NULL: any), and who looks at them.
@@ -51,6 +53,18 @@ PROBE(minecraft);
 PROBE(proxy);
 PROBE(dns);
 PROBE(dns_udp);
+
+/* Every probe but TLS and HTTP knows all with its yes. */
+static inline void
+info_clear(struct rp_info *info)
+{
+	info->complete = 1;
+	info->broken = 0;
+	info->version = 0;
+	info->sni.n = info->alpn.n = 0;
+	info->method.n = info->target.n = info->host.n = info->path.n = 0;
+	info->nbuf = 0;
+}
 
 static inline unsigned int
 be16(const uint8_t *p)

@@ -9,6 +9,8 @@
  *
  * A registry asks its probes in the order in which they were added; one that
  * needs more is waited for before a later one wins.
+ *
+ * refract-probe(3) is the whole story.
  */
 #ifndef REFRACT_PROBE_H
 #define REFRACT_PROBE_H
@@ -19,6 +21,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#pragma GCC visibility push(default)
 
 #define RP_VERSION	1
 
@@ -63,7 +67,7 @@ struct rp_slice {
 	size_t		 n;
 };
 
-#define RP_BUF_LEN	512
+#define RP_BUF_LEN	1024
 
 /*
  * What a yes knew of the bytes.  Slices lie in the bytes that were given, or,
@@ -74,16 +78,22 @@ struct rp_info {
 	int		 proto;		/* enum rp_proto or a caller's own */
 	int		 complete;
 	/* RP_TLS */
+	int		 broken;	/* no server would take all of it */
+	uint16_t	 version;	/* the highest that was offered */
 	struct rp_slice	 sni;		/* as it was sent; n 0: none (yet) */
 	struct rp_slice	 alpn;		/* the list: length, bytes, length.. */
-	uint16_t	 version;	/* the highest that was offered */
-	int		 broken;	/* well-formed as far as slices say */
-	/* RP_HTTP */
-	struct rp_slice	 method, target, host;
+	/* RP_HTTP; the last two after rp_http_details() */
+	struct rp_slice	 method, target;
+	struct rp_slice	 host;		/* of an absolute target, or Host */
+	struct rp_slice	 path;		/* target without scheme and host */
 	size_t		 nbuf;
 	uint8_t		 buf[RP_BUF_LEN];
 };
 
+/*
+ * A probe of a caller's own.  n is at least 1.  It leaves info alone unless it
+ * says yes; what it finds in it is cleared, and `complete` set.
+ */
 typedef enum rp_answer (*rp_fn)(const uint8_t *p, size_t n,
     struct rp_info *, void *ctx);
 
@@ -107,9 +117,9 @@ int		 rp_add(struct rp_registry *, int proto);
 /* Every built-in, in the order of their numbers. */
 int		 rp_add_all(struct rp_registry *);
 /*
- * A probe of the caller's own, which sets no more than it wants in rp_info;
- * number is what info.proto says then, >= 1000.  first: the bytes that it can
- * begin with, nfirst 0: any.  0, or -1 (full).
+ * A probe of the caller's own; number is what info.proto says then, >= 1000.
+ * first: the bytes that it can begin with, nfirst 0: any.  0, or -1 (full, or
+ * such a number).
  */
 int		 rp_add_own(struct rp_registry *, int number, rp_fn,
 		    void *ctx, const uint8_t *first, size_t nfirst);
@@ -120,12 +130,29 @@ int		 rp_add_own(struct rp_registry *, int number, rp_fn,
 enum rp_answer	 rp_identify(const struct rp_registry *, const uint8_t *p,
 		    size_t n, int last, struct rp_info *);
 
+/*
+ * An rp_fn whose ctx is a struct rp_patterns: yes as soon as one of them lies
+ * anywhere in the bytes, and more until then.  So it is for the end of a
+ * registry: what comes after it waits for the last byte.
+ */
+struct rp_patterns {
+	const struct rp_slice	*list;	/* none of them empty */
+	size_t			 n;
+};
+enum rp_answer	 rp_contains(const uint8_t *p, size_t n, struct rp_info *,
+		    void *ctx);
+
+/*
+ * The message of a ClientHello without records, as QUIC carries it in CRYPTO
+ * frames (RFC 9001 4.1.3): what RP_TLS says of it.
+ */
+enum rp_answer	 rp_hello(const uint8_t *p, size_t n, struct rp_info *);
 /* 1 if the ALPN list of a hello names this protocol (RFC 7301). */
 int		 rp_alpn_has(const struct rp_slice *list, const void *name,
 		    size_t n);
 /*
- * After a yes of RP_HTTP: its target and Host, as far as they have come;
- * `complete` is set when what is missing will not come.
+ * After a yes of RP_HTTP, over the same bytes: its target, path and host, as
+ * far as they have come; `complete` is set when what is missing will not come.
  */
 void		 rp_http_details(const uint8_t *p, size_t n, struct rp_info *);
 /* The first header of HTTP/1 by its name (any case); 0, or -1: none. */
@@ -134,11 +161,15 @@ int		 rp_http_header(const uint8_t *p, size_t n, const char *name,
 
 /*
  * JA4 of a whole ClientHello ("t13d1516h2_8daaf6152771_b186095e22b6"): 0, or
- * -1 if it is not whole or is broken.  quic: 'q' instead of 't'.
+ * -1 if it is not whole, cannot be read to its end, or offers more than 512
+ * ciphers, extensions or signature algorithms.  quic: the bytes are as
+ * rp_hello() takes them, and the first letter is 'q'.
  */
 #define RP_JA4_LEN	37
 int		 rp_ja4(const uint8_t *p, size_t n, int quic,
 		    char out[RP_JA4_LEN]);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,7 @@
  */
 #include "probe.h"
 
-#define LITERAL(s)	(s), sizeof(s) - 1
+#define TAG_MAX		32	/* of IMAP; RFC 9051 knows no limit */
 
 /* A command in any case, then a blank or the end of the line. */
 static enum rp_answer
@@ -27,6 +27,8 @@ commands(const uint8_t *p, size_t n, const char *const *list)
 	enum rp_answer	answer = RP_NO, one;
 
 	for (; *list != NULL; list++) {
+		if (n > 0 && ((p[0] ^ (uint8_t)**list) & ~0x20) != 0)
+			continue;
 		if ((one = command(p, n, *list)) == RP_YES)
 			return RP_YES;
 		if (one == RP_MORE)
@@ -52,18 +54,32 @@ probe_ssh(const uint8_t *p, size_t n, struct rp_info *info)
 	return begins(p, n, LITERAL("SSH-1.99-"));
 }
 
+/*
+ * What a server greets with, when that is who speaks here; a syslog message of
+ * 220 bytes has its priority there.
+ */
+static enum rp_answer
+ftp_greeting(const uint8_t *p, size_t n)
+{
+	enum rp_answer	answer = begins(p, n, LITERAL("220 "));
+
+	if (answer == RP_YES)
+		return n == 4 ? RP_MORE : p[4] == '<' ? RP_NO : RP_YES;
+	if (answer == RP_NO)
+		answer = begins(p, n, LITERAL("220-"));
+	return answer;
+}
+
 enum rp_answer
 probe_ftp(const uint8_t *p, size_t n, struct rp_info *info)
 {
-	static const char *const	list[] = { "USER", "AUTH", "FEAT",
-	    "HOST", "SYST", "OPTS", "PBSZ", "ADAT", "LANG", NULL };
-	enum rp_answer			answer;
+	static const char *const	list[] = { "USER", "AUTH TLS",
+	    "AUTH TLS-C", "AUTH TLS-P", "AUTH SSL", "FEAT", "HOST", "SYST",
+	    "OPTS", "PBSZ", "ADAT", "LANG", NULL };
 
 	(void)info;
-	/* A server's greeting, when that is who speaks here. */
-	if ((answer = begins(p, n, LITERAL("220 "))) != RP_NO ||
-	    (answer = begins(p, n, LITERAL("220-"))) != RP_NO)
-		return answer;
+	if (n > 0 && p[0] == '2')
+		return ftp_greeting(p, n);
 	return commands(p, n, list);
 }
 
@@ -81,13 +97,35 @@ enum rp_answer
 probe_pop3(const uint8_t *p, size_t n, struct rp_info *info)
 {
 	static const char *const	list[] = { "CAPA", "STLS", "APOP",
-	    "USER", "AUTH", NULL };
+	    "USER", "AUTH\r", "AUTH PLAIN", "AUTH LOGIN", "AUTH CRAM-MD5",
+	    "AUTH DIGEST-MD5", "AUTH NTLM", "AUTH GSSAPI", "AUTH EXTERNAL",
+	    "AUTH ANONYMOUS", "AUTH XOAUTH2", "AUTH OAUTHBEARER",
+	    "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-512",
+	    NULL };
 
 	(void)info;
 	return commands(p, n, list);
 }
 
-/* A tag of RFC 9051 9 and one of the commands that may come first. */
+/* ASTRING-CHAR of RFC 9051 9, but "+". */
+static int
+is_tag(unsigned int c)
+{
+	switch (c) {
+	case '(':
+	case ')':
+	case '{':
+	case '%':
+	case '*':
+	case '"':
+	case '\\':
+	case '+':
+		return 0;
+	}
+	return c > ' ' && c < 0x7f;
+}
+
+/* A tag, and one of the commands that may come first. */
 enum rp_answer
 probe_imap(const uint8_t *p, size_t n, struct rp_info *info)
 {
@@ -97,15 +135,14 @@ probe_imap(const uint8_t *p, size_t n, struct rp_info *info)
 	size_t				i;
 
 	(void)info;
-	for (i = 0; i < n && i <= 32; i++) {
-		if (p[i] == ' ')
-			return i == 0 ? RP_NO : commands(p + i + 1,
-			    n - i - 1, list);
-		if (p[i] < '!' || p[i] > '~' ||
-		    memchr("(){%*\"\\+", p[i], 8) != NULL)
+	if (n > TAG_MAX && memchr(p, ' ', TAG_MAX + 1) == NULL)
+		return RP_NO;
+	for (i = 0; i < n && p[i] != ' '; i++)
+		if (i == TAG_MAX || !is_tag(p[i]))
 			return RP_NO;
-	}
-	return i > 32 ? RP_NO : RP_MORE;
+	if (i == n)
+		return RP_MORE;
+	return i == 0 ? RP_NO : commands(p + i + 1, n - i - 1, list);
 }
 
 /* <?xml ...?> if it likes, then the stream's opening tag. */
@@ -130,51 +167,72 @@ probe_xmpp(const uint8_t *p, size_t n, struct rp_info *info)
 	return begins(p, n, LITERAL("<stream:stream"));
 }
 
-/* "0 NAME 17": a meta connection's ID request. */
+static int
+is_letter(unsigned int c)
+{
+	return (c | 32) >= 'a' && (c | 32) <= 'z';
+}
+
+/*
+ * "0 NAME 17": a meta connection's ID request.  "?" goes before the key of an
+ * invitation, "^" before a control cookie.
+ */
 enum rp_answer
 probe_tinc(const uint8_t *p, size_t n, struct rp_info *info)
 {
-	size_t	i;
+	enum rp_answer	answer;
+	size_t		i, from = 2;
 
 	(void)info;
-	if (begins(p, n, LITERAL("0 ")) != RP_YES)
-		return begins(p, n, LITERAL("0 "));
-	for (i = 2; i < n && i < 130; i++) {
-		if (p[i] == ' ')
-			break;
-		if (!is_digit(p[i]) && p[i] != '_' && p[i] != '^' &&
-		    !((p[i] | 32) >= 'a' && (p[i] | 32) <= 'z'))
+	if ((answer = begins(p, n, LITERAL("0 "))) != RP_YES)
+		return answer;
+	if (n > 2 && (p[2] == '?' || p[2] == '^'))
+		from = 3;
+	for (i = from; i < n && p[i] != ' '; i++)
+		if (i == from + 128 || !(is_digit(p[i]) || p[i] == '_' ||
+		    p[i] == '-' || is_letter(p[i])))
 			return RP_NO;
-	}
-	if (i == n)
-		return RP_MORE;
-	if (i == 130 || i == 2)
+	if (i < n && i == from)
 		return RP_NO;
-	return i + 1 == n ? RP_MORE : is_digit(p[i + 1]) ? RP_YES : RP_NO;
+	if (i + 1 >= n)
+		return RP_MORE;
+	return is_digit(p[i + 1]) ? RP_YES : RP_NO;
 }
 
-/* RFC 6587: [length SP] "<" priority ">". */
+/* How many digits stand at i, no more than most + 1, and what they say. */
+static size_t
+digits(const uint8_t *p, size_t n, size_t i, size_t most, unsigned int *value)
+{
+	size_t	from = i;
+
+	for (*value = 0; i < n && i - from <= most && is_digit(p[i]); i++)
+		*value = *value * 10 + (unsigned int)(p[i] - '0');
+	return i - from;
+}
+
+/* RFC 6587: [length SP] "<" priority ">", whose highest is 191. */
 enum rp_answer
 probe_syslog(const uint8_t *p, size_t n, struct rp_info *info)
 {
-	size_t	i = 0, from;
+	unsigned int	value;
+	size_t		i, len;
 
 	(void)info;
-	while (i < n && i < 6 && is_digit(p[i]))
-		i++;
+	if ((i = digits(p, n, 0, 5, &value)) > 5)
+		return RP_NO;
 	if (i == n)
-		return n < 6 ? RP_MORE : RP_NO;
+		return RP_MORE;
 	if (i > 0 && (p[0] == '0' || p[i++] != ' '))
 		return RP_NO;
 	if (i == n)
 		return RP_MORE;
 	if (p[i++] != '<')
 		return RP_NO;
-	for (from = i; i < n && i - from < 4 && is_digit(p[i]); i++)
-		;
-	if (i == n)
-		return i - from < 4 ? RP_MORE : RP_NO;
-	return p[i] == '>' && i > from && i - from <= 3 ? RP_YES : RP_NO;
+	if ((len = digits(p, n, i, 3, &value)) > 3 || value > 191)
+		return RP_NO;
+	if (i + len == n)
+		return RP_MORE;
+	return len > 0 && p[i + len] == '>' ? RP_YES : RP_NO;
 }
 
 /* "*" count CRLF, then a bulk string; or an inline command that is common. */
@@ -183,20 +241,21 @@ probe_redis(const uint8_t *p, size_t n, struct rp_info *info)
 {
 	static const char *const	list[] = { "PING", "AUTH", "HELLO",
 	    "INFO", "SELECT", "COMMAND", "CLIENT", "QUIT", "ECHO", NULL };
-	size_t				i;
+	unsigned int			value;
+	size_t				len;
 
 	(void)info;
 	if (n == 0)
 		return RP_MORE;
 	if (p[0] != '*')
 		return commands(p, n, list);
-	for (i = 1; i < n && i < 8 && is_digit(p[i]); i++)
-		;
-	if (i == n)
-		return n < 8 ? RP_MORE : RP_NO;
-	if (i == 1)
+	if ((len = digits(p, n, 1, 7, &value)) > 7)
 		return RP_NO;
-	return begins(p + i, n - i, LITERAL("\r\n$"));
+	if (len + 1 == n)
+		return RP_MORE;
+	if (value == 0)
+		return RP_NO;
+	return begins(p + 1 + len, n - 1 - len, LITERAL("\r\n$"));
 }
 
 enum rp_answer

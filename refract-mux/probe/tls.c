@@ -1,29 +1,14 @@
 /*
- * TLS: a ClientHello in as many records as its sender likes (RFC 8446 5.1:
- * handshake messages may be split over records), cut anywhere.  It is read
- * where it lies; only what a record's header parts is put together.
+ * TLS: a ClientHello, and what it asks for.
  */
-#include "probe.h"
+#include "hello.h"
 
 #define RECORD_HEADER	5
 #define RECORD_MAX	(16384 + 2048)	/* RFC 5246 6.2.3 */
-#define EXTENSIONS_MAX	512		/* more is no hello of anybody */
-
-#define EXT_SNI		0
-#define EXT_ALPN	16
-#define EXT_VERSIONS	43
-
-enum state { OK, SHORT, BROKEN };
-
-/* A reader over the handshake bytes of records that follow each other. */
-struct hello {
-	const uint8_t	*p;		/* next byte */
-	const uint8_t	*end;		/* of this record, or of the bytes */
-	const uint8_t	*limit;		/* of the bytes */
-	size_t		 missing;	/* of this record behind limit */
-	size_t		 left;		/* of the handshake message */
-	enum state	 state;
-};
+#define HELLO_HEAD	6		/* type, length, version */
+/* Version, random, session id, one cipher, one compression: the least. */
+#define HELLO_MIN	(2 + 32 + 1 + 2 + 2 + 1 + 1)
+#define HELLO_MAX	131072		/* RFC 8446 4.1.2 allows no more */
 
 /* The next record begins at h->p. */
 static int
@@ -33,23 +18,19 @@ next_record(struct hello *h)
 	size_t		 have = (size_t)(h->limit - p), n;
 
 	if (h->missing > 0) {
-		h->state = SHORT;
+		h->state = HELLO_SHORT;
 		return 0;
 	}
 	if ((have > 0 && p[0] != 22) || (have > 1 && p[1] != 3) ||
-	    (have > 2 && p[2] > 4)) {
-		h->state = BROKEN;
-		return 0;
-	}
+	    (have > 2 && p[2] > 4))
+		return hello_broken(h);
 	if (have < RECORD_HEADER) {
-		h->state = SHORT;
+		h->state = HELLO_SHORT;
 		return 0;
 	}
 	n = be16(p + 3);
-	if (n == 0 || n > RECORD_MAX) {
-		h->state = BROKEN;
-		return 0;
-	}
+	if (n == 0 || n > RECORD_MAX)
+		return hello_broken(h);
 	have -= RECORD_HEADER;
 	h->p = p + RECORD_HEADER;
 	h->end = h->p + (n < have ? n : have);
@@ -57,9 +38,8 @@ next_record(struct hello *h)
 	return 1;
 }
 
-/* n bytes of the message together: where they lie, or put into buf. */
-static const uint8_t *
-take_apart(struct hello *h, uint8_t *buf, size_t n)
+const uint8_t *
+hello_take_apart(struct hello *h, uint8_t *buf, size_t n)
 {
 	size_t	part, done = 0;
 
@@ -69,237 +49,242 @@ take_apart(struct hello *h, uint8_t *buf, size_t n)
 		part = (size_t)(h->end - h->p);
 		if (part > n - done)
 			part = n - done;
-		if (buf != NULL)
-			memcpy(buf + done, h->p, part);
+		memcpy(buf + done, h->p, part);
 		h->p += part;
 		done += part;
 	}
 	return buf;
 }
 
-static inline const uint8_t *
-take(struct hello *h, uint8_t *buf, size_t n)
+int
+hello_skip_apart(struct hello *h, size_t n)
 {
-	const uint8_t	*p = h->p;
+	size_t	part;
 
-	if (n > h->left) {
-		h->state = BROKEN;
-		return NULL;
+	while (n > 0) {
+		if (h->p == h->end && !next_record(h))
+			return 0;
+		part = (size_t)(h->end - h->p);
+		if (part > n)
+			part = n;
+		h->p += part;
+		n -= part;
 	}
-	h->left -= n;
-	if ((size_t)(h->end - p) >= n) {
-		h->p += n;
-		return p;
-	}
-	return take_apart(h, buf, n);
+	return 1;
 }
 
-static inline int
-skip(struct hello *h, size_t n)
+static enum rp_answer
+not_open(const struct hello *h)
 {
-	if (n > h->left) {
-		h->state = BROKEN;
-		return 0;
-	}
-	h->left -= n;
-	if ((size_t)(h->end - h->p) >= n) {
-		h->p += n;
-		return 1;
-	}
-	take_apart(h, NULL, n);
-	return h->state == OK;
+	return h->state == HELLO_SHORT ? RP_MORE : RP_NO;
 }
 
-/* A vector of at least lo bytes behind a length of one or two: over it. */
-static inline int
-skip_vector(struct hello *h, size_t width, size_t lo)
+enum rp_answer
+hello_open(struct hello *h, const uint8_t *p, size_t n, int records,
+    uint16_t *version)
 {
-	uint8_t		 buf[2];
-	const uint8_t	*p;
-	size_t		 n;
+	uint8_t		 buf[HELLO_HEAD];
+	const uint8_t	*q;
+	size_t		 len;
 
-	if ((p = take(h, buf, width)) == NULL)
-		return 0;
-	n = width == 1 ? p[0] : be16(p);
-	if (n < lo) {
-		h->state = BROKEN;
-		return 0;
-	}
-	return skip(h, n);
+	*h = (struct hello){ .p = p, .end = p, .limit = p + n,
+	    .left = HELLO_HEAD };
+	if (!records) {
+		h->end = h->limit;
+		h->missing = HELLO_MAX;
+	} else if (!next_record(h))
+		return not_open(h);
+	if ((q = hello_take(h, buf, 1)) == NULL)
+		return not_open(h);
+	if (q[0] != 1)
+		return RP_NO;
+	if ((q = hello_take(h, buf, HELLO_HEAD - 1)) == NULL)
+		return not_open(h);
+	len = be24(q);
+	if (len < HELLO_MIN || len > HELLO_MAX || q[3] != 3)
+		return RP_NO;
+	*version = (uint16_t)be16(q + 3);
+	h->left = len - 2;
+	return RP_YES;
 }
 
-/* An extension's bytes, kept where the caller may look at them. */
+/*
+ * An extension's bytes together, where the caller may look at them later.
+ * NULL: they are not all here, or they are more than may be put together.
+ */
 static const uint8_t *
 keep(struct hello *h, struct rp_info *info, size_t n)
 {
 	uint8_t		*buf = info->buf + info->nbuf;
 	const uint8_t	*p;
+	size_t		 here = (size_t)(h->end - h->p);
 
-	if ((size_t)(h->end - h->p) < n && n > RP_BUF_LEN - info->nbuf) {
-		h->state = BROKEN;
+	if (n > here && n <= here + h->missing) {
+		h->state = HELLO_SHORT;
 		return NULL;
 	}
-	if ((p = take(h, buf, n)) == buf)
+	if (n > here && n > RP_BUF_LEN - info->nbuf)
+		return NULL;
+	if ((p = hello_take(h, buf, n)) == buf)
 		info->nbuf += n;
 	return p;
 }
 
-/* RFC 6066 3: a list of names, of which one is a host's. */
+/* RFC 6066 3: a list of names, one of a kind; 0 is a host's. */
 static int
-server_name(struct hello *h, struct rp_info *info, size_t n)
+server_name(struct rp_info *info, const uint8_t *p, size_t n)
+{
+	size_t	i, len;
+
+	if (n < 2 || be16(p) != n - 2)
+		return 0;
+	for (i = 2; n - i > 3; i += 3 + len) {
+		len = be16(p + i + 1);
+		if (len == 0 || len > n - i - 3)
+			return 0;
+		if (p[i] != 0)
+			continue;
+		if (info->sni.n > 0)
+			return 0;
+		info->sni = (struct rp_slice){ p + i + 3, len };
+	}
+	return i == n;
+}
+
+/* RFC 7301 3.1. */
+static int
+protocols(struct rp_info *info, const uint8_t *p, size_t n)
+{
+	size_t	i;
+
+	if (n < 2 || be16(p) != n - 2)
+		return 0;
+	for (i = 2; i < n; i += p[i] + 1u)
+		if (p[i] == 0 || p[i] >= n - i)
+			return 0;
+	info->alpn = (struct rp_slice){ p + 2, n - 2 };
+	return 1;
+}
+
+/* RFC 8446 4.2.1: what it says counts, not the old field. */
+static int
+versions(struct rp_info *info, const uint8_t *p, size_t n)
+{
+	unsigned int	v, highest = 0;
+	size_t		i;
+
+	if (p[0] != n - 1 || p[0] % 2 != 0)
+		return 0;
+	for (i = 1; i < n; i += 2)
+		if (!is_grease(v = be16(p + i)) && v > highest)
+			highest = v;
+	if (highest > 0)
+		info->version = (uint16_t)highest;
+	return 1;
+}
+
+/*
+ * What is in an extension is its sender's affair: one that makes no sense, or
+ * comes twice, is marked and counts as if it were not there.
+ */
+static int
+extension(struct hello *h, struct rp_info *info, unsigned int bit, size_t n,
+    int (*read)(struct rp_info *, const uint8_t *, size_t))
 {
 	const uint8_t	*p;
 
 	if (n == 0)
 		return 1;
-	if ((p = keep(h, info, n)) == NULL)
-		return 0;
-	if (n < 5 || be16(p) != n - 2 || p[2] != 0 || be16(p + 3) > n - 5 ||
-	    be16(p + 3) == 0) {
-		h->state = BROKEN;
-		return 0;
+	if (n > h->left)
+		return hello_broken(h);
+	if (h->seen & bit) {
+		info->broken = 1;
+		return hello_skip(h, n);
 	}
-	info->sni.p = p + 5;
-	info->sni.n = be16(p + 3);
-	return 1;
-}
-
-/* RFC 7301 3.1. */
-static int
-protocols(struct hello *h, struct rp_info *info, size_t n)
-{
-	const uint8_t	*p;
-	size_t		 i;
-
-	if ((p = keep(h, info, n)) == NULL)
-		return 0;
-	if (n < 2 || be16(p) != n - 2)
-		goto broken;
-	for (i = 2; i < n; i += p[i] + 1u)
-		if (p[i] == 0 || p[i] + 1u > n - i)
-			goto broken;
-	info->alpn.p = p + 2;
-	info->alpn.n = n - 2;
-	return 1;
-broken:
-	h->state = BROKEN;
-	return 0;
-}
-
-/* RFC 8446 4.2.1; 0x?a?a is GREASE (RFC 8701). */
-static int
-versions(struct hello *h, struct rp_info *info, size_t n)
-{
-	uint8_t		 buf[256];
-	const uint8_t	*p;
-	size_t		 i;
-	unsigned int	 v;
-
-	if (n < 3 || n > sizeof(buf)) {
-		h->state = BROKEN;
-		return 0;
+	h->seen |= bit;
+	if ((p = keep(h, info, n)) == NULL) {
+		if (h->state != HELLO_OK)
+			return 0;
+		info->broken = 1;
+		return hello_skip(h, n);
 	}
-	if ((p = take(h, buf, n)) == NULL)
-		return 0;
-	if (p[0] != n - 1 || p[0] % 2 != 0) {
-		h->state = BROKEN;
-		return 0;
-	}
-	for (i = 1; i < n; i += 2) {
-		v = be16(p + i);
-		if ((v & 0x0f0f) != 0x0a0a && v > info->version)
-			info->version = (uint16_t)v;
-	}
+	if (!read(info, p, n))
+		info->broken = 1;
 	return 1;
 }
 
 static int
-extension(struct hello *h, struct rp_info *info, unsigned int type, size_t n)
-{
-	switch (type) {
-	case EXT_SNI:
-		return server_name(h, info, n);
-	case EXT_ALPN:
-		return protocols(h, info, n);
-	case EXT_VERSIONS:
-		return versions(h, info, n);
-	}
-	return skip(h, n);
-}
-
-static void
 extensions(struct hello *h, struct rp_info *info)
 {
 	uint8_t		 buf[4];
 	const uint8_t	*p;
-	unsigned int	 i;
 	size_t		 n;
+	int		 ok = 1;
 
 	if (h->left == 0)
-		return;
-	if ((p = take(h, buf, 2)) == NULL)
-		return;
-	if (be16(p) != h->left) {
-		h->state = BROKEN;
-		return;
-	}
-	for (i = 0; h->left > 0; i++) {
-		if (i == EXTENSIONS_MAX) {
-			h->state = BROKEN;
-			return;
-		}
-		if ((p = take(h, buf, 4)) == NULL)
-			return;
+		return 1;
+	if (!hello_length(h, 2, &n))
+		return 0;
+	if (n != h->left)
+		return hello_broken(h);
+	while (ok && h->left > 0) {
+		if ((p = hello_take(h, buf, 4)) == NULL)
+			return 0;
 		n = be16(p + 2);
-		if (!extension(h, info, be16(p), n))
-			return;
+		switch (be16(p)) {
+		case EXT_SNI:
+			ok = extension(h, info, 1, n, server_name);
+			break;
+		case EXT_ALPN:
+			ok = extension(h, info, 2, n, protocols);
+			break;
+		case EXT_VERSIONS:
+			ok = extension(h, info, 4, n, versions);
+			break;
+		default:
+			ok = hello_skip(h, n);
+		}
 	}
+	return ok;
 }
 
 /* Over all that stands before the extensions. */
 static int
 body(struct hello *h)
 {
-	return skip(h, 32) && skip_vector(h, 1, 0) &&
-	    skip_vector(h, 2, 2) && skip_vector(h, 1, 1);
+	return hello_skip(h, 32) && hello_skip_vector(h, 1, 0) &&
+	    hello_skip_vector(h, 2, 2) && hello_skip_vector(h, 1, 1);
 }
 
-/* The handshake's header and the version: then it is one. */
-static enum rp_answer
-head(struct hello *h, struct rp_info *info)
+enum rp_answer
+hello_read(const uint8_t *p, size_t n, int records, struct rp_info *info)
 {
-	uint8_t		 buf[6];
-	const uint8_t	*p;
-	size_t		 n;
+	struct hello	h;
+	enum rp_answer	answer;
 
-	h->left = sizeof(buf);
-	if (h->state == OK && (p = take(h, buf, 1)) != NULL && p[0] != 1)
-		return RP_NO;
-	if (h->state != OK || (p = take(h, buf, 5)) == NULL)
-		return h->state == SHORT ? RP_MORE : RP_NO;
-	n = be24(p);
-	if (n < 2 + 32 + 1 + 2 + 2 + 1 + 1 || n > 131072 || p[3] != 3)
-		return RP_NO;
-	info->version = (uint16_t)be16(p + 3);
-	h->left = n - 2;
+	if ((answer = hello_open(&h, p, n, records, &info->version)) !=
+	    RP_YES)
+		return answer;
+	if (body(&h))
+		extensions(&h, info);
+	if (h.state == HELLO_BROKEN)
+		info->broken = 1;
+	info->complete = h.state != HELLO_SHORT;
 	return RP_YES;
 }
 
 enum rp_answer
 probe_tls(const uint8_t *p, size_t n, struct rp_info *info)
 {
-	struct hello	h = { p, p, p + n, 0, 0, OK };
-	enum rp_answer	answer;
+	return hello_read(p, n, 1, info);
+}
 
-	info->sni.n = info->alpn.n = info->nbuf = 0;
-	info->complete = info->broken = 0;
-	if ((answer = head(&h, info)) != RP_YES)
-		return answer;
-	if (body(&h))
-		extensions(&h, info);
-	info->broken = h.state == BROKEN;
-	info->complete = h.state != SHORT;
-	return RP_YES;
+enum rp_answer
+rp_hello(const uint8_t *p, size_t n, struct rp_info *info)
+{
+	info_clear(info);
+	info->proto = RP_TLS;
+	return hello_read(p, n, 0, info);
 }
 
 int
@@ -307,8 +292,8 @@ rp_alpn_has(const struct rp_slice *list, const void *name, size_t n)
 {
 	size_t	i;
 
-	for (i = 0; i + 1 <= list->n; i += list->p[i] + 1u) {
-		if (list->p[i] > list->n - i - 1)
+	for (i = 0; i < list->n; i += list->p[i] + 1u) {
+		if (list->p[i] >= list->n - i)
 			return 0;
 		if (list->p[i] == n && memcmp(list->p + i + 1, name, n) == 0)
 			return 1;
