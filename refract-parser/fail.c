@@ -281,7 +281,7 @@ fail_free(struct fail *f)
 
 /* What groups have. */
 
-static char	joined[PATTERN_LINE_MAX];	/* tuples of the match at work */
+static char	joined[PATTERN_LINE_MAX];	/* tuples of this match */
 static size_t	joined_len;
 
 static void
@@ -377,30 +377,36 @@ set_length(const struct text_line *l, const struct bytes *b,
 		prefix_mask(addr, len);
 }
 
-/* fid, ip4, ip6, dns; what is no address is a key of its own. */
+static int
+same(const struct bytes *a, const struct bytes *b)
+{
+	return a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+}
+
+/*
+ * fid, ip4, ip6, dns, of which there is one; what is no address is a key of
+ * its own, and so is a fid beside an address.
+ */
 static void
 set_id(const struct text_line *l, const struct values *v, struct match *m)
 {
-	static const uint8_t	 ips[] = { NAME_IP4, NAME_IP6, NAME_DNS };
-	const struct bytes	*b, *ip = NULL, *fid = NULL;
-	size_t			 i;
+	unsigned int		 first, name;
+	const struct bytes	*id, *ip;
 
-	for (i = 0; i < sizeof(ips) && ip == NULL; i++)
-		if ((v->has & NAME_BIT(ips[i])) != 0)
-			ip = &v->v[ips[i]];
-	if ((v->has & NAME_BIT(NAME_FID)) != 0)
-		fid = &v->v[NAME_FID];
-	b = ip != NULL ? ip : fid;
-	if (addr_parse(&m->addr, b->p, b->n) == 0) {
+	first = (unsigned int)__builtin_ctzll(v->has & NAME_IDS);
+	name = (v->has & NAME_IDS & ~NAME_BIT(NAME_FID)) == 0 ? first :
+	    (unsigned int)__builtin_ctzll(v->has & NAME_IDS &
+	    ~NAME_BIT(NAME_FID));
+	id = &v->v[first];
+	ip = &v->v[name];
+	if (addr_parse(&m->addr, ip->p, ip->n) == 0) {
 		if (value_said(v, NAME_CIDR))
 			set_length(l, &v->v[NAME_CIDR], &m->addr);
-	} else if (fid == NULL)
-		fid = b;
-	if (fid == NULL || (m->addr.family != 0 && (fid == b ||
-	    (fid->n == b->n && memcmp(fid->p, b->p, b->n) == 0))))
-		return;
-	m->key = fid->p;
-	m->key_len = fid->n;
+		if (same(id, ip))
+			return;
+	}
+	m->key = id->p;
+	m->key_len = id->n;
 }
 
 /* The users of a connection that had several, for people. */

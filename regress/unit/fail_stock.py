@@ -1,25 +1,37 @@
 # The sample logs of the installed fail2ban's own tests, for fail_stock.c: its
 # filters with their options, the lines, and what is expected of each, read as
-# fail2ban/tests/samplestestcase.py does.  Records end with a NUL and have
+# fail2ban/tests/samplestestcase.py does; and of lines that say nothing, what
+# fail2ban itself finds.  Records end with a NUL and have
 # fields between 0x1f; a field that is not said is "-".  Nothing of fail2ban's
 # is in here.
 #
 #	fail_stock.py DIR	an empty directory, for filters of the tests
+import glob
 import json
+import logging
 import os
 import re
 import sys
 import time
 
 import fail2ban
+from fail2ban.client.filterreader import FilterReader
+from fail2ban.server.filter import Filter as Theirs
+from fail2ban.server.mytime import MyTime
 
-CONFIG = "/etc/fail2ban/filter.d"
+ETC = "/etc/fail2ban"
+CONFIG = os.path.join(ETC, "filter.d")
+NOW = 1124013600  # of fail2ban's tests
 TESTS = os.path.join(os.path.dirname(fail2ban.__file__), "tests")
 LOGS = os.path.join(TESTS, "files/logs")
 COMMENT = re.compile(r"^#+ ?(failJSON|(?:file|filter)Options|addFILE):(.+)$")
 
 os.environ["TZ"] = "Europe/Zurich"
 time.tzset()
+MyTime.setTime(NOW)
+MyTime.setAlternateNow(NOW)
+logging.disable(logging.CRITICAL)
+seen = set()
 
 
 def out(*fields):
@@ -78,12 +90,16 @@ class Filter:
                 value = expected.get(key, "-")
                 if isinstance(value, list):
                     value = " ".join(sorted(value))
-                values.append("none" if value is None else str(value))
+                if value is None:
+                    value = "none" if key == "dns" else "-"
+                values.append(str(value))
             said = expected.get("time")
-            out("line", name, form, where, "bare" if bare else "said",
+            kind = "bare" if bare else "said"
+            out("line", name, form, where, "again" if where in seen else kind,
                 "journal" if journal else "file",
                 "match" if expected.get("match") else "none",
                 epoch(said) if said else "-", *values, text)
+            seen.add(where)
 
     def read(self, log):
         path = os.path.join(LOGS, log)
@@ -120,6 +136,45 @@ class Filter:
             files += self.read(log)
 
 
+def theirs(name, options):
+    """fail2ban's filter, as its own tests have it."""
+    reader = FilterReader(name, "jail", dict(options), basedir=ETC)
+    reader.read()
+    reader.getOptions({})
+    flt = Theirs(None)
+    flt.returnRawHost = True
+    flt.checkFindTime = False
+    take = {"prefregex": lambda v: setattr(flt, "prefRegex", v),
+            "addfailregex": flt.addFailRegex,
+            "addignoreregex": flt.addIgnoreRegex,
+            "maxlines": flt.setMaxLines,
+            "datepattern": flt.setDatePattern}
+    for cmd in reader.convert():
+        if cmd[2] in take:
+            for value in cmd[3] if cmd[0] == "multi-set" else [cmd[3]]:
+                take[cmd[2]](value)
+    return flt
+
+
+def judge(ours, options, path):
+    """A log without annotations: expected is what fail2ban finds."""
+    flt = theirs(ours.name, options)
+    ours.now = [ours.form(options)]
+    with open(path, encoding="utf-8", errors="surrogateescape",
+              newline="\n") as f:
+        for number, line in enumerate(f, 1):
+            line = line.rstrip("\r\n")
+            said = {}
+            for _, who, when, fail in flt.processLine(line):
+                said = {"match": True, "host": str(who),
+                        "user": fail.get("user")}
+                if when:
+                    said["time"] = time.strftime("%Y-%m-%dT%H:%M:%S",
+                                                 time.localtime(when))
+            ours.line("%s:%d" % (os.path.relpath(path, LOGS), number), line,
+                      said, True)
+
+
 def mirror(top):
     """Filters of the tests include a file of the source tree."""
     deep = os.path.join(top, "1/2/3/4/5/6/7")
@@ -142,3 +197,8 @@ for directory in (CONFIG, mirror(sys.argv[1])):
             Filter(stem, os.path.join(directory, f)).run()
         else:
             out("untested", stem)
+
+sshd = Filter("sshd", os.path.join(CONFIG, "sshd.conf"))
+sshd.forms["aside"] = "0"
+for path in sorted(glob.glob(os.path.join(LOGS, "bsd/*"))):
+    judge(sshd, {}, path)
