@@ -65,4 +65,15 @@ const char	*check_flush(const void *, size_t);
 const char	*check_trigger(const void *, size_t);
 const char	*check_evidence(const void *, size_t);
 
+/* conf_mux_wire.c */
+const char	*check_conf_mux(const void *, size_t);
+const char	*check_conf_pool(const void *, size_t);
+const char	*check_conf_member(const void *, size_t);
+const char	*check_conf_tap(const void *, size_t);
+const char	*check_conf_listener(const void *, size_t);
+const char	*check_conf_bind(const void *, size_t);
+const char	*check_conf_offence(const void *, size_t);
+const char	*check_conf_route(const void *, size_t);
+const char	*check_conf_cond(const void *, size_t);
+
 #endif
