@@ -6,6 +6,8 @@
 # is in here.
 #
 #	fail_stock.py DIR	an empty directory, for filters of the tests
+#	fail_stock.py DIR all	each filter over the lines of all logs, as
+#				fail2ban itself judges them
 import glob
 import json
 import logging
@@ -188,17 +190,37 @@ def mirror(top):
     return deep
 
 
-for directory in (CONFIG, mirror(sys.argv[1])):
+def filters(directory):
     for f in sorted(os.listdir(directory)):
         stem, suffix = os.path.splitext(f)
-        if suffix != ".conf" or f.endswith("common.conf"):
-            continue
-        if os.path.exists(os.path.join(LOGS, stem)):
-            Filter(stem, os.path.join(directory, f)).run()
-        else:
-            out("untested", stem)
+        if suffix == ".conf" and not f.endswith("common.conf"):
+            yield stem, os.path.join(directory, f)
 
-sshd = Filter("sshd", os.path.join(CONFIG, "sshd.conf"))
-sshd.forms["aside"] = "0"
-for path in sorted(glob.glob(os.path.join(LOGS, "bsd/*"))):
-    judge(sshd, {}, path)
+
+def annotated(top):
+    for directory in (CONFIG, mirror(top)):
+        for stem, path in filters(directory):
+            if os.path.exists(os.path.join(LOGS, stem)):
+                Filter(stem, path).run()
+            else:
+                out("untested", stem)
+    sshd = Filter("sshd", os.path.join(CONFIG, "sshd.conf"))
+    sshd.forms["aside"] = "0"
+    for path in sorted(glob.glob(os.path.join(LOGS, "bsd/*"))):
+        judge(sshd, {}, path)
+
+
+def crossed(top):
+    """All lines of all logs as one, for each filter."""
+    log = os.path.join(top, "all")
+    with open(log, "wb") as to:
+        for path in sorted(filter(os.path.isfile, glob.glob(LOGS + "/*"))):
+            with open(path, "rb") as f:
+                for line in f:
+                    if line.strip() and not line.startswith(b"#"):
+                        to.write(line.rstrip(b"\r\n") + b"\n")
+    for stem, path in filters(CONFIG):
+        judge(Filter(stem, path), {}, log)
+
+
+(crossed if sys.argv[2:] == ["all"] else annotated)(sys.argv[1])
