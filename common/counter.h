@@ -116,7 +116,11 @@ C(PARSER_CANCELLED, PARSER, TOTAL, "refract_keys_cancelled_total",	\
 C(PARSER_LIMITS, PARSER, TOTAL, "refract_regex_limits_total",		\
     "Searches that PCRE2's limits ended")				\
 C(PARSER_CUT, PARSER, TOTAL, "refract_lines_cut_total",			\
-    "Log lines of which only the first 8 KiB were looked at")
+    "Log lines of which only the first 8 KiB were looked at")		\
+C(ACCESS_LINES, CONTROL, TOTAL, "refract_access_lines_total",		\
+    "Connections written to the access log")				\
+C(ACCESS_DROPPED, CONTROL, TOTAL, "refract_access_lines_dropped_total",	\
+    "Connections that the access log could not take")
 
 #define C(id, role, kind, name, help)	COUNT_##id,
 enum counter { COUNTER_LIST COUNTER_MAX };

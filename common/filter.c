@@ -105,6 +105,7 @@ struct role_filter {
 	int		 denylist;	/* refuse some, allow the rest */
 	int		 zones;		/* may ask a zone's name, in vain */
 	int		 network;	/* may open sockets of IP */
+	int		 resolver;	/* may ask name servers, over UDP */
 };
 
 static const struct role_filter filters[ROLE_MAX] = {
@@ -113,7 +114,8 @@ static const struct role_filter filters[ROLE_MAX] = {
 	/* Transparent sockets for the mux. */
 	[ROLE_ENFORCER] = { .calls = enforcer_calls, .network = 1 },
 	[ROLE_LEDGER] = { .calls = ledger_calls, .locks = 1 },
-	[ROLE_CONTROL] = { .calls = control_calls, .zones = 1 },
+	[ROLE_CONTROL] = { .calls = control_calls, .zones = 1,
+	    .resolver = 1 },
 	[ROLE_PARSER] = { .calls = parser_calls, .exec_maps = 1 },
 	[ROLE_MUX] = { .calls = mux_calls, .network = 1 }
 };
@@ -229,6 +231,29 @@ refuse_zones(scmp_filter_ctx ctx)
 	add(ctx, SCMP_ACT_ERRNO(EACCES), CALL(socket), &datagram);
 }
 
+/*
+ * As libevent's evdns asks for them, and nothing else: it does not bind them,
+ * and sends with an address, so there is no connect(2) and no TCP.
+ */
+static void
+allow_resolver(scmp_filter_ctx ctx)
+{
+	static const scmp_datum_t families[] = { AF_INET, AF_INET6 };
+	size_t f;
+	int e;
+
+	for (f = 0; f < COUNT(families); f++) {
+		e = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(socket), 2,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, families[f]),
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, SOCK_DGRAM |
+		    SOCK_NONBLOCK | SOCK_CLOEXEC));
+		if (e != 0) {
+			errno = -e;
+			fatal("seccomp: rule for socket");
+		}
+	}
+}
+
 /* TCP and UDP, neither raw nor unix nor netlink. */
 static void
 allow_network(scmp_filter_ctx ctx)
@@ -305,6 +330,8 @@ build_allowlist(const struct role_filter *f)
 		refuse_zones(ctx);
 	if (f->network)
 		allow_network(ctx);
+	if (f->resolver)
+		allow_resolver(ctx);
 	allow_sanitizer(ctx);
 	return ctx;
 }

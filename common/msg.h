@@ -194,10 +194,10 @@ enum msg_type {
 	M_MUX_ACCESS,		/* mux>control msg_mux_access */
 
 	/* What control does for the mux; see msg_mux.h. */
-	M_ACCESS_LOG,		/* p>control + fd: `log connections` */
+	M_ACCESS_LOG,		/* p>control uint32_t + fd: enum access_form */
 	M_RESOLVER,		/* p>control msg_resolver */
 	M_HOST,			/* p>control msg_host */
-	M_MUX_MONITOR,		/* control>mux uint32_t: tell of all */
+	M_MUX_MONITOR,		/* control>mux uint32_t: MUX_TELL_* */
 	C_POOL,			/* ctl_pool */
 
 	M_MAX

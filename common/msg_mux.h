@@ -48,6 +48,10 @@ struct endpoint {
 	uint16_t	port;
 };
 
+/* M_MUX_MONITOR: of which connections control is told. */
+#define MUX_TELL_LOG	0x1	/* of listeners that are logged */
+#define MUX_TELL_ALL	0x2
+
 #define ENDED_MAX	16	/* room for enum end_reason of shared.h */
 
 struct row_listener {			/* SHOW_LISTENERS */

@@ -5,14 +5,18 @@
  * control_web.c (the status page).
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "args.h"
 #include "child.h"
 #include "control.h"
+#include "control_access.h"
 #include "control_audit.h"
 #include "control_client.h"
 #include "control_monitor.h"
+#include "control_mux.h"
 #include "control_page.h"
+#include "control_resolve.h"
 #include "control_route.h"
 #include "control_web.h"
 
@@ -59,6 +63,18 @@ commit(struct conf *conf, struct conf *old)
 	audit_json(conf->global.audit_json);
 	monitor_commit(conf);
 	web_commit(conf);
+	resolve_commit(conf);
+}
+
+/* A worker of the mux: what it is told by us alone. */
+static void
+connected(enum role role, int bulk, struct channel *ch)
+{
+	(void)bulk;
+	if (role != ROLE_MUX)
+		return;
+	resolve_tell(ch);
+	access_wanted(ch);
 }
 
 /* What those who are still at work do is written down before we go. */
@@ -87,15 +103,47 @@ disconnected(enum role role, int bulk)
 static void
 stop(void)
 {
+	resolve_stop();
 	web_stop();
 	clients_stop();
 	go_if_alone();
+}
+
+static void
+on_table(MSG_ARGS)
+{
+	mux_table(fd);
+}
+
+static void
+on_access_log(MSG_ARGS)
+{
+	uint32_t form;
+
+	memcpy(&form, data, len);
+	access_open(fd, form);
+}
+
+static void
+on_host(MSG_ARGS)
+{
+	resolve_host(data);
+}
+
+static void
+on_resolver(MSG_ARGS)
+{
+	resolve_servers(data);
 }
 
 static const struct handler from_parent[] = {
 	{ M_LISTENER, on_listener },
 	{ M_AUDIT_LOG, on_audit_log },
 	{ M_STATUS_LISTENER, on_status_listener },
+	{ M_MUX_TABLE, on_table },
+	{ M_ACCESS_LOG, on_access_log },
+	{ M_HOST, on_host },
+	{ M_RESOLVER, on_resolver },
 	{ M_ROW, route_row },
 	{ M_SHOW_END, route_show_end },
 	{ M_RESULT, route_result },
@@ -139,11 +187,10 @@ on_mux_decision(MSG_ARGS)
 	route_mux_decision(data);
 }
 
-/* Control keeps no log of connections. */
 static void
 on_mux_access(MSG_ARGS)
 {
-	(void)data;
+	access_record(data, channel_index(ch));
 }
 
 static const struct handler from_mux[] = {
@@ -165,6 +212,7 @@ static const struct child me = {
 	.peers[ROLE_LEDGER] = from_ledger,
 	.peers[ROLE_PARSER] = from_parser,
 	.peers[ROLE_MUX] = from_mux,
+	.connected = connected,
 	.disconnected = disconnected,
 	.commit = commit,
 	.stop = stop
@@ -176,6 +224,8 @@ control(int argc, char **argv)
 	page_init();
 	child_start(&me, argc, argv);
 	route_init();
+	access_init(child_base);
+	resolve_init(child_base);
 	web_init();
 	child_run();
 }

@@ -8,6 +8,7 @@
 
 #include <event2/buffer.h>
 
+#include "control_mux.h"
 #include "control_page.h"
 #include "control_snap.h"
 #include "ctl_buf.h"
@@ -44,11 +45,10 @@ heading(struct evbuffer *out, const char *name, const char *type,
 	    name, type);
 }
 
-/* A label's value: what is printable, with \ and " escaped. */
-static void
-label(struct evbuffer *out, const char *value)
+void
+metrics_label(struct evbuffer *out, const char *value)
 {
-	char text[NAME_MAX_LEN * 4 + 1];
+	char text[MUX_HOST_LEN * 4 + 1];
 	struct obuf o = OBUF(text);
 	const char *s;
 
@@ -74,7 +74,7 @@ put_watches(struct evbuffer *out, const struct snap *snap, size_t metric)
 		    watch_metrics[metric].off, sizeof(n));
 		evbuffer_add_printf(out, "%s{watch=\"",
 		    watch_metrics[metric].name);
-		label(out, snap->watches[i].name);
+		metrics_label(out, snap->watches[i].name);
 		evbuffer_add_printf(out, "\"} %" PRIu64 "\n", n);
 	}
 }
@@ -98,4 +98,5 @@ page_metrics(struct evbuffer *out, const struct snap *snap)
 	}
 	for (i = 0; i < sizeof(watch_metrics) / sizeof(watch_metrics[0]); i++)
 		put_watches(out, snap, i);
+	mux_metrics(out);
 }

@@ -189,6 +189,16 @@ monitor_notice(const struct wire_notice *from)
 }
 
 void
+monitor_access(const struct row_access *row)
+{
+	struct client *c;
+
+	TAILQ_FOREACH(c, &clients, entry)
+		if (takes(c, MONITOR_CONNECTIONS))
+			client_row(c, SHOW_ACCESS, row, sizeof(*row));
+}
+
+void
 monitor_drained(struct client *c)
 {
 	struct row_notice row;

@@ -10,12 +10,14 @@
 struct client;
 struct conf;
 struct msg_outcome;
+struct row_access;
 struct row_event;
 struct row_summary;
 struct wire_event;
 struct wire_notice;
 
 #define MONITOR_EVENTS	0x1u	/* bit of bans; notices: 1 << their kind */
+#define MONITOR_CONNECTIONS	0x80000000u	/* ... that ended */
 
 /* The row for an event: its word, its watch's name, who did it. */
 void	 event_row(struct row_event *, const struct wire_event *);
@@ -28,6 +30,7 @@ void	 monitor_event(const struct row_event *);
 /* Bans that were refused for want of room stay in sight too. */
 void	 monitor_refusals(const struct wire_event *);
 void	 monitor_notice(const struct wire_notice *);
+void	 monitor_access(const struct row_access *);
 /* The client reads again: tell it what it missed. */
 void	 monitor_drained(struct client *);
 

@@ -8,6 +8,7 @@
 
 #include <event2/buffer.h>
 
+#include "control_mux.h"
 #include "control_page.h"
 #include "control_rates.h"
 #include "control_snap.h"
@@ -17,6 +18,7 @@
 #define CELL_MAX	8192
 #define REFRESH		30	/* seconds */
 #define WATCHES_MAX	100	/* on the page */
+#define MUX_ROWS_MAX	200
 #define PLOTS_MAX	32	/* watches that have drawings */
 
 static char	host[256];
@@ -327,6 +329,23 @@ put_bans(struct evbuffer *out, const struct snap *snap)
 	put(out, "</p>\n");
 }
 
+/* Listeners, pools: rows that control has itself. */
+static void
+put_mux(struct evbuffer *out, uint32_t what, const char *title, wall_t now)
+{
+	const struct rowtype *t = row_type(what);
+	union mux_row row;
+	uint64_t i;
+
+	if (!mux_row(&row, what, 0))
+		return;
+	evbuffer_add_printf(out, "<h2>%s</h2>\n", title);
+	put_head(out, t);
+	for (i = 0; i < MUX_ROWS_MAX && mux_row(&row, what, i); i++)
+		put_row(out, t, &row, now);
+	put(out, "</tbody></table></div>\n");
+}
+
 static void
 put_bottom(struct evbuffer *out, const struct snap *snap)
 {
@@ -351,6 +370,8 @@ page_html(struct evbuffer *out, const struct snap *snap)
 	rates_plot(out, 0, RATE_LINES);
 	put(out, "</article>\n");
 	put_watches(out, snap);
+	put_mux(out, SHOW_LISTENERS, "Listeners", snap->at);
+	put_mux(out, SHOW_POOLS, "Pools", snap->at);
 	put_bans(out, snap);
 	put(out, "<h2>Processes</h2>\n");
 	put_table(out, SHOW_PROCESSES, snap->processes, snap->nprocesses,

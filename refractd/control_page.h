@@ -19,6 +19,8 @@ extern const char page_style[];		/* its style sheet */
  * built, and the numbers of each watch.
  */
 void	 page_metrics(struct evbuffer *, const struct snap *);
+/* A label's value: what is printable, with \ and " escaped. */
+void	 metrics_label(struct evbuffer *, const char *);
 
 /* Printable text inside HTML, attributes in double quotes included. */
 void	 html_text(struct evbuffer *, const char *);

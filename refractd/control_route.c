@@ -14,7 +14,9 @@
 #include "child.h"
 #include "control_audit.h"
 #include "control_client.h"
+#include "control_access.h"
 #include "control_monitor.h"
+#include "control_mux.h"
 #include "control_route.h"
 #include "ctl_output.h"
 #include "log.h"
@@ -30,6 +32,8 @@
 			    ROLE_BIT(ROLE_PARSER) | ROLE_BIT(ROLE_MUX))
 
 static wall_t	started;
+
+static void	page_over(struct client *);
 
 static struct channel *
 sibling(enum role role)
@@ -73,7 +77,11 @@ static const enum role show_roles[SHOW_MAX] = {
 	[SHOW_PENDING] = ROLE_LEDGER,
 	[SHOW_WHY] = ROLE_LEDGER,
 	[SHOW_LINES] = ROLE_LEDGER,
-	[SHOW_PATTERNS] = ROLE_PARSER
+	[SHOW_PATTERNS] = ROLE_PARSER,
+	[SHOW_LISTENERS] = ROLE_CONTROL,
+	[SHOW_ROUTES] = ROLE_CONTROL,
+	[SHOW_POOLS] = ROLE_CONTROL,
+	[SHOW_CONNECTIONS] = ROLE_MUX
 };
 
 /* 1: there is another part of the answer. */
@@ -81,7 +89,42 @@ static int
 next_part(struct client *c)
 {
 	c->req.show.cursor = 0;
-	return c->req.show.what == SHOW_WHY && ++c->req.part < WHY_PARTS;
+	c->req.part++;
+	if (c->req.show.what == SHOW_CONNECTIONS)
+		return c->req.part < MUX_WORKERS_MAX;
+	return c->req.show.what == SHOW_WHY && c->req.part < WHY_PARTS;
+}
+
+/* Rows of our own, until the client does not read. */
+static void
+show_ours(struct client *c, const struct msg_show *show)
+{
+	union mux_row	 row;
+	uint64_t	 end = show->cursor + show->max, *at;
+
+	at = &c->req.show.cursor;
+	while (*at < end && mux_row(&row, show->what, *at)) {
+		client_row(c, show->what, &row, row_type(show->what)->size);
+		++*at;
+	}
+	if (*at < end)
+		*at = 0;
+	page_over(c);
+}
+
+static int
+ask_page(struct client *c, const struct msg_show *show)
+{
+	struct channel	*ch;
+
+	if (show->what != SHOW_CONNECTIONS)
+		return ask(c, show_roles[show->what], M_SHOW, show,
+		    sizeof(*show));
+	if ((ch = child_worker(c->req.part)) == NULL)
+		return 0;
+	c->req.waiting |= ROLE_BIT(ROLE_MUX);
+	channel_send(ch, M_SHOW, c->req.id, show, sizeof(*show));
+	return 1;
 }
 
 /* Who is not there has nothing to show. */
@@ -99,12 +142,28 @@ show_page(struct client *c)
 		    SHOW_BY_NONE;
 	}
 	client_timer(c, ANSWER_SECONDS);
-	if (ask(c, show_roles[show.what], M_SHOW, &show, sizeof(show)))
+	if (show_roles[show.what] == ROLE_CONTROL)
+		show_ours(c, &show);
+	else if (ask_page(c, &show))
 		return;
-	if (next_part(c))
+	else if (next_part(c))
 		show_page(c);
 	else
 		client_end(c);
+}
+
+/* The cursor is where the next page begins. */
+static void
+page_over(struct client *c)
+{
+	if ((c->req.show.cursor == 0 && !next_part(c)) || c->sink != NULL)
+		client_end(c);
+	else if (!channel_full(c->ch))
+		show_page(c);
+	else {
+		c->req.stalled = 1;
+		client_timer(c, STALL_SECONDS);
+	}
 }
 
 void
@@ -117,14 +176,7 @@ route_show_end(MSG_ARGS)
 		return;
 	c->req.waiting = 0;
 	c->req.show.cursor = end->cursor;
-	if ((end->cursor == 0 && !next_part(c)) || c->sink != NULL)
-		client_end(c);
-	else if (!channel_full(c->ch))
-		show_page(c);
-	else {
-		c->req.stalled = 1;
-		client_timer(c, STALL_SECONDS);
-	}
+	page_over(c);
 }
 
 void
@@ -293,6 +345,7 @@ show(struct client *c)
 		break;
 	case SHOW_EVENT:
 	case SHOW_NOTICE:
+	case SHOW_ACCESS:
 		client_result(c, 1, 0, "that can only be monitored");
 		client_end(c);
 		break;
@@ -324,8 +377,9 @@ request_monitor(struct client *c, const void *data)
 	uint32_t mask = *(const uint32_t *)data;
 
 	memset(&c->req, 0, sizeof(c->req));
-	c->monitor = mask != 0 ? mask : UINT32_MAX;
+	c->monitor = mask != 0 ? mask : ~MONITOR_CONNECTIONS;
 	client_timer(c, 0);
+	access_wanted(NULL);
 }
 
 /* --- Changes ------------------------------------------------------------- */
@@ -348,6 +402,8 @@ action_name(uint32_t type)
 		return "reload";
 	case C_REOPEN:
 		return "reopen";
+	case C_POOL:
+		return "pool";
 	default:
 		return "log";
 	}
@@ -557,6 +613,15 @@ request_reopen(struct client *c, const void *data)
 }
 
 static void
+request_pool(struct client *c, const void *data)
+{
+	const struct ctl_pool *req = data;
+
+	mux_admin(req, &c->req.outcome);
+	request_finish(c);
+}
+
+static void
 request_verbose(struct client *c, const void *data)
 {
 	ask_parent(c, M_SET_VERBOSE, data, sizeof(uint32_t));
@@ -716,6 +781,7 @@ static const struct {
 	{ C_TRIGGER, 1, request_trigger },
 	{ C_RELOAD, 1, request_reload },
 	{ C_REOPEN, 1, request_reopen },
+	{ C_POOL, 1, request_pool },
 	{ C_VERBOSE, 1, request_verbose }
 };
 
@@ -782,6 +848,7 @@ REQUEST(C_TRIGGER)
 REQUEST(C_RELOAD)
 REQUEST(C_REOPEN)
 REQUEST(C_VERBOSE)
+REQUEST(C_POOL)
 
 const struct handler route_client_handlers[] = {
 	{ C_SHOW, on_C_SHOW },
@@ -795,6 +862,7 @@ const struct handler route_client_handlers[] = {
 	{ C_RELOAD, on_C_RELOAD },
 	{ C_REOPEN, on_C_REOPEN },
 	{ C_VERBOSE, on_C_VERBOSE },
+	{ C_POOL, on_C_POOL },
 	{ 0, NULL }
 };
 

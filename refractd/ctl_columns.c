@@ -222,6 +222,107 @@ static const struct column lines[] = {
 	END
 };
 
+static const struct column listeners[] = {
+	COL("LISTENER", "listener", STR, row_listener, name, 15, 0),
+	COL("NOW", "connections", NUM, row_listener, connections, 6, RIGHT),
+	COL("TOTAL", "total", NUM, row_listener, total, 9, RIGHT),
+	COL("LIMITED", "limited", NUM, row_listener, limited, 8, RIGHT),
+	COL("IN", "bytes_in", SIZE, row_listener, bytes[0], 8, RIGHT),
+	COL("OUT", "bytes_out", SIZE, row_listener, bytes[1], 8, RIGHT),
+	COL("ON", "on", STR, row_listener, on, 0, 0),
+	COL("ended:", "ended", ENDED, row_listener, ended, 0, BELOW),
+	COL("refused by limits: connections", "limited_connections", NUM,
+	    row_listener, limits[0], 0, BELOW | SOME),
+	COL("per address", "limited_address", NUM, row_listener, limits[1], 0,
+	    BELOW | SOME),
+	COL("rate", "limited_rate", NUM, row_listener, limits[2], 0,
+	    BELOW | SOME),
+	END
+};
+
+#define LATENCY(row)							\
+	COL("connect p50", "connect_p50_us", USEC, row,			\
+	    latency.connect[0], 0, BELOW | SOME),			\
+	COL("p99", "connect_p99_us", USEC, row, latency.connect[1], 0,	\
+	    BELOW | SOME),						\
+	COL("first byte p50", "first_p50_us", USEC, row,		\
+	    latency.first[0], 0, BELOW | SOME),				\
+	COL("p99", "first_p99_us", USEC, row, latency.first[1], 0,	\
+	    BELOW | SOME)
+
+static const struct column routes[] = {
+	COL("LISTENER", "listener", STR, row_route, listener, 15, 0),
+	COL("NOW", "connections", NUM, row_route, connections, 6, RIGHT),
+	COL("TOTAL", "total", NUM, row_route, total, 9, RIGHT),
+	COL("ERRORS", "errors", NUM, row_route, errors, 8, RIGHT),
+	COL("IN", "bytes_in", SIZE, row_route, bytes[0], 8, RIGHT),
+	COL("OUT", "bytes_out", SIZE, row_route, bytes[1], 8, RIGHT),
+	COL("ROUTE", "route", STR, row_route, label, 0, 0),
+	COL("to", "to", STR, row_route, to, 0, BELOW),
+	LATENCY(row_route),
+	END
+};
+
+static const struct column members[] = {
+	COL("POOL", "pool", STR, row_member, pool, 15, 0),
+	COL("NOW", "connections", NUM, row_member, connections, 6, RIGHT),
+	COL("TOTAL", "total", NUM, row_member, total, 9, RIGHT),
+	COL("ERRORS", "errors", NUM, row_member, errors, 8, RIGHT),
+	COL("STATE", "state", MEMBER, row_member, state, 8, 0),
+	COL("MEMBER", "member", STR, row_member, name, 0, 0),
+	COL("in", "bytes_in", SIZE, row_member, bytes[0], 0, BELOW | SOME),
+	COL("out", "bytes_out", SIZE, row_member, bytes[1], 0, BELOW | SOME),
+	COL("weight", "weight", NUM, row_member, weight, 0, BELOW),
+	COL("backup", "backup", BOOL, row_member, backup, 0, BELOW | SOME),
+	COL("down since", "down_since", TIME, row_member, since, 0, BELOW),
+	LATENCY(row_member),
+	COL("is", "addresses", STR, row_member, addrs, 0, BELOW),
+	END
+};
+
+static const struct column connections[] = {
+	COL("FROM", "from", ENDPOINT, row_connection, from, 24, 0),
+	COL("LISTENER", "listener", STR, row_connection, listener, 12, 0),
+	COL("PROTO", "protocol", SAFE, row_connection, proto, 8, 0),
+	COL("AGE", "began", AGE, row_connection, began, 7, RIGHT),
+	COL("IN", "bytes_in", SIZE, row_connection, bytes[0], 7, RIGHT),
+	COL("OUT", "bytes_out", SIZE, row_connection, bytes[1], 7, RIGHT),
+	COL("STATE", "state", SAFE, row_connection, state, 0, 0),
+	COL("name", "name", SAFE, row_connection, name, 0, BELOW),
+	COL("to", "to", ENDPOINT, row_connection, to, 0, JSON),
+	COL("route", "route", STR, row_connection, route, 0, BELOW),
+	COL("pool", "pool", STR, row_connection, pool, 0, JSON),
+	COL("member", "member", STR, row_connection, member, 0, BELOW),
+	COL("", "server", ENDPOINT, row_connection, server, 0, JSON),
+	COL("", "id", NUM, row_connection, id, 0, JSON),
+	COL("", "worker", NUM, row_connection, worker, 0, JSON),
+	END
+};
+
+static const struct column accesses[] = {
+	{ "connection", "record", COL_RECORD, 0, 0, 0, JSON },
+	COL("", "time", STAMP, row_access, at, 0, 0),
+	COL("listen", "listener", STR, row_access, listener, 0, 0),
+	COL("from", "from", ENDPOINT, row_access, from, 0, 0),
+	COL("to", "to", ENDPOINT, row_access, to, 0, 0),
+	COL("protocol", "protocol", SAFE, row_access, proto, 0, 0),
+	COL("name", "name", SAFE, row_access, name, 0, 0),
+	COL("alpn", "alpn", SAFE, row_access, alpn, 0, 0),
+	COL("ja4", "ja4", SAFE, row_access, ja4, 0, 0),
+	COL("route", "route", STR, row_access, route, 0, 0),
+	COL("pool", "pool", STR, row_access, pool, 0, 0),
+	COL("member", "member", STR, row_access, member, 0, 0),
+	COL("server", "server", ENDPOINT, row_access, server, 0, 0),
+	COL("lasted", "lasted_ms", MSEC, row_access, lasted, 0, 0),
+	COL("waited", "waited_ms", MSEC, row_access, waited, 0, 0),
+	COL("in", "bytes_in", NUM, row_access, bytes[0], 0, 0),
+	COL("out", "bytes_out", NUM, row_access, bytes[1], 0, 0),
+	COL("end", "end", SAFE, row_access, why, 0, 0),
+	COL("", "id", NUM, row_access, id, 0, JSON),
+	COL("", "worker", NUM, row_access, worker, 0, JSON),
+	END
+};
+
 static const struct rowtype types[SHOW_MAX] = {
 	[SHOW_SUMMARY] = { sizeof(struct row_summary), LAYOUT_BLOCK, summary,
 	    NULL, 1 },
@@ -252,7 +353,17 @@ static const struct rowtype types[SHOW_MAX] = {
 	[SHOW_WHY] = { sizeof(struct row_why), LAYOUT_TABLE, why,
 	    "nothing is known of it", 0 },
 	[SHOW_LINES] = { sizeof(struct row_line), LAYOUT_TABLE, lines,
-	    "no lines", 0 }
+	    "no lines", 0 },
+	[SHOW_LISTENERS] = { sizeof(struct row_listener), LAYOUT_TABLE,
+	    listeners, "no listeners", 0 },
+	[SHOW_ROUTES] = { sizeof(struct row_route), LAYOUT_TABLE, routes,
+	    "no routes", 0 },
+	[SHOW_POOLS] = { sizeof(struct row_member), LAYOUT_TABLE, members,
+	    "no pools", 0 },
+	[SHOW_CONNECTIONS] = { sizeof(struct row_connection), LAYOUT_TABLE,
+	    connections, "no connections", 0 },
+	[SHOW_ACCESS] = { sizeof(struct row_access), LAYOUT_LINE, accesses,
+	    NULL, 0 }
 };
 
 /* What `why` is made of, in this order. */

@@ -14,6 +14,7 @@
 #include "ctl_output.h"
 #include "counter.h"
 #include "msg.h"
+#include "shared.h"
 
 struct field {
 	const struct column	*col;
@@ -60,7 +61,16 @@ static const char *const kinds[NOTICE_MAX] = {
 	[NOTICE_DRIFT] = "drift",
 	[NOTICE_LEDGER] = "ledger",
 	[NOTICE_DROPPED] = "dropped",
-	[NOTICE_CONFIG] = "configuration"
+	[NOTICE_CONFIG] = "configuration",
+	[NOTICE_MUX] = "mux"
+};
+
+static const char *const member_states[MEMBER_STATE_MAX] = {
+	[MEMBER_UP] = "up",
+	[MEMBER_DOWN] = "down",
+	[MEMBER_IS_DISABLED] = "disabled",
+	[MEMBER_DRAINS] = "drains",
+	[MEMBER_UNRESOLVED] = "unknown"
 };
 
 static const char *const states[] = { "starting", "running", "stopping" };
@@ -117,6 +127,8 @@ get_word(const struct field *f)
 		return NAME_OF(run_states, get_num(f));
 	case COL_WHEN:
 		return NAME_OF(run_whens, get_num(f));
+	case COL_MEMBER:
+		return NAME_OF(member_states, get_num(f));
 	default:
 		break;
 	}
@@ -432,6 +444,58 @@ text_status(struct obuf *o, const struct field *f)
 }
 
 static void
+text_endpoint(struct obuf *o, const struct field *f)
+{
+	const struct endpoint *e = f->p;
+
+	if (!prefix_valid(&e->addr))
+		return;
+	obuf_str(o, e->addr.family == AF_INET6 ? "[" : "");
+	put_prefix(o, &e->addr);
+	obuf_printf(o, "%s:%u", e->addr.family == AF_INET6 ? "]" : "",
+	    e->port);
+}
+
+static void
+text_usec(struct obuf *o, const struct field *f)
+{
+	double us = (double)get_num(f);
+
+	if (us >= 1e6)
+		obuf_printf(o, "%.3gs", us / 1e6);
+	else if (us >= 1e3)
+		obuf_printf(o, "%.3gms", us / 1e3);
+	else if (us > 0)
+		obuf_printf(o, "%.0fus", us);
+}
+
+static void
+text_msec(struct obuf *o, const struct field *f)
+{
+	uint64_t ms = get_num(f);
+
+	if (ms != UINT64_MAX)
+		obuf_printf(o, "%" PRIu64 ".%03us", ms / 1000,
+		    (unsigned int)(ms % 1000));
+}
+
+/* "closed 12, idle 3" */
+static void
+text_ended(struct obuf *o, const struct field *f)
+{
+	const uint64_t *ended = f->p;
+	const char *sep = "";
+	unsigned int i;
+
+	for (i = 0; i < END_MAX; i++)
+		if (ended[i] != 0) {
+			obuf_printf(o, "%s%s %" PRIu64, sep,
+			    end_reason_name(i), ended[i]);
+			sep = ", ";
+		}
+}
+
+static void
 text_record(struct obuf *o, const struct field *f)
 {
 	obuf_str(o, f->col->title);
@@ -635,6 +699,51 @@ json_status(struct obuf *o, const struct field *f)
 		obuf_str(o, "null");
 }
 
+/* "from":"192.0.2.1","from_port":1234 */
+static void
+json_endpoint(struct obuf *o, const struct field *f)
+{
+	const struct endpoint *e = f->p;
+	char buf[PREFIX_STRLEN];
+
+	json_key(o, f, "");
+	json_string(o, prefix_valid(&e->addr) ? prefix_print(&e->addr, buf) :
+	    "");
+	obuf_char(o, ',');
+	json_key(o, f, "_port");
+	if (prefix_valid(&e->addr))
+		obuf_printf(o, "%u", e->port);
+	else
+		obuf_str(o, "null");
+}
+
+static void
+json_msec(struct obuf *o, const struct field *f)
+{
+	json_key(o, f, "");
+	if (get_num(f) == UINT64_MAX)
+		obuf_str(o, "null");
+	else
+		text_num(o, f);
+}
+
+static void
+json_ended(struct obuf *o, const struct field *f)
+{
+	const uint64_t *ended = f->p;
+	const char *s;
+	unsigned int i;
+
+	json_key(o, f, "");
+	for (i = 0; i < END_MAX; i++) {
+		obuf_str(o, i == 0 ? "{\"" : ",\"");
+		for (s = end_reason_name(i); *s != '\0'; s++)
+			obuf_char(o, *s == ' ' ? '_' : *s);
+		obuf_printf(o, "\":%" PRIu64, ended[i]);
+	}
+	obuf_char(o, '}');
+}
+
 static void
 json_record(struct obuf *o, const struct field *f)
 {
@@ -676,6 +785,11 @@ static const struct {
 	[COL_RUN_STATE] = { text_word, json_word },
 	[COL_WHEN] = { text_word, json_word },
 	[COL_STATUS] = { text_status, json_status },
+	[COL_ENDPOINT] = { text_endpoint, json_endpoint },
+	[COL_USEC] = { text_usec, json_num },
+	[COL_MSEC] = { text_msec, json_msec },
+	[COL_MEMBER] = { text_word, json_word },
+	[COL_ENDED] = { text_ended, json_ended },
 	[COL_RECORD] = { text_record, json_record }
 };
 

@@ -42,6 +42,11 @@ enum coltype {
 	COL_RUN_STATE,		/* enum run_state */
 	COL_WHEN,		/* enum run_when */
 	COL_STATUS,		/* wait(2)'s, of a row_pending that is over */
+	COL_ENDPOINT,		/* struct endpoint */
+	COL_USEC,		/* microseconds: 1.5ms; 0: none */
+	COL_MSEC,		/* milliseconds: 1.5s; UINT64_MAX: none */
+	COL_MEMBER,		/* enum member_state */
+	COL_ENDED,		/* ended[] of a row_listener */
 	COL_RECORD,		/* its title, JSON only: what kind of row */
 	COL_MAX
 };

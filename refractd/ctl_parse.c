@@ -10,6 +10,11 @@
 #include <time.h>
 
 #include "ctl_parse.h"
+#include "shared.h"
+
+/* What C_MONITOR says: connections, and what the mux notices. */
+#define MONITOR_MUX							\
+	(0x80000000u | 1u << NOTICE_MUX | 1u << NOTICE_DROPPED)
 
 enum token_type {
 	T_NONE,			/* end of a table */
@@ -170,6 +175,22 @@ add_text(struct ctl_request *req, const char *s, size_t len)
 	req->values_len += len;
 	req->values[req->values_len++] = '\0';
 	return 0;
+}
+
+/* "10.0.0.1", or "10.0.0.1 port 80" in one or in several words. */
+static int
+set_member(struct parser *p, const struct token *t, const char *arg)
+{
+	struct obuf o = OBUF(p->req->member);
+
+	(void)t;
+	obuf_clear(&o);
+	obuf_str(&o, arg);
+	for (; p->left > 0; p->left--, p->args++) {
+		obuf_char(&o, ' ');
+		obuf_str(&o, *p->args);
+	}
+	return o.cut || *arg == '\0' ? -1 : 0;
 }
 
 /* name=value */
@@ -380,6 +401,11 @@ static const struct token t_show[] = {
 	    "[watch NAME]"),
 	COMMAND("pending", t_pending, set_what, SHOW_PENDING,
 	    "[ADDR|PREFIX | watch NAME]"),
+	COMMAND("listeners", t_end, set_what, SHOW_LISTENERS, ""),
+	COMMAND("routes", t_end, set_what, SHOW_ROUTES, ""),
+	COMMAND("pools", t_end, set_what, SHOW_POOLS, ""),
+	COMMAND("connections", t_bans, set_what, SHOW_CONNECTIONS,
+	    "[ADDR|PREFIX]"),
 	COMMAND("processes", t_end, set_what, SHOW_PROCESSES, ""),
 	COMMAND("config", t_end, set_what, SHOW_CONFIG, ""),
 	COMMAND("metrics", t_end, set_what, SHOW_METRICS, ""),
@@ -390,6 +416,22 @@ static const struct token t_log[] = {
 	SET("brief", t_end, set_number, 0),
 	SET("verbose", t_end, set_number, 2),
 	NONE
+};
+
+static const struct token t_monitor[] = {
+	OR_END, SET("mux", t_end, set_number, MONITOR_MUX), NONE
+};
+
+static const struct token t_pool_member[] = {
+	OR_END, VALUE("MEMBER", t_end, set_member), NONE
+};
+static const struct token t_pool_name[] = {
+	VALUE("POOL", t_pool_member, set_name), NONE
+};
+static const struct token t_pool[] = {
+	SET("enable", t_pool_name, set_number, MEMBER_ENABLED),
+	SET("disable", t_pool_name, set_number, MEMBER_DISABLED),
+	SET("drain", t_pool_name, set_number, MEMBER_DRAIN), NONE
 };
 
 static const struct token t_import_dir[] = {
@@ -413,7 +455,9 @@ static const struct token t_main[] = {
 	COMMAND("trigger", t_trigger, set_type, C_TRIGGER,
 	    "WATCH NAME=VALUE ..."),
 	COMMAND("why", t_why, set_why, SHOW_WHY, "ADDR|PREFIX"),
-	COMMAND("monitor", t_end, set_type, C_MONITOR, ""),
+	COMMAND("monitor", t_monitor, set_type, C_MONITOR, "[mux]"),
+	COMMAND("pool", t_pool, set_type, C_POOL,
+	    "enable|disable|drain POOL [MEMBER]"),
 	COMMAND("reload", t_end, set_type, C_RELOAD, ""),
 	COMMAND("reopen", t_end, set_type, C_REOPEN, ""),
 	COMMAND("log", t_log, set_type, C_VERBOSE, "brief|verbose"),

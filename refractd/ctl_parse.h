@@ -15,7 +15,7 @@
 struct ctl_request {
 	uint32_t	type;		/* C_* */
 	uint32_t	what;		/* C_SHOW: enum show_what */
-	uint32_t	number;		/* C_VERBOSE */
+	uint32_t	number;		/* C_VERBOSE, C_MONITOR, C_POOL */
 	struct prefix	prefix;		/* family 0: all, or none given */
 	int		slash;		/* "/len" was written */
 	uint8_t		proto;
@@ -29,6 +29,7 @@ struct ctl_request {
 	/* C_TRIGGER: name NUL value NUL ... */
 	char		values[VALUES_LEN];
 	size_t		values_len;
+	char		member[MUX_HOST_LEN];	/* C_POOL; "": all */
 	/* import: nothing is sent, type says nothing. */
 	int		import;
 	const char	*dir;		/* an argument; NULL: not said */

@@ -32,6 +32,7 @@ union message {
 	struct msg_target	target;
 	struct msg_flush	flush;
 	struct msg_trigger	trigger;
+	struct ctl_pool		pool;
 	uint32_t		number;
 };
 
@@ -142,6 +143,15 @@ fill_trigger(struct msg_trigger *trigger, const struct ctl_request *req)
 	return sizeof(*trigger);
 }
 
+static size_t
+fill_pool(struct ctl_pool *pool, const struct ctl_request *req)
+{
+	pool->admin = req->number;
+	strlcpy(pool->name, req->name, sizeof(pool->name));
+	strlcpy(pool->member, req->member, sizeof(pool->member));
+	return sizeof(*pool);
+}
+
 /* The message for a request: its length. */
 static size_t
 fill_message(union message *m, const struct ctl_request *req)
@@ -160,6 +170,8 @@ fill_message(union message *m, const struct ctl_request *req)
 		return fill_flush(&m->flush, req);
 	case C_TRIGGER:
 		return fill_trigger(&m->trigger, req);
+	case C_POOL:
+		return fill_pool(&m->pool, req);
 	case C_MONITOR:
 	case C_VERBOSE:
 		m->number = req->number;
