@@ -51,6 +51,11 @@ access_record(const struct conn *c, enum end_reason why)
 	if (c->sni != NULL)
 		strlcpy(m.name, log_vis(c->sni, strlen(c->sni)),
 		    sizeof(m.name));
+	if (c->hello != NULL) {
+		strlcpy(m.ja4, c->hello->ja4, sizeof(m.ja4));
+		strlcpy(m.alpn, log_vis(c->hello->alpn,
+		    strlen(c->hello->alpn)), sizeof(m.alpn));
+	}
 	strlcpy(m.listener_name, c->l->w->name, sizeof(m.listener_name));
 	channel_send(ch, M_MUX_ACCESS, 0, &m, sizeof(m));
 }

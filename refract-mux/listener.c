@@ -29,6 +29,7 @@ struct listening {
 	int			 fd;
 	struct event		*ev;
 	struct listener		*l;	/* NULL: of no generation yet */
+	const struct wire_bind	*w;
 };
 
 static TAILQ_HEAD(, listening)	 sockets = TAILQ_HEAD_INITIALIZER(sockets);
@@ -89,7 +90,7 @@ accept_one(struct listening *s)
 	fd = accept4(s->fd, (struct sockaddr *)&ss, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd != -1) {
-		conn_accepted(s->l, fd, (struct sockaddr *)&ss);
+		conn_accepted(s->l, s->w, fd, (struct sockaddr *)&ss);
 		return 1;
 	}
 	switch (errno) {
@@ -149,17 +150,22 @@ find(uint32_t bind, uint32_t shard)
 	return s;
 }
 
-static struct listener *
-listener_of(struct generation *g, uint32_t bind)
+/* Which listener of this generation it is; 0: of none. */
+static int
+belongs(struct listening *s, struct generation *g)
 {
 	struct conf_bind	*b;
 	unsigned int		 i;
 
+	s->l = NULL;
 	for (i = 0; g != NULL && i < g->nlisteners; i++)
 		TAILQ_FOREACH(b, &g->listeners[i].c->binds, entry)
-			if (b->w.slot == bind)
-				return &g->listeners[i];
-	return NULL;
+			if (b->w.slot == s->bind) {
+				s->l = &g->listeners[i];
+				s->w = &b->w;
+				return 1;
+			}
+	return 0;
 }
 
 void
@@ -178,7 +184,7 @@ listener_socket(uint32_t bind_slot, uint32_t shard, int fd)
 	    s)) == NULL)
 		fatal("listener");
 	TAILQ_INSERT_TAIL(&sockets, s, entry);
-	if ((s->l = listener_of(mux_current, bind_slot)) != NULL && !paused)
+	if (belongs(s, mux_current) && !paused)
 		event_add(s->ev, NULL);
 }
 
@@ -197,7 +203,7 @@ listener_use(struct generation *g)
 	struct listening	*s, *next;
 
 	TAILQ_FOREACH_SAFE(s, &sockets, entry, next) {
-		if ((s->l = listener_of(g, s->bind)) == NULL)
+		if (!belongs(s, g))
 			close_socket(s);
 		else if (!paused)
 			event_add(s->ev, NULL);

@@ -8,20 +8,21 @@
 #define MUX_H
 
 #include <sys/queue.h>
-
-#include <event2/event.h>
-#include <event2/event_struct.h>
+#include <sys/socket.h>
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "conf.h"
 #include "conf_mux.h"
+#include "msg.h"
 #include "pool.h"
+#include "probe/refract-probe.h"
 #include "route.h"
 #include "shared.h"
 #include "wheel.h"
 
+struct came;
 struct tap_stream;
 
 struct listener {
@@ -67,23 +68,35 @@ enum conn_state {
 	CONN_TARPIT
 };
 
+/* A member that is connected before it is known whether it will be. */
+enum ahead { AHEAD_NONE, AHEAD_CONNECTING, AHEAD_READY, AHEAD_FAILED };
+
 /* Which way: what comes from the client, what goes to it. */
 enum way { WAY_IN, WAY_OUT };
 
 struct side {
-	struct event	 ev;		/* READ | WRITE | CLOSED, edges */
 	int		 fd;		/* -1: none */
+	uint32_t	 since;		/* poller.c's */
+	unsigned int	 is_server:1;
 	unsigned int	 readable:1;	/* there may be bytes */
 	unsigned int	 writable:1;	/* there may be room */
-	unsigned int	 ended:1;	/* its FIN was seen (EV_CLOSED) */
+	unsigned int	 ended:1;	/* its FIN was seen */
 	unsigned int	 eof:1;		/* ... and all before it was read */
 	unsigned int	 shut:1;	/* we have shut down writing to it */
 	unsigned int	 full:1;	/* it takes less than comes */
-	unsigned int	 added:1;	/* ev is */
+	unsigned int	 broken:1;	/* a reset, or the like */
+	unsigned int	 out:1;		/* room is told of */
 	uint32_t	 chunk;		/* bytes to read from it at once */
 	/* Bytes for it that it did not take; see relay.c. */
 	uint8_t		*pending;
 	uint32_t	 npending, at;
+};
+
+/* What a hello said, for the log and for PROXY headers. */
+struct hello {
+	char		 ja4[RP_JA4_LEN];	/* "": not asked for */
+	char		 alpn[32];		/* the first, or "" */
+	uint16_t	 version;
 };
 
 struct conn {
@@ -94,51 +107,93 @@ struct conn {
 	struct route		*r;		/* NULL: not decided */
 	struct member		*m;		/* NULL: none yet */
 	char			*sni;		/* or Host; NULL: none */
-	char			*alpn;		/* offered first; NULL: none */
-	uint8_t			*tlvs;		/* of a PROXY header, as it */
-	uint32_t		 ntlvs;		/* came; NULL: none */
+	struct hello		*hello;		/* NULL: none */
+	struct came		*came;		/* of a PROXY header: header.c */
 	struct tap_stream	*tap;
-	/* Said by a PROXY header, or the sockets' own. */
+	/* Said by a PROXY header, or the sockets' own; see conn_local(). */
 	struct prefix		 from, to;
 	uint16_t		 from_port, to_port;
 	uint8_t			 state;		/* enum conn_state */
 	uint8_t			 proto;		/* enum rp_proto, 0: unknown */
+	uint8_t			 ahead;		/* enum ahead, of CONN_PEEK */
+	uint8_t			 counted;	/* r's connections have it */
 	uint8_t			 first_byte;	/* of the server has come */
 	uint8_t			 paused;	/* bandwidth: until the timer */
+	uint8_t			 waits_clear;	/* for a transparent socket */
+	uint8_t			 looks;		/* at first bytes, so far */
 	ticket_t		 ticket;
 	uint32_t		 peeked;	/* KiB of peek_memory it holds */
 	struct tried		 tried;
 	uint64_t		 id;
 	uint64_t		 began;		/* ms, monotonic */
+	uint64_t		 began_peek;	/* ms */
 	uint64_t		 began_connect;	/* us */
 	uint64_t		 active;	/* ms: bytes moved last */
 	uint64_t		 bytes[2];	/* by enum way */
+	uint64_t		 told[2];	/* ... of which are counted */
 	uint64_t		 allowed_at[2];	/* bandwidth, us */
 };
 
 TAILQ_HEAD(conns, conn);
 extern struct conns	conns;		/* in the order of their ids */
 
+/* --- conn.c --- */
+
 /* A connection was accepted; fd is owned from here. */
-void		 conn_accepted(struct listener *, int fd,
-		    const struct sockaddr *);
+void		 conn_accepted(struct listener *, const struct wire_bind *,
+		    int fd, const struct sockaddr *);
 void		 conn_end(struct conn *, enum end_reason);
-/* All of this prefix, or of all (family 0): how many. */
-unsigned int	 conn_kill(const struct prefix *, uint16_t port,
-		    enum end_reason);
+/* Who is banned: ended at the end of this turn. */
+void		 conn_banned(const struct prefix *, uint16_t port);
+void		 conn_end_all(enum end_reason);
 unsigned int	 conn_count(void);
-/* Of connections' timers and sides. */
+/* What it dialled, if it is not known yet. */
+void		 conn_local(struct conn *);
+/* Bytes of all that are open, into the shared table. */
+void		 conn_tell_bytes(void);
+void		 conn_add_bytes(struct conn *);
+/* Of connections' timers and sides; what: of epoll(7). */
 void		 conn_timer(struct wheel_timer *);
-void		 conn_event(int fd, short what, void *conn);
-/* Its member's socket is here (a unix socket that the parent connected). */
-void		 conn_upstream(struct conn *, int fd);
+void		 conn_event(struct side *, uint32_t what);
+/* Those that ended are freed: nobody holds one now. */
+void		 conn_reap(void);
+void		 conn_set_timer(struct conn *, span_t);
+void		 side_add(struct side *, int fd, int out);
+void		 side_close(struct side *);
+/* What it has not read is lost to the peer, and it is told so. */
+void		 side_reset(struct side *);
+
+/* --- decide.c --- */
+
+void		 decide_header(struct conn *);
+void		 decide_begin(struct conn *);
+void		 decide_bytes(struct conn *);
+void		 decide_timer(struct conn *);
+/* Give back what it holds of peek_memory. */
+void		 decide_release(struct conn *);
+
+/* --- join.c --- */
+
+/* c->r is decided: to one of its members. */
+void		 join_begin(struct conn *);
+/* A member that may be wanted soon: c->r, not decided. */
+void		 join_ahead(struct conn *);
+void		 join_drop_ahead(struct conn *);
+void		 join_event(struct conn *);	/* of the server's side */
+void		 join_timer(struct conn *);
+/* Its member's socket is here: see upstream.h; errno if it failed. */
+void		 join_upstream(struct conn *, int status, int fd);
 
 /* --- relay.c --- */
 
 /* Move what can be moved.  May end c. */
 void		 relay(struct conn *);
+void		 relay_timer(struct conn *);
 /* Give back what it holds. */
 void		 relay_free(struct conn *);
+
+/* Which worker this is. */
+extern struct msg_mux_worker mux_me;
 
 /* One has ended: there is room, and the last one may be waited for. */
 void		 mux_ended(void);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "args.h"
 #include "check.h"
 #include "child.h"
@@ -16,12 +18,14 @@
 #include "log.h"
 #include "msg.h"
 #include "mux.h"
+#include "poller.h"
 #include "show.h"
 #include "timer.h"
 #include "upstream.h"
 
+struct msg_mux_worker		 mux_me;
+
 static struct generation	*next;
-static struct msg_mux_worker	 me;
 static struct event		*drain_ev;
 static int			 stopping;
 
@@ -38,8 +42,8 @@ on_table(MSG_ARGS)
 static void
 on_worker(MSG_ARGS)
 {
-	memcpy(&me, data, len);
-	check_lead(me.index == 0);
+	memcpy(&mux_me, data, len);
+	check_lead(mux_me.index == 0);
 }
 
 static void
@@ -82,14 +86,18 @@ on_cleared(MSG_ARGS)
 	upstream_cleared(data, fd);
 }
 
-/* Sockets of TCP the enforcer ends itself; flows of UDP have none of theirs. */
+/*
+ * Sockets of TCP the enforcer ends itself, but not those of a client that a
+ * proxy names, and flows of UDP have none of their own.
+ */
 static void
 on_ban_event(MSG_ARGS)
 {
 	const struct wire_event	*e = data;
 
-	if (e->outcome == BAN_APPLIED || e->outcome == BAN_EXTENDED)
-		conn_kill(&e->ban.prefix, e->ban.port, END_BANNED);
+	if (e->outcome == BAN_APPLIED || e->outcome == BAN_EXTENDED ||
+	    e->outcome == BAN_KEPT)
+		conn_banned(&e->ban.prefix, e->ban.port);
 }
 
 static const struct handler	from_enforcer[] = {
@@ -147,9 +155,7 @@ commit(struct conf *new, struct conf *old)
 static void
 on_drained(EVENT_ARGS)
 {
-	static const struct prefix	all;
-
-	conn_kill(&all, 0, END_STOP);
+	conn_end_all(END_STOP);
 	child_exit();
 }
 
@@ -189,6 +195,7 @@ main(int argc, char **argv)
 			[ROLE_ENFORCER] = from_enforcer,
 			[ROLE_CONTROL] = show_handlers
 		},
+		.open = poller_open,
 		.prepare = prepare,
 		.commit = commit,
 		.abort = abort_next,
@@ -196,6 +203,7 @@ main(int argc, char **argv)
 	};
 
 	child_start(&mux, argc, argv);
+	poller_init();
 	wheel_init(child_base, conn_timer);
 	listener_init(child_base);
 	check_init(child_base);

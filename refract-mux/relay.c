@@ -18,12 +18,15 @@
 
 #include "log.h"
 #include "mux.h"
+#include "poller.h"
 #include "tap.h"
 
 #define BUFFER		(256 * 1024)
 #define CHUNK_FIRST	(16 * 1024)
 #define TURN		(1024 * 1024)	/* then others have their turn */
-#define PENDING_MAX	(64 * 1024 * 1024)	/* of all connections */
+#define PENDING_MAX	(8 * 1024 * 1024)	/* of all connections */
+#define PAUSE		50	/* ms: `bandwidth` */
+#define TELL		(1024 * 1024)	/* bytes until they are counted */
 
 static uint8_t	buffer[BUFFER];
 static size_t	pending;		/* bytes, of all */
@@ -40,6 +43,15 @@ mux_now_us(void)
 /* How the relay of one way ends for this turn. */
 enum moved { MOVED_ALL, MOVED_TURN, MOVED_FATAL };
 
+/* It takes no more now: room is waited for. */
+static void
+blocked(struct side *s)
+{
+	s->writable = 0;
+	if (!s->out)
+		poller_again(s, 1);
+}
+
 static struct side *
 from_side(struct conn *c, enum way way)
 {
@@ -51,6 +63,8 @@ count(struct conn *c, enum way way, size_t n)
 {
 	c->bytes[way] += n;
 	c->active = wheel_now();
+	if (c->bytes[way] - c->told[way] >= TELL)
+		conn_add_bytes(c);
 	if (way == WAY_OUT && !c->first_byte) {
 		uint64_t	us = mux_now_us() - c->began_connect;
 
@@ -93,10 +107,12 @@ flush(struct side *to)
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1) {
-			to->writable = 0;
-			return errno == EAGAIN ? 0 : -1;
+		if (n == -1 && errno == EAGAIN) {
+			blocked(to);
+			return 0;
 		}
+		if (n == -1)
+			return -1;
 		to->at += (uint32_t)n;
 	}
 	drop_pending(to);
@@ -114,7 +130,7 @@ send_all(struct side *to, const uint8_t *p, size_t n)
 	if (sent == -1 && errno == EAGAIN)
 		sent = 0;
 	if (sent >= 0 && (size_t)sent < n)
-		to->writable = 0;
+		blocked(to);
 	return sent;
 }
 
@@ -234,7 +250,9 @@ move(struct conn *c, enum way way)
 	if (status == -1)
 		return MOVED_FATAL;
 	if (from->eof && to->npending == 0 && !to->shut) {
-		shutdown(to->fd, SHUT_WR);
+		/* With both ends here it is closed, which says the same. */
+		if (!from->shut)
+			shutdown(to->fd, SHUT_WR);
 		to->shut = 1;
 		c->active = wheel_now();
 	}
@@ -245,31 +263,69 @@ move(struct conn *c, enum way way)
 static void
 broke(struct conn *c, enum way way)
 {
-	struct linger	 hard = { 1, 0 };
-	socklen_t	 len = sizeof(int);
-	int		 error = 0, client;
+	int		 saved = errno, client, error = 0;
+	socklen_t	 len = sizeof(error);
 
-	if (getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &error, &len) ==
-	    0 && error != 0)
-		client = 1;
+	client = c->client.broken || (!c->server.broken &&
+	    (way == WAY_IN) == (saved != EPIPE));
+	if (c->client.fd != -1)
+		getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	side_reset(&c->client);
+	side_reset(&c->server);
+	/* The enforcer's way to end a banned one. */
+	if (saved == ECONNABORTED || error == ECONNABORTED)
+		conn_end(c, END_BANNED);
 	else
-		client = way == WAY_IN ? errno == ECONNRESET :
-		    errno == EPIPE;
-	setsockopt(c->client.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-	setsockopt(c->server.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-	conn_end(c, client ? END_CLIENT : END_SERVER);
+		conn_end(c, client ? END_CLIENT : END_SERVER);
+}
+
+void
+relay_timer(struct conn *c)
+{
+	uint64_t	now = wheel_now(), limit = UINT64_MAX, idle, half;
+
+	idle = (uint64_t)(c->r->w->idle > 0 ? c->r->w->idle : c->l->w->idle);
+	half = (uint64_t)c->l->w->half_closed;
+	if (idle > 0)
+		limit = c->active + idle;
+	if (half > 0 && (c->client.shut || c->server.shut) &&
+	    c->active + half < limit)
+		limit = c->active + half;
+	if (limit <= now)
+		conn_end(c, idle > 0 && c->active + idle <= now ? END_IDLE :
+		    END_HALF);
+	else if (limit != UINT64_MAX)
+		wheel_set(&c->timer, limit);
+}
+
+/* What waits after this turn. */
+static void
+rest(struct conn *c, const enum moved moved[2])
+{
+	int	way;
+
+	for (way = WAY_IN; way <= WAY_OUT; way++)
+		if (moved[way] == MOVED_TURN)
+			poller_again(from_side(c, way),
+			    from_side(c, way)->out);
+	if (c->paused)
+		wheel_set(&c->timer, wheel_now() + PAUSE);
+	else if (c->timer.at == 0)
+		relay_timer(c);
 }
 
 void
 relay(struct conn *c)
 {
 	enum moved	moved[2];
-	int		way;
+	int		way, shut = c->client.shut || c->server.shut;
 
+	if (c->paused)
+		wheel_clear(&c->timer);
 	c->paused = 0;
 	for (way = WAY_IN; way <= WAY_OUT; way++) {
-		from_side(c, way)->chunk = from_side(c, way)->chunk == 0 ?
-		    CHUNK_FIRST : from_side(c, way)->chunk;
+		if (from_side(c, way)->chunk == 0)
+			from_side(c, way)->chunk = CHUNK_FIRST;
 		if ((moved[way] = move(c, way)) == MOVED_FATAL) {
 			broke(c, way);
 			return;
@@ -279,11 +335,17 @@ relay(struct conn *c)
 		conn_end(c, END_CLOSED);
 		return;
 	}
-	for (way = WAY_IN; way <= WAY_OUT; way++)
-		if (moved[way] == MOVED_TURN)
-			event_active(&from_side(c, way)->ev, EV_READ, 0);
-	if (c->paused)
-		wheel_set(&c->timer, wheel_now() + 100);
+	/* A reset that is stuck behind bytes which nobody takes. */
+	if ((c->client.broken && moved[WAY_IN] == MOVED_ALL) ||
+	    (c->server.broken && moved[WAY_OUT] == MOVED_ALL)) {
+		errno = 0;
+		broke(c, WAY_IN);
+		return;
+	}
+	/* The time of a half-closed one begins. */
+	if (!shut && (c->client.shut || c->server.shut))
+		wheel_clear(&c->timer);
+	rest(c, moved);
 }
 
 void

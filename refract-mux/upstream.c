@@ -16,15 +16,17 @@
 #include "msg.h"
 #include "upstream.h"
 
-#define AHEAD		32	/* transparent sockets of a family */
-#define LOW		8	/* ask for more */
+#define STOCK		64	/* transparent sockets of a family */
+#define LOW		32	/* ask for more */
 
 /* Transparent sockets, as the enforcer makes them. */
 static struct clear {
 	uint32_t	family;
 	unsigned int	n, asked;
-	int		fds[AHEAD];
+	int		fds[STOCK];
 } clears[2] = { { .family = AF_INET }, { .family = AF_INET6 } };
+
+static unsigned int	waiting;	/* connections, for one of them */
 
 static struct clear *
 clear_of(uint32_t family)
@@ -43,7 +45,7 @@ ask_clear(struct clear *c)
 	m.kind = MUX_WANT_CLEAR;
 	m.number = c->family;
 	m.stream = SOCK_STREAM;
-	m.count = AHEAD - c->n - c->asked;
+	m.count = STOCK - c->n - c->asked;
 	c->asked += m.count;
 	channel_send(child_channel(ROLE_ENFORCER, 0), M_MUX_CLEAR, 0, &m,
 	    sizeof(m));
@@ -54,37 +56,6 @@ upstream_ahead(void)
 {
 	ask_clear(&clears[0]);
 	ask_clear(&clears[1]);
-}
-
-void
-upstream_cleared(const struct msg_mux_want *m, int fd)
-{
-	struct clear	*c = clear_of(m->number);
-
-	if (c->asked > 0)
-		c->asked--;
-	if (fd == -1) {
-		log_warnx("transparent sockets: %s", strerror(m->error));
-		return;
-	}
-	if (c->n == AHEAD)
-		close(fd);
-	else
-		c->fds[c->n++] = fd;
-}
-
-static int
-take_clear(uint32_t family)
-{
-	struct clear	*c = clear_of(family);
-	int		 fd = -1;
-
-	if (c->n > 0)
-		fd = c->fds[--c->n];
-	else
-		errno = EAGAIN;
-	ask_clear(c);
-	return fd;
 }
 
 static socklen_t
@@ -126,22 +97,6 @@ bind_client(struct conn *c, int fd)
 	return bind(fd, (struct sockaddr *)&ss, len);
 }
 
-static int
-open_socket(struct conn *c, const struct sockaddr_storage *to)
-{
-	int	fd;
-
-	if (!c->r->w->transparent || to->ss_family != c->from.family)
-		return socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK |
-		    SOCK_CLOEXEC, 0);
-	if ((fd = take_clear(to->ss_family)) == -1)
-		return -1;
-	if (bind_client(c, fd) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
 static void
 set_options(const struct listener *l, int fd)
 {
@@ -174,28 +129,72 @@ ask_parent(struct conn *c)
 	return UPSTREAM_WAITING;
 }
 
+/* Decided or ahead, without a socket yet. */
+static int
+is_waiting(const struct conn *c)
+{
+	return c->m != NULL && c->server.fd == -1 &&
+	    (c->state == CONN_CONNECT || c->ahead == AHEAD_CONNECTING);
+}
+
 void
 upstream_given(uint32_t id, const struct msg_mux_want *m, int fd)
 {
 	struct conn	*c;
 
 	TAILQ_FOREACH_REVERSE(c, &conns, conns, entry)
-		if ((uint32_t)c->id == id && c->state == CONN_CONNECT &&
-		    c->server.fd == -1 && c->m != NULL &&
+		if ((uint32_t)c->id == id && is_waiting(c) &&
 		    c->m->w->slot == m->number)
 			break;
-	if (c != NULL)
-		conn_upstream(c, fd);
-	else if (fd != -1)
-		close(fd);
+	if (c == NULL) {
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	errno = m->error;
+	join_upstream(c, fd == -1 ? UPSTREAM_FAILED : UPSTREAM_CONNECTED, fd);
+}
+
+static enum upstream
+start(struct conn *c, const struct sockaddr_storage *ss, socklen_t len,
+    int fd)
+{
+	int	saved;
+
+	set_options(c->l, fd);
+	if (connect(fd, (const struct sockaddr *)ss, len) == 0)
+		return UPSTREAM_CONNECTED;
+	if (errno == EINPROGRESS)
+		return UPSTREAM_CONNECTING;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return UPSTREAM_FAILED;
+}
+
+/* From the client's address, with a socket of the stock. */
+static enum upstream
+start_clear(struct conn *c, struct clear *clear,
+    const struct sockaddr_storage *ss, socklen_t len, int *fdp)
+{
+	int	saved;
+
+	*fdp = clear->fds[--clear->n];
+	ask_clear(clear);
+	if (bind_client(c, *fdp) == 0)
+		return start(c, ss, len, *fdp);
+	saved = errno;
+	close(*fdp);
+	errno = saved;
+	return UPSTREAM_FAILED;
 }
 
 enum upstream
 upstream_open(struct conn *c, int *fdp)
 {
-	struct sockaddr_storage	ss;
-	socklen_t		len;
-	int			fd;
+	struct sockaddr_storage	 ss;
+	struct clear		*clear;
+	socklen_t		 len;
 
 	if (c->m->w->kind == MEMBER_UNIX)
 		return ask_parent(c);
@@ -203,21 +202,60 @@ upstream_open(struct conn *c, int *fdp)
 		errno = EADDRNOTAVAIL;
 		return UPSTREAM_FAILED;
 	}
-	if ((fd = open_socket(c, &ss)) == -1)
+	if (c->r->w->transparent && ss.ss_family == c->from.family) {
+		clear = clear_of(ss.ss_family);
+		if (clear->n > 0)
+			return start_clear(c, clear, &ss, len, fdp);
+		ask_clear(clear);
+		c->waits_clear = 1;
+		waiting++;
+		return UPSTREAM_WAITING;
+	}
+	if ((*fdp = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0)) == -1)
 		return UPSTREAM_FAILED;
-	set_options(c->l, fd);
-	*fdp = fd;
-	if (connect(fd, (struct sockaddr *)&ss, len) == 0)
-		return UPSTREAM_CONNECTED;
-	if (errno == EINPROGRESS)
-		return UPSTREAM_CONNECTING;
-	close(fd);
-	return UPSTREAM_FAILED;
+	return start(c, &ss, len, *fdp);
 }
 
 void
 upstream_cancel(struct conn *c)
 {
-	/* What comes late finds nobody: see upstream_given(). */
-	(void)c;
+	/* What the parent connects too late finds nobody. */
+	waiting -= c->waits_clear;
+	c->waits_clear = 0;
+}
+
+/* The first of those that wait for this family. */
+static struct conn *
+first_waiting(uint32_t family)
+{
+	struct conn	*c = NULL;
+
+	if (waiting > 0)
+		TAILQ_FOREACH(c, &conns, entry)
+			if (c->waits_clear && c->from.family == family)
+				break;
+	return c;
+}
+
+void
+upstream_cleared(const struct msg_mux_want *m, int fd)
+{
+	struct clear	*clear = clear_of(m->number);
+	struct conn	*c;
+	enum upstream	 status;
+
+	if (clear->asked > 0)
+		clear->asked--;
+	if (fd == -1 && clear->asked == 0)
+		log_warnx("transparent sockets: %s", strerror(m->error));
+	if (fd != -1 && clear->n == STOCK)
+		close(fd);
+	else if (fd != -1)
+		clear->fds[clear->n++] = fd;
+	if (clear->n == 0 || (c = first_waiting(m->number)) == NULL)
+		return;
+	upstream_cancel(c);
+	status = upstream_open(c, &fd);
+	join_upstream(c, status, fd);
 }

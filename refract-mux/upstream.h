@@ -11,7 +11,7 @@
 enum upstream {
 	UPSTREAM_CONNECTED,	/* fd is */
 	UPSTREAM_CONNECTING,	/* wait until it is writable */
-	UPSTREAM_WAITING,	/* conn_upstream() will be called */
+	UPSTREAM_WAITING,	/* join_upstream() will be called */
 	UPSTREAM_FAILED		/* errno */
 };
 
