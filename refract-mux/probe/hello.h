@@ -38,6 +38,8 @@ int		 hello_skip_apart(struct hello *, size_t);
 /* Over the whole hello into info, as rp_hello() and the probe do. */
 enum rp_answer	 hello_read(const uint8_t *, size_t, int records,
 		    struct rp_info *);
+/* From the extensions' length on: the last that a hello has. */
+int		 hello_extensions(struct hello *, struct rp_info *);
 
 static inline int
 hello_broken(struct hello *h)

@@ -13,7 +13,11 @@
 
 #define METHODS		"ABCDGHLMOPQRSTUV"	/* what they begin with */
 
-#define ROW(number, name, fn, ...) [number] = { name, __VA_ARGS__, fn },
+#define TCP		RP_OVER_TCP
+#define UDP		RP_OVER_UDP
+#define BOTH		(TCP | UDP)
+#define ROW(number, name, over, fn, ...)				\
+	[number] = { name, __VA_ARGS__, fn, over },
 const struct probe	probes[RP_BUILTIN_MAX] = {
 #include "rows.h"
 };
@@ -74,6 +78,36 @@ rp_number(const char *name)
 	return 0;
 }
 
+unsigned int
+rp_transport(int proto)
+{
+	const struct probe	*row = builtin(proto);
+
+	return row == NULL ? 0 : row->transport;
+}
+
+/* A slice that does not fit is none. */
+static void
+own(struct rp_info *info, struct rp_slice *s)
+{
+	if (s->n > RP_BUF_LEN - info->nbuf) {
+		s->n = 0;
+		info->broken = 1;
+	}
+	if (s->n == 0)
+		return;
+	memcpy(info->buf + info->nbuf, s->p, s->n);
+	s->p = info->buf + info->nbuf;
+	info->nbuf += s->n;
+}
+
+void
+info_own(struct rp_info *info)
+{
+	own(info, &info->sni);
+	own(info, &info->alpn);
+}
+
 struct rp_registry *
 rp_new(void)
 {
@@ -117,15 +151,27 @@ rp_add(struct rp_registry *r, int proto)
 	return add(r, &e, row->first, row->nfirst);
 }
 
-int
-rp_add_all(struct rp_registry *r)
+static int
+add_all(struct rp_registry *r, unsigned int over)
 {
 	int	i;
 
 	for (i = 1; i < RP_BUILTIN_MAX; i++)
-		if (builtin(i) != NULL && rp_add(r, i) == -1)
+		if (rp_transport(i) & over && rp_add(r, i) == -1)
 			return -1;
 	return 0;
+}
+
+int
+rp_add_all(struct rp_registry *r)
+{
+	return add_all(r, RP_OVER_TCP);
+}
+
+int
+rp_add_all_udp(struct rp_registry *r)
+{
+	return add_all(r, RP_OVER_UDP);
 }
 
 int

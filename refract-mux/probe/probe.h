@@ -22,6 +22,7 @@ struct probe {
 	const char	*first;		/* nfirst bytes */
 	size_t		 nfirst;
 	probe_fn	 fn;
+	unsigned int	 transport;	/* RP_OVER_TCP, RP_OVER_UDP or both */
 };
 
 extern const struct probe	probes[RP_BUILTIN_MAX];
@@ -53,6 +54,19 @@ PROBE(minecraft);
 PROBE(proxy);
 PROBE(dns);
 PROBE(dns_udp);
+PROBE(quic);
+PROBE(dtls);
+PROBE(wireguard);
+PROBE(stun);
+PROBE(openvpn_udp);
+PROBE(sip);
+PROBE(l2tp);
+PROBE(radius);
+PROBE(ntp);
+PROBE(bedrock);
+PROBE(tftp);
+PROBE(snmp);
+PROBE(quic_other);
 
 /* Every probe but TLS and HTTP knows all with its yes. */
 static inline void
@@ -65,6 +79,9 @@ info_clear(struct rp_info *info)
 	info->method.n = info->target.n = info->host.n = info->path.n = 0;
 	info->nbuf = 0;
 }
+
+/* What info's slices point to is copied into its own buffer. */
+void	info_own(struct rp_info *);
 
 static inline unsigned int
 be16(const uint8_t *p)

@@ -59,6 +59,20 @@ enum rp_proto {
 	RP_PROXY,		/* PROXY protocol 1 and 2 */
 	RP_DNS,			/* a query over TCP, RFC 1035 4.2.2 */
 	RP_DNS_UDP,		/* a query in a datagram */
+	/* Datagrams are asked as a whole: what is short is no. */
+	RP_QUIC,		/* an Initial of version 1 or 2 that is authentic */
+	RP_DTLS,		/* a ClientHello, or a fragment of one */
+	RP_WIREGUARD,		/* any of its four messages */
+	RP_STUN,		/* RFC 8489, and TURN's requests */
+	RP_OPENVPN_UDP,		/* a client's hard reset */
+	RP_SIP,			/* RFC 3261: a request */
+	RP_L2TP,		/* versions 2 and 3: SCCRQ */
+	RP_RADIUS,		/* RFC 2865: a client's requests */
+	RP_NTP,			/* RFC 5905: a client */
+	RP_BEDROCK,		/* Minecraft's other edition: RakNet */
+	RP_TFTP,		/* RFC 1350: a request */
+	RP_SNMP,		/* versions 1, 2c and 3 */
+	RP_QUIC_OTHER,		/* a long header of another version */
 	RP_BUILTIN_MAX
 };
 
@@ -104,6 +118,13 @@ enum rp_answer	 rp_probe(int proto, const uint8_t *p, size_t n,
 const char	*rp_name(int proto);
 /* 0: no built-in of that name. */
 int		 rp_number(const char *name);
+/*
+ * Over what it is spoken.  A protocol that says something else in datagrams
+ * has a number of its own for them, with "-udp" behind the name.
+ */
+#define RP_OVER_TCP	1
+#define RP_OVER_UDP	2
+unsigned int	 rp_transport(int proto);
 
 struct rp_registry;
 
@@ -114,8 +135,9 @@ struct rp_registry *rp_new(void);
 void		 rp_free(struct rp_registry *);
 /* Built-in: 0, or -1 (unknown, full). */
 int		 rp_add(struct rp_registry *, int proto);
-/* Every built-in, in the order of their numbers. */
+/* Every built-in over TCP, in the order of their numbers; over UDP. */
 int		 rp_add_all(struct rp_registry *);
+int		 rp_add_all_udp(struct rp_registry *);
 /*
  * A probe of the caller's own; number is what info.proto says then, >= 1000.
  * first: the bytes that it can begin with, nfirst 0: any.  0, or -1 (full, or

@@ -166,6 +166,13 @@ protocols(struct rp_info *info, const uint8_t *p, size_t n)
 	return 1;
 }
 
+/* DTLS counts downwards: 1.3 is 0xfefc. */
+static int
+newer(unsigned int v, unsigned int than)
+{
+	return than == 0 || (v >= 0xfe00 ? v < than : v > than);
+}
+
 /* RFC 8446 4.2.1: what it says counts, not the old field. */
 static int
 versions(struct rp_info *info, const uint8_t *p, size_t n)
@@ -176,7 +183,7 @@ versions(struct rp_info *info, const uint8_t *p, size_t n)
 	if (p[0] != n - 1 || p[0] % 2 != 0)
 		return 0;
 	for (i = 1; i < n; i += 2)
-		if (!is_grease(v = be16(p + i)) && v > highest)
+		if (!is_grease(v = be16(p + i)) && newer(v, highest))
 			highest = v;
 	if (highest > 0)
 		info->version = (uint16_t)highest;
@@ -213,8 +220,8 @@ extension(struct hello *h, struct rp_info *info, unsigned int bit, size_t n,
 	return 1;
 }
 
-static int
-extensions(struct hello *h, struct rp_info *info)
+int
+hello_extensions(struct hello *h, struct rp_info *info)
 {
 	uint8_t		 buf[4];
 	const uint8_t	*p;
@@ -266,7 +273,7 @@ hello_read(const uint8_t *p, size_t n, int records, struct rp_info *info)
 	    RP_YES)
 		return answer;
 	if (body(&h))
-		extensions(&h, info);
+		hello_extensions(&h, info);
 	if (h.state == HELLO_BROKEN)
 		info->broken = 1;
 	info->complete = h.state != HELLO_SHORT;
