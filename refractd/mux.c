@@ -29,6 +29,7 @@
 #include "procs.h"
 #include "reload.h"
 #include "shared.h"
+#include "tap.h"
 
 #define FASTOPEN_QUEUE	256
 #define WANT_MAX	64	/* sockets for one request */
@@ -467,9 +468,8 @@ connect_unix(const char *path, int type)
 }
 
 static const char *
-member_path(uint32_t slot)
+member_path(const struct conf *c, uint32_t slot)
 {
-	const struct conf	*c = reload_conf();
 	struct conf_pool	*p;
 	struct conf_member	*m;
 
@@ -482,32 +482,50 @@ member_path(uint32_t slot)
 	return NULL;
 }
 
-static const char *
-tap_path(uint32_t id)
-{
-	const struct conf	*c = reload_conf();
-	struct conf_tap		*t;
-
-	t = c == NULL ? NULL : conf_tap_byid(&c->mux, id);
-	return t == NULL || t->w.run ? NULL : t->w.path;
-}
-
 static int
-want_one(const struct msg_mux_want *m)
+want_unix(const struct msg_mux_want *m)
 {
-	const char	*path = NULL;
-	int		 type = m->stream == SOCK_DGRAM ? SOCK_DGRAM :
-			    SOCK_STREAM;
+	const char	*path;
 
-	if (m->kind == MUX_WANT_UNIX)
-		path = member_path(m->number);
-	else if (m->kind == MUX_WANT_TAP)
-		path = tap_path(m->number);
-	if (path == NULL) {
+	/* Workers are ahead of us while a configuration comes into use. */
+	if ((path = member_path(reload_next(), m->number)) == NULL &&
+	    (path = member_path(reload_conf(), m->number)) == NULL) {
 		errno = ENOENT;
 		return -1;
 	}
-	return connect_unix(path, type);
+	return connect_unix(path, m->stream == SOCK_DGRAM ? SOCK_DGRAM :
+	    SOCK_STREAM);
+}
+
+static const struct conf_tap *
+tap_of(const struct conf *c, uint32_t id)
+{
+	return c == NULL ? NULL : conf_tap_byid(&c->mux, id);
+}
+
+static int
+want_tap(uint32_t id, unsigned int worker)
+{
+	const struct conf_tap	*t;
+
+	if ((t = tap_of(reload_next(), id)) == NULL &&
+	    (t = tap_of(reload_conf(), id)) == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	return t->w.run ? tap_open(t, worker) :
+	    connect_unix(t->w.path, SOCK_STREAM);
+}
+
+static int
+want_one(const struct msg_mux_want *m, unsigned int worker)
+{
+	if (m->kind == MUX_WANT_TAP)
+		return want_tap(m->number, worker);
+	if (m->kind == MUX_WANT_UNIX)
+		return want_unix(m);
+	errno = ENOENT;
+	return -1;
 }
 
 void
@@ -523,7 +541,7 @@ mux_want(struct channel *ch, uint32_t id, const void *data, size_t len,
 	n = m.count > WANT_MAX ? WANT_MAX : m.count;
 	m.count = 1;
 	for (i = 0; i < n; i++) {
-		fd = want_one(&m);
+		fd = want_one(&m, channel_index(ch));
 		m.error = fd == -1 ? errno : 0;
 		if (fd == -1)
 			channel_send(ch, M_MUX_GIVE, id, &m, sizeof(m));

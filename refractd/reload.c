@@ -77,6 +77,12 @@ reload_conf(void)
 	return current;
 }
 
+const struct conf *
+reload_next(void)
+{
+	return reload_committing() ? now.new : NULL;
+}
+
 int
 reload_committing(void)
 {

@@ -34,6 +34,8 @@ void	 reload_cancel(void);
 const struct conf *reload_conf(void);
 /* 1: another is about to be in use: some children work by it already. */
 int		 reload_committing(void);
+/* ... that one; NULL: there is none. */
+const struct conf *reload_next(void);
 /* It as text, as conf_print() makes it; valid until the next commit. */
 const char *reload_text(size_t *);
 

@@ -503,7 +503,7 @@ spawn(const struct spawn_args *a, char *why, size_t len)
 		strlcpy(why, strerror(errno), len);
 		return NULL;
 	}
-	in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	in = a->in > 0 ? a->in : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (in == -1 || fcntl(err[0], F_SETFL, O_NONBLOCK) == -1 ||
 	    (pid = start(a, &who, argv, in, err[1])) == -1) {
 		strlcpy(why, strerror(errno), len);
@@ -513,7 +513,7 @@ spawn(const struct spawn_args *a, char *why, size_t len)
 		s->pid = pid;
 	}
 	close(err[1]);
-	if (in != -1)
+	if (in != -1 && in != a->in)
 		close(in);
 	return s;
 }

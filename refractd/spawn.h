@@ -28,6 +28,7 @@ struct spawn_args {
 	const char	*user;		/* NULL or "": SPAWN_USER */
 	const char	*group;		/* NULL or "": the user's own */
 	const char	*also;		/* one more group, or NULL */
+	int		 in;		/* its stdin, not owned; 0: empty */
 	int		 out;		/* its stdout, not owned; -1: logged */
 	span_t		 timeout;	/* then it is killed; 0: none */
 	int		 whole;		/* what it leaves behind is killed */
