@@ -20,6 +20,7 @@
 #include "mux.h"
 #include "poller.h"
 #include "show.h"
+#include "tap.h"
 #include "timer.h"
 #include "upstream.h"
 
@@ -65,7 +66,11 @@ on_forget(MSG_ARGS)
 static void
 on_give(MSG_ARGS)
 {
-	if (id == 0)
+	const struct msg_mux_want	*m = data;
+
+	if (m->kind == MUX_WANT_TAP)
+		tap_given(m, fd);
+	else if (id == 0)
 		check_given(data, fd);
 	else
 		upstream_given(id, data, fd);
@@ -146,6 +151,7 @@ commit(struct conf *new, struct conf *old)
 	next = NULL;
 	listener_use(mux_current);
 	check_use(mux_current);
+	tap_use(mux_current);
 	if (is_transparent(mux_current))
 		upstream_ahead();
 	if (was != NULL)
@@ -156,6 +162,7 @@ static void
 on_drained(EVENT_ARGS)
 {
 	conn_end_all(END_STOP);
+	tap_finish();
 	child_exit();
 }
 
@@ -168,8 +175,10 @@ stop(void)
 	stopping = 1;
 	listener_stop();
 	check_use(NULL);
-	if (conn_count() == 0)
+	if (conn_count() == 0) {
+		tap_finish();
 		child_exit();
+	}
 	if ((drain_ev = evtimer_new(child_base, on_drained, NULL)) == NULL)
 		fatal("drain");
 	timer_set(drain_ev, drain);
