@@ -312,6 +312,89 @@ start_workers(unsigned int n)
 	}
 }
 
+/* Control looks at it and cannot write to it, if there is a /proc. */
+static void
+table_to_control(void)
+{
+	char	path[32];
+	int	fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", table);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		fd = dup_of(table);
+	channel_send_fd(procs_channel(ROLE_CONTROL), M_MUX_TABLE, 0, fd, NULL,
+	    0);
+}
+
+static void
+table_make(void)
+{
+	if ((table = shared_create()) == -1 || shared_map(table) == -1)
+		fatal("mux: shared table");
+	table_to_control();
+}
+
+static int
+has_route(const struct conf *c, uint32_t slot)
+{
+	struct conf_listener	*l;
+	struct conf_route	*r;
+
+	TAILQ_FOREACH(l, &c->mux.listeners, entry)
+		TAILQ_FOREACH(r, &l->routes, entry)
+			if (r->w.slot == slot)
+				return 1;
+	return 0;
+}
+
+static int
+has_listener(const struct conf *c, uint32_t slot)
+{
+	struct conf_listener	*l;
+
+	TAILQ_FOREACH(l, &c->mux.listeners, entry)
+		if (l->w.slot == slot)
+			return 1;
+	return 0;
+}
+
+static int
+has_member(const struct conf *c, uint32_t slot)
+{
+	struct conf_pool	*p;
+	struct conf_member	*m;
+
+	TAILQ_FOREACH(p, &c->mux.pools, entry)
+		TAILQ_FOREACH(m, &p->members, entry)
+			if (m->w.slot == slot)
+				return 1;
+	return 0;
+}
+
+/* What somebody else had before counts from 0. */
+static void
+clear_slots(const struct conf *c, const struct conf *old)
+{
+	struct conf_listener	*l;
+	struct conf_route	*r;
+	struct conf_pool	*p;
+	struct conf_member	*m;
+
+	if (old == NULL)
+		return;
+	TAILQ_FOREACH(l, &c->mux.listeners, entry) {
+		if (!has_listener(old, l->w.slot))
+			shared_clear_listener(l->w.slot);
+		TAILQ_FOREACH(r, &l->routes, entry)
+			if (!has_route(old, r->w.slot))
+				shared_clear_route(r->w.slot);
+	}
+	TAILQ_FOREACH(p, &c->mux.pools, entry)
+		TAILQ_FOREACH(m, &p->members, entry)
+			if (!has_member(old, m->w.slot))
+				shared_clear_member(m->w.slot);
+}
+
 int
 mux_prepare(const struct conf *c, char *why, size_t len)
 {
@@ -320,8 +403,9 @@ mux_prepare(const struct conf *c, char *why, size_t len)
 	started = 0;
 	if (n == 0)
 		return 0;
-	if (table == -1 && (table = shared_create()) == -1)
-		fatal("mux: shared table");
+	if (table == -1)
+		table_make();
+	clear_slots(c, reload_conf());
 	shards = n > cores() ? n : cores();
 	if (bind_all(c, shards, why, len) == -1) {
 		mux_abort();

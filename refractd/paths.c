@@ -283,7 +283,7 @@ paths_control(const char *path)
 
 /* `log bans "/var/log/refract/bans.log"` works on a fresh system too. */
 static void
-audit_make_dir(const char *path)
+log_make_dir(const char *what, const char *path)
 {
 	char	dir[4096], *slash;
 
@@ -292,11 +292,11 @@ audit_make_dir(const char *path)
 		return;
 	*slash = '\0';
 	if (mkdir(dir, 0750) == 0 && lchown(dir, 0, control_group()) == -1)
-		log_warn("log bans: %s", dir);
+		log_warn("%s: %s", what, dir);
 }
 
 int
-paths_audit(const char *path, char *why, size_t len)
+paths_log(const char *what, const char *path, char *why, size_t len)
 {
 	struct stat	 st;
 	const char	*fault = NULL;
@@ -304,7 +304,7 @@ paths_audit(const char *path, char *why, size_t len)
 
 	if (path == NULL)
 		return open("/dev/null", O_WRONLY | O_CLOEXEC);
-	audit_make_dir(path);
+	log_make_dir(what, path);
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
 	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
 	if (fd == -1)
@@ -317,10 +317,10 @@ paths_audit(const char *path, char *why, size_t len)
 	if (fault == NULL) {
 		if (st.st_size == 0 && st.st_uid == 0 &&
 		    fchown(fd, 0, control_group()) == -1)
-			log_warn("log bans: %s", path);
+			log_warn("%s: %s", what, path);
 		return fd;
 	}
-	snprintf(why, len, "log bans: %s %s", path, fault);
+	snprintf(why, len, "%s: %s %s", what, path, fault);
 	if (fd != -1)
 		close(fd);
 	return -1;

@@ -1,6 +1,6 @@
 /*
  * What the parent makes in the file system: directories, the lock, the control
- * socket, the audit log.  What must not stay behind is removed at exit.
+ * socket, logs.  What must not stay behind is removed at exit.
  */
 #ifndef PATHS_H
 #define PATHS_H
@@ -30,9 +30,9 @@ void	 paths_pid(const char *instance);
  */
 int	 paths_control(const char *);
 /*
- * The audit log, made if it is not there; NULL: /dev/null.  -1 with the reason
- * in why.
+ * A log that control writes ("log bans"), made if it is not there; NULL:
+ * /dev/null.  -1 with the reason in why.
  */
-int	 paths_audit(const char *, char *why, size_t);
+int	 paths_log(const char *what, const char *, char *why, size_t);
 
 #endif

@@ -19,9 +19,10 @@
 #include "log.h"
 #include "msg.h"
 #include "mux.h"
+#include "nameservers.h"
 #include "notify.h"
+#include "ownlogs.h"
 #include "parse.h"
-#include "paths.h"
 #include "procs.h"
 #include "reload.h"
 #include "rotated.h"
@@ -56,12 +57,12 @@ static struct {
 	unsigned int	 waiting;	/* roles that have not answered */
 	unsigned int	 workers;	/* ... and of the mux so many */
 	size_t		 next;		/* in commit_order */
-	int		 audit;		/* the new audit log, or -1 */
+	struct ownlogs	 logs;		/* new ones */
 	int		 restored;	/* M_RESTORED was here */
 	int		 again;		/* asked for meanwhile, by nobody */
 	char		 trouble[TEXT_LEN];	/* after the first commit */
 	void		(*up)(void);
-} now = { .audit = -1 };
+} now = { .logs = { -1, -1 } };
 
 static struct {
 	int	 busy;		/* rules were told, and have not answered */
@@ -259,9 +260,7 @@ give_up(const char *why)
 	streams_abort();
 	status_abort();
 	mux_abort();
-	if (now.audit != -1)
-		close(now.audit);
-	now.audit = -1;
+	ownlogs_close(&now.logs);
 	conf_free(now.new);
 	now.new = NULL;
 	log_lines(why);
@@ -388,8 +387,7 @@ prepare_ours(char *why)
 	    status_prepare(now.new, why, TEXT_LEN) == -1 ||
 	    mux_prepare(now.new, why, TEXT_LEN) == -1)
 		return -1;
-	now.audit = paths_audit(now.new->audit_path, why, TEXT_LEN);
-	return now.audit == -1 ? -1 : 0;
+	return ownlogs_open(&now.logs, now.new, why, TEXT_LEN);
 }
 
 static void
@@ -577,9 +575,8 @@ commit_ours(void)
 	now.new = NULL;
 	free(text);
 	text = NULL;
-	channel_send_fd(procs_channel(ROLE_CONTROL), M_AUDIT_LOG, 0,
-	    now.audit, NULL, 0);
-	now.audit = -1;
+	ownlogs_pass(&now.logs, current, procs_channel(ROLE_CONTROL));
+	nameservers_commit(current);
 	status_commit(current, procs_channel(ROLE_CONTROL));
 	mux_commit(current);
 	proc_set_state(STATE_RUNNING);

@@ -24,7 +24,9 @@
 #include "logrelay.h"
 #include "msg.h"
 #include "mux.h"
+#include "nameservers.h"
 #include "notify.h"
+#include "ownlogs.h"
 #include "paths.h"
 #include "procs.h"
 #include "reload.h"
@@ -51,20 +53,21 @@ reopen(uint32_t asker)
 {
 	struct channel		*ch = procs_channel(ROLE_CONTROL);
 	const struct conf	*c = reload_conf();
+	struct ownlogs		 logs;
 	char			 why[TEXT_LEN] = "the daemon still starts";
-	int			 fd = -1;
+	int			 failed;
 
-	if (c != NULL)
-		fd = paths_audit(c->audit_path, why, sizeof(why));
-	if (fd == -1)
+	failed = c == NULL ||
+	    ownlogs_open(&logs, c, why, sizeof(why)) == -1;
+	if (failed)
 		log_warnx("reopen: %s", why);
 	else {
-		channel_send_fd(ch, M_AUDIT_LOG, 0, fd, NULL, 0);
+		ownlogs_pass(&logs, c, ch);
 		log_info("reopened our own logs");
 	}
 	if (asker != 0)
-		tell_outcome(ch, M_RESULT, asker, fd == -1, 0, "%s",
-		    fd == -1 ? why : "reopened");
+		tell_outcome(ch, M_RESULT, asker, failed, 0, "%s",
+		    failed ? why : "reopened");
 }
 
 /* What control asks in an operator's name; id is its client. */
@@ -475,6 +478,7 @@ serve(const struct serve_args *a, struct conf *c)
 	spawn_init(base);
 	run_init(base);
 	set_handlers();
+	nameservers_init(base);
 	sandbox_parent();
 	files_init(base, &files);
 	streams_init(base, &streams, a->background == -1);
