@@ -268,6 +268,19 @@ conf_watch_byname(const struct conf *c, const char *name)
 	return w;
 }
 
+void
+conf_covers(const struct wire_global *g, const struct conf_watch *w,
+    const struct prefix *addr, struct prefix *covered)
+{
+	*covered = *addr;
+	if (addr->family == 0)
+		return;
+	if (w->w.ban_prefix)
+		prefix_group(covered, w->w.group4, w->w.group6);
+	else
+		prefix_group(covered, g->plen4, g->plen6);
+}
+
 struct conf_status *
 conf_status_find(const struct conf *c, const struct wire_status *w)
 {

@@ -385,6 +385,10 @@ struct conf_table	*conf_table_byname(const struct conf *, const char *);
 struct conf_watch	*conf_watch_byid(const struct conf *, uint32_t);
 struct conf_watch	*conf_watch_byhash(const struct conf *, uint64_t);
 struct conf_watch	*conf_watch_byname(const struct conf *, const char *);
+/* What a ban by this watch covers of an address; family 0 stays that. */
+void			 conf_covers(const struct wire_global *,
+			    const struct conf_watch *,
+			    const struct prefix *addr, struct prefix *covered);
 /* With an id of its own; a watch with the defaults of `format xray`. */
 struct conf_table	*conf_table_new(void);
 void			 conf_table_free(struct conf_table *);

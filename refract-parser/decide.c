@@ -301,6 +301,21 @@ put_cause(char *buf, size_t size, const struct offence *o,
 		    span_print(w->window, span));
 }
 
+/* Of an offence that bans nobody. */
+static void
+put_without(char *buf, size_t size, const struct conf_watch *cw)
+{
+	*buf = '\0';
+	if (cw->w.bans)
+		strlcpy(buf, "nobody is banned, there is no address", size);
+	if (TAILQ_EMPTY(&cw->runs))
+		return;
+	if (cw->w.bans)
+		strlcat(buf, ", ", size);
+	strlcat(buf, cw->w.dry_run ? "its commands would run" :
+	    "its commands run", size);
+}
+
 /* "banned 203.0.113.7 for 48h on tcp 22" */
 static void
 put_effect(char *buf, size_t size, const struct offence *o,
@@ -312,8 +327,7 @@ put_effect(char *buf, size_t size, const struct offence *o,
 	span_t			 length;
 
 	if (no_ban) {
-		strlcpy(buf, w->dry_run ? "its commands would run" :
-		    "its commands run", size);
+		put_without(buf, size, o->watch->conf);
 		return;
 	}
 	length = b->end == WALL_FOREVER ? SPAN_FOREVER : b->end - b->start;
@@ -336,7 +350,7 @@ notice(const struct offence *o, const struct wire_ban *b, int no_ban)
 	put_effect(effect, sizeof(effect), o, b, no_ban);
 	if (trace_on) {
 		trace_effect(effect);
-		trace_runs(o->watch, o->count);
+		trace_runs(o->watch, o->count, &b->offender);
 	}
 	snprintf(text, sizeof(text), "watch %s: %s%s: %.160s: %.200s", w->name,
 	    w->format == FORMAT_TEXT ? "" : "user ", b->subject, cause,

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "count.h"
 #include "date.h"
 #include "follow.h"
 #include "line.h"
 #include "log.h"
+#include "run_argv.h"
 #include "text.h"
 #include "trace.h"
 #include "watch.h"
@@ -22,12 +24,14 @@
 #define HITS_MAX	4096	/* patterns */
 #define REGEX_SHOWN	48	/* bytes of a regex in the summary */
 #define TEXT_ROOM	(4 * LINE_MAX_LEN + 1)	/* every byte as \ooo */
+#define EVENT_VALUES	1024
+#define VALUES_ROOM	(EVENT_VALUES + SUBJECT_LEN * 4 + EVIDENCE_LEN + 16)
 
 /* A match of a line. */
 struct event {
 	enum trace_result	 result;
 	const char		*where;		/* NULL: of no pattern */
-	char			 values[1024];	/* name, value, ... with NULs */
+	char			 values[EVENT_VALUES];	/* name, value */
 	size_t			 nvalues, used;
 	char			 key[SUBJECT_LEN * 4];
 	uint32_t		 total, after;	/* after 0: not counted */
@@ -248,81 +252,61 @@ trace_effect(const char *text)
 	strlcat(e->effect, text, sizeof(e->effect));
 }
 
-static const char *
-find_value(const struct event *e, const char *name, size_t n)
+/* All that the daemon would have: those of the match, and the line. */
+static size_t
+gather_values(const struct event *e, char *buf, size_t size)
 {
-	const char	*p = e->values, *value;
-	size_t		 i;
+	size_t	n = e->used;
 
-	for (i = 0; i < e->nvalues; i++) {
-		value = p + strlen(p) + 1;
-		if (strlen(p) == n && memcmp(p, name, n) == 0)
-			return value;
-		p = value + strlen(value) + 1;
+	memcpy(buf, e->values, n);
+	if (e->is_user) {
+		n += strlcpy(buf + n, "user", size - n) + 1;
+		n += strlcpy(buf + n, e->key, size - n) + 1;
 	}
-	return NULL;
-}
-
-/* An argument with its <name>s in place. */
-static void
-put_arg(FILE *f, const struct watch *w, uint32_t count, const char *s)
-{
-	const struct event	*e = &line.events[line.nevents - 1];
-	const char		*end, *value;
-
-	for (; *s != '\0'; s++) {
-		if (*s != '<' || (end = strchr(s, '>')) == NULL) {
-			fputc(*s, f);
-			continue;
-		}
-		value = find_value(e, s + 1, (size_t)(end - s - 1));
-		if (value != NULL)
-			fputs(value, f);
-		else if (strncmp(s, "<watch>", 7) == 0)
-			fputs(w->conf->w.name, f);
-		else if (strncmp(s, "<count>", 7) == 0)
-			fprintf(f, "%u", count);
-		else
-			fprintf(f, "%.*s", (int)(end - s + 1), s);
-		s = end;
-	}
+	n += strlcpy(buf + n, "match", size - n) + 1;
+	text_vis(buf + n, EVIDENCE_LEN, line.p, line.n);
+	return n + strlen(buf + n) + 1;
 }
 
 static void
-put_run(FILE *f, const struct watch *w, uint32_t count,
-    const struct conf_run *r)
+say_run(const struct conf_run *r, const struct run_values *v)
 {
-	const char	*p = r->text;
+	static char	 args[RUN_ARGS_MAX], text[RUN_ARGS_MAX + 64];
+	const char	*p = args, *end;
 	char		 span[SPAN_STRLEN];
-	uint32_t	 i;
 
-	fputs(r->w.when == RUN_UNBAN ? "at its end run" : "run", f);
-	for (i = 0; i < r->w.argc; i++, p += strlen(p) + 1) {
-		fputc(' ', f);
-		put_arg(f, w, count, p);
+	end = p + run_argv_fill(args, sizeof(args), r->text, r->len, v);
+	strlcpy(text, r->w.when == RUN_UNBAN ? "at its end run" : "run",
+	    sizeof(text));
+	for (; p < end; p += strlen(p) + 1) {
+		strlcat(text, " ", sizeof(text));
+		strlcat(text, p, sizeof(text));
 	}
-	if (r->w.delay > 0)
-		fprintf(f, " after %s", span_print(r->w.delay, span));
+	if (r->w.delay > 0) {
+		strlcat(text, " after ", sizeof(text));
+		strlcat(text, span_print(r->w.delay, span), sizeof(text));
+	}
+	trace_effect(text);
 }
 
 void
-trace_runs(const struct watch *w, uint32_t count)
+trace_runs(const struct watch *w, uint32_t count, const struct prefix *addr)
 {
+	static char		 values[VALUES_ROOM];
 	const struct conf_run	*r;
-	char			 text[512];
-	FILE			*f;
+	struct prefix		 net;
+	struct run_values	 v = { w->conf->w.name, addr, &net, count,
+				    values, 0 };
 
 	if (line.nevents == 0)
 		return;
-	TAILQ_FOREACH(r, &w->conf->runs, entry) {
-		if ((f = fmemopen(text, sizeof(text), "w")) == NULL)
-			fatal("run");
-		put_run(f, w, count, r);
-		fputc('\0', f);
-		fclose(f);
-		text[sizeof(text) - 1] = '\0';
-		trace_effect(text);
-	}
+	conf_covers(watch_global(), w->conf, addr, &net);
+	v.len = gather_values(&line.events[line.nevents - 1], values,
+	    sizeof(values));
+	TAILQ_FOREACH(r, &w->conf->runs, entry)
+		if ((r->w.family == 0 || r->w.family == addr->family) &&
+		    (r->w.when == RUN_OFFENCE || addr->family != 0))
+			say_run(r, &v);
 }
 
 void

@@ -44,7 +44,8 @@ void	 trace_user(const char *name, size_t n, const struct prefix *,
 /* What would be done, or why nothing is. */
 void	 trace_effect(const char *text);
 /* ... and the commands of the watch. */
-void	 trace_runs(const struct watch *, uint32_t count);
+void	 trace_runs(const struct watch *, uint32_t count,
+	    const struct prefix *addr);
 /* Why a line that some grammar knows counts nothing. */
 void	 trace_note(const char *text);
 void	 trace_end(void);

@@ -15,6 +15,7 @@
 #include "command.h"
 #include "input.h"
 #include "log.h"
+#include "run_argv.h"
 
 #define ACCOUNT		"_refract"	/* who runs them if nobody is named */
 #define TIMEOUT		60000		/* ms */
@@ -449,8 +450,10 @@ check_argument(const char *s, int program, const struct names *names,
 	char	name[VALUE_NAME_LEN] = "";
 	size_t	n;
 
-	for (; (s = strchr(s, '<')) != NULL; s++) {
-		if ((n = regex_tag(s)) == 0)
+	for (; *s != '\0'; s++) {
+		n = run_argv_escapes(s);
+		s += n;
+		if (n % 2 == 1 || (n = run_argv_tag(s)) == 0)
 			continue;
 		if (program) {
 			report_error(at, "found %.*s in a program's path, "
@@ -464,7 +467,7 @@ check_argument(const char *s, int program, const struct names *names,
 				continue;
 		}
 		report_error(at, "found %.*s in an argument, expected <addr>, "
-		    "<watch>, <count>, <match> or a value that a match "
+		    "<net>, <watch>, <count>, <match> or a value that a match "
 		    "captures%s", (int)n, s, names_hint(names, name));
 	}
 }
@@ -485,8 +488,8 @@ check_run(const struct run_place *p, const struct names *names)
 void
 commands_finish(const struct conf_watch *w, const struct names *captured)
 {
-	static const char *const tags[] = { "addr", "watch", "count",
-				    "match" };
+	static const char *const tags[] = { "addr", "net", "watch",
+				    "count", "match" };
 	struct run_place	*p;
 	struct names		 names = { 0 };
 	size_t			 i;

@@ -90,22 +90,40 @@ run_wants_ends(void)
 	return any_run(RUN_UNBAN);
 }
 
+/* As the configuration has it: { "a", "b" }. */
+static void
+print_args(struct obuf *o, const char *args, size_t len)
+{
+	const char	*end = args + len, *sep = "{ ";
+
+	for (; args < end; args += strlen(args) + 1) {
+		obuf_str(o, sep);
+		obuf_vis(o, args, strlen(args), OBUF_DONE | OBUF_QUOTE);
+		sep = ", ";
+	}
+	obuf_str(o, " }");
+}
+
 void
 run_show(struct obuf *o, const struct stored_run *s)
 {
 	const struct conf_run	*r = find_run(s->watch, s->hash);
-	struct run_values	 v = { name_of(s->watch), &s->addr, s->count,
-				    s->values, s->values_len };
+	struct prefix		 net = { .family = 0 };
+	struct run_values	 v = { name_of(s->watch), &s->addr, &net,
+				    s->count, s->values, s->values_len };
+	const struct conf_watch	*w;
 	static char		 args[RUN_ARGS_MAX];
 	size_t			 len;
 
+	if ((w = conf_watch_byhash(child_conf(), s->watch)) != NULL)
+		conf_covers(&child_conf()->global, w, &s->addr, &net);
 	if (r == NULL)
 		obuf_str(o, "(not in the configuration any more)");
 	else if ((len = run_argv_fill(args, sizeof(args), r->text, r->len,
 	    &v)) == 0)
 		obuf_str(o, "(too long)");
 	else
-		run_argv_print(o, args, len);
+		print_args(o, args, len);
 }
 
 /* --- Rows are made --- */
@@ -280,6 +298,48 @@ add_hook(struct stored_run *s, const struct conf_watch *w,
 	return add(s, w, r);
 }
 
+/* Is this what it bans, a port or the whole host?  Whoever banned it. */
+static int
+is_banned_by(const struct conf_watch *w, const struct wire_ban *b)
+{
+	unsigned int	i;
+
+	for (i = 0; i < w->w.nports; i++)
+		if (w->w.ports[i].port == b->port &&
+		    w->w.ports[i].proto == b->proto)
+			return 1;
+	return w->w.nports == 0 && b->port == 0;
+}
+
+static enum db_status
+extend(const struct conf_watch *w, const struct wire_event *e)
+{
+	return runs_extend(w->w.hash, &e->ban.prefix, e->ban.start,
+	    e->ban.end);
+}
+
+static enum db_status
+end(const struct conf_watch *w, const struct wire_event *e)
+{
+	return runs_ended(w->w.hash, &e->ban.prefix, e->at,
+	    e->outcome == BAN_LIFTED);
+}
+
+/* Those whose commands depend on it. */
+static enum db_status
+each_watch(const struct wire_event *e, enum db_status (*fn)(
+    const struct conf_watch *, const struct wire_event *))
+{
+	const struct conf_watch	*w;
+	enum db_status		 status;
+
+	TAILQ_FOREACH(w, &child_conf()->watches, entry)
+		if (!TAILQ_EMPTY(&w->runs) && is_banned_by(w, &e->ban) &&
+		    (status = fn(w, e)) != DB_OK)
+			return status;
+	return DB_OK;
+}
+
 static enum db_status
 ban_stands(const struct wire_event *e)
 {
@@ -291,8 +351,7 @@ ban_stands(const struct wire_event *e)
 	char			 evidence[EVIDENCE_LEN], values[VALUES_LEN];
 	int64_t			 row, lifted;
 
-	if ((status = runs_extend(&e->ban.prefix, e->ban.start,
-	    e->ban.end)) != DB_OK)
+	if ((status = each_watch(e, extend)) != DB_OK)
 		return status;
 	w = conf_watch_byhash(child_conf(), e->ban.id.watch);
 	if (w == NULL || TAILQ_EMPTY(&w->runs) ||
@@ -324,8 +383,7 @@ run_happened(const struct wire_event *e)
 		return ban_stands(e);
 	case BAN_EXPIRED:
 	case BAN_LIFTED:
-		return runs_ended(&e->ban.prefix, e->at,
-		    e->outcome == BAN_LIFTED);
+		return each_watch(e, end);
 	default:
 		return DB_OK;
 	}

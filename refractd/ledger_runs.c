@@ -41,11 +41,11 @@ static const char *const sql[S_MAX] = {
 	    " AND kind = 0 AND state = 0 AND at < ?3",
 	[S_EXTEND] = "UPDATE run SET ends = ?3, due = CASE WHEN kind = 2"
 	    " AND state = 0 THEN ?3 ELSE due END WHERE prefix = ?1"
-	    " AND kind <> 0 AND ends > ?2 AND ends < ?3",
+	    " AND watch = ?4 AND kind <> 0 AND ends > ?2 AND ends < ?3",
 	[S_ENDED] = "UPDATE run SET due = ?2 WHERE prefix = ?1 AND kind = 2"
-	    " AND state = 0 AND due > ?2 AND due <= ?3",
+	    " AND watch = ?4 AND state = 0 AND due > ?2 AND due <= ?3",
 	[S_LIFTED] = "UPDATE run SET ends = ?2 WHERE prefix = ?1"
-	    " AND ends > ?2",
+	    " AND watch = ?3 AND ends > ?2",
 	[S_FORGIVE] = "UPDATE run SET ends = ?1 WHERE kind = 0 AND ends > ?1"
 	    " AND (?2 IS NULL OR overlap(prefix, ?2))"
 	    " AND ?3 IN ('', subject)",
@@ -313,16 +313,17 @@ runs_postpone(const struct run_key *k, int64_t at, int64_t ends)
 }
 
 enum db_status
-runs_extend(const struct prefix *p, int64_t at, int64_t ends)
+runs_extend(uint64_t watch, const struct prefix *p, int64_t at, int64_t ends)
 {
 	bind_prefix(stmts[S_EXTEND], 1, p);
 	bind_int(stmts[S_EXTEND], 2, at);
 	bind_int(stmts[S_EXTEND], 3, ends);
+	bind_int(stmts[S_EXTEND], 4, (int64_t)watch);
 	return run(S_EXTEND);
 }
 
 enum db_status
-runs_ended(const struct prefix *p, int64_t at, int lifted)
+runs_ended(uint64_t watch, const struct prefix *p, int64_t at, int lifted)
 {
 	enum db_status	status;
 
@@ -330,10 +331,12 @@ runs_ended(const struct prefix *p, int64_t at, int lifted)
 	bind_prefix(stmts[S_ENDED], 1, p);
 	bind_int(stmts[S_ENDED], 2, at);
 	bind_int(stmts[S_ENDED], 3, lifted ? WALL_FOREVER : at + 10000);
+	bind_int(stmts[S_ENDED], 4, (int64_t)watch);
 	if ((status = run(S_ENDED)) != DB_OK || !lifted)
 		return status;
 	bind_prefix(stmts[S_LIFTED], 1, p);
 	bind_int(stmts[S_LIFTED], 2, at);
+	bind_int(stmts[S_LIFTED], 3, (int64_t)watch);
 	return run(S_LIFTED);
 }
 

@@ -56,10 +56,12 @@ enum db_status	 runs_under_way(const struct run_key *, uint64_t hash,
 /* The OFFENCE commands that wait: their delays begin again at `at`. */
 enum db_status	 runs_postpone(const struct run_key *, int64_t at,
 		    int64_t ends);
-/* The ban of this prefix ends later: what hangs on it too. */
-enum db_status	 runs_extend(const struct prefix *, int64_t at, int64_t ends);
+/* What a watch has banned, this prefix, ends later: what hangs on it too. */
+enum db_status	 runs_extend(uint64_t watch, const struct prefix *,
+		    int64_t at, int64_t ends);
 /* It has ended: UNBAN commands are due; lifted: the key is not under way. */
-enum db_status	 runs_ended(const struct prefix *, int64_t at, int lifted);
+enum db_status	 runs_ended(uint64_t watch, const struct prefix *,
+		    int64_t at, int lifted);
 /* Forgiven: these keys are not under way any more. */
 enum db_status	 runs_forgive(const struct msg_target *, int64_t at);
 enum db_status	 runs_mark(int64_t row, enum run_state, int status,

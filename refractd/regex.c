@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "regex.h"
+#include "run_argv.h"
 
 #define NEST_MAX	8		/* patterns in patterns */
 #define NAMES_MAX	256
@@ -319,19 +320,6 @@ unit_len(const char *s)
 	}
 }
 
-size_t
-regex_tag(const char *s)
-{
-	size_t	n;
-
-	if (*s != '<' || (!isalpha((unsigned char)s[1]) && s[1] != '_'))
-		return 0;
-	for (n = 2; isalnum((unsigned char)s[n]) ||
-	    (s[n] != '\0' && strchr("_.-", s[n]) != NULL); n++)
-		;
-	return s[n] == '>' ? n + 1 : 0;
-}
-
 /* Expansion. */
 
 static int	expand(struct expansion *, const char *);
@@ -384,7 +372,7 @@ expand(struct expansion *e, const char *s)
 	size_t		 n;
 
 	while (*p != '\0') {
-		n = regex_tag(p);
+		n = run_argv_tag(p);
 		if (e->depth == 0)
 			mark(e->r, p - s);
 		if (n > 0) {

@@ -45,8 +45,6 @@ struct regex	*regex_of(const char *);
 /* Owned by the regex. */
 const char	*regex_text(const struct regex *);
 void		 regex_free(struct regex *);
-/* Of "<name>" at s, with both its ends; 0: there is none. */
-size_t	 regex_tag(const char *);
 /* 1: a built-in tag, of regexes or of commands. */
 int		 regex_is_tag(const char *name);
 

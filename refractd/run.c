@@ -123,8 +123,10 @@ run(struct job *j)
 	struct spawn_args	 a = { .args = args, .out = -1,
 				    .name = j->label, .ended = ended,
 				    .arg = j };
-	struct run_values	 v = { .addr = &j->addr, .count = j->count,
-				    .values = j->values, .len = j->len };
+	struct prefix		 net = { .family = 0 };
+	struct run_values	 v = { .addr = &j->addr, .net = &net,
+				    .count = j->count, .values = j->values,
+				    .len = j->len };
 
 	if (r == NULL) {
 		give_up(j, "a command that is not in the configuration any "
@@ -132,6 +134,7 @@ run(struct job *j)
 		return;
 	}
 	v.watch = w->w.name;
+	conf_covers(&reload_conf()->global, w, &j->addr, &net);
 	snprintf(j->label, sizeof(j->label), "watch %s: %.56s", w->w.name,
 	    r->text);
 	if (run_argv_fill(args, sizeof(args), r->text, r->len, &v) == 0) {

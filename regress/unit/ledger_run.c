@@ -5,11 +5,13 @@
  */
 /* LINK: refractd/ledger_db.o refractd/ledger_sql.o refractd/ledger_queue.o */
 /* LINK: refractd/ledger_state.o refractd/ledger_runs.o */
-/* LINK: refractd/ledger_run.o refractd/run_argv.o refractd/ctl_buf.o */
+/* LINK: refractd/ledger_run.o refractd/ctl_buf.o */
 /* LIBS: -lsqlite3 */
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+
+#include <netinet/in.h>
 
 #include <errno.h>
 #include <setjmp.h>
@@ -137,6 +139,7 @@ setup(void **state)
 	watch->w.hash = watch_hash("sshd");
 	watch->w.format = FORMAT_TEXT;
 	watch->w.window = 60000;
+	watch->w.nports = 0;
 	TAILQ_INSERT_TAIL(&conf->watches, watch, entry);
 	in_trouble = 0;
 	return 0;
@@ -547,6 +550,49 @@ test_hooks(void **state)
 	assert_int_not_equal(started(on), 0);
 }
 
+/* Another port's ban of the same prefix is another ban. */
+static void
+test_ports(void **state)
+{
+	struct conf_run		*off = add_run("/bin/off", 0);
+	struct decision		 d, other;
+
+	(void)state;
+	off->w.when = RUN_UNBAN;
+	watch->w.nports = 1;
+	watch->w.ports[0] = (struct wire_port){ .port = 22,
+	    .proto = IPPROTO_TCP };
+	begin();
+	d = decision("192.0.2.1");
+	d.ban.port = 22;
+	d.ban.proto = IPPROTO_TCP;
+	decide(&d);
+	event(&d, BAN_APPLIED);
+	assert_int_equal(newest().due, d.ban.end);
+	other = decision("192.0.2.1");
+	other.ban.id.watch = 1;
+	other.ban.end = d.ban.end + 9000;
+	other.ban.port = 80;
+	other.ban.proto = IPPROTO_TCP;
+	decide(&other);
+	event(&other, BAN_APPLIED);
+	assert_int_equal(newest().due, d.ban.end);
+	event(&other, BAN_LIFTED);
+	assert_int_equal(started(off), 0);
+	other.ban.port = other.ban.proto = 0;
+	event(&other, BAN_EXTENDED);
+	event(&other, BAN_LIFTED);
+	assert_int_equal(started(off), 0);
+	assert_int_equal(newest().due, d.ban.end);
+	/* Of the same one, whoever made it longer. */
+	other.ban.port = 22;
+	other.ban.proto = IPPROTO_TCP;
+	event(&other, BAN_EXTENDED);
+	assert_int_equal(newest().due, other.ban.end);
+	event(&other, BAN_LIFTED);
+	assert_int_not_equal(started(off), 0);
+}
+
 static void
 test_reload(void **state)
 {
@@ -820,6 +866,7 @@ main(void)
 		TEST(test_once),
 		TEST(test_crash),
 		TEST(test_hooks),
+		TEST(test_ports),
 		TEST(test_reload),
 		TEST(test_not_all),
 		TEST(test_how_many),

@@ -19,6 +19,7 @@
 
 #include "log.h"
 #include "regex.h"
+#include "run_argv.h"
 
 static const struct place	at = { "test", 1 };
 
@@ -115,12 +116,12 @@ static void
 test_tags(void **state)
 {
 	(void)state;
-	assert_int_equal(regex_tag("<a>"), 3);
-	assert_int_equal(regex_tag("<_a9.b-c>x"), 9);
-	assert_int_equal(regex_tag("<a"), 0);
-	assert_int_equal(regex_tag("a>"), 0);
-	assert_int_equal(regex_tag("<>"), 0);
-	assert_int_equal(regex_tag("<9>"), 0);
+	assert_int_equal(run_argv_tag("<a>"), 3);
+	assert_int_equal(run_argv_tag("<_a9.b-c>x"), 9);
+	assert_int_equal(run_argv_tag("<a"), 0);
+	assert_int_equal(run_argv_tag("a>"), 0);
+	assert_int_equal(run_argv_tag("<>"), 0);
+	assert_int_equal(run_argv_tag("<9>"), 0);
 	assert_true(regex_is_tag("addr") && regex_is_tag("count"));
 	assert_false(regex_is_tag("user"));
 }

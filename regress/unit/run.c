@@ -1,7 +1,6 @@
 /*
  * What `<name>` in the argument of a command becomes.
  */
-/* LINK: refractd/run_argv.o refractd/ctl_buf.o */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,12 +10,11 @@
 #include <cmocka.h>
 
 #include "addr.h"
-#include "ctl_buf.h"
 #include "run_argv.h"
 
 static char	out[RUN_ARGS_MAX];
 
-static struct prefix	addr;
+static struct prefix	addr, net;
 
 /* Strings with their NULs. */
 #define FILL(args, values)	fill(args, sizeof(args), values,	\
@@ -29,7 +27,8 @@ static struct prefix	addr;
 static size_t
 fill(const char *args, size_t len, const char *values, size_t values_len)
 {
-	struct run_values	v = { "sshd", &addr, 7, values, values_len };
+	struct run_values	v = { "sshd", &addr, &net, 7,
+				    values, values_len };
 
 	return run_argv_fill(out, sizeof(out), args, len, &v);
 }
@@ -50,11 +49,15 @@ test_names(void **state)
 	/* A name is all of it, or none. */
 	WANT(FILL("/bin/x\0<use>\0<userx>\0<user", "user\0bob\0"),
 	    "/bin/x\0\0\0<user");
-	WANT(FILL("/bin/x\0<>\0<<user>>\0a < b > c\0<a-b>", "user\0bob\0"),
-	    "/bin/x\0<>\0<bob>\0a < b > c\0<a-b>");
+	WANT(FILL("/bin/x\0<>\0<<user>>\0a < b > c\0<a-", "user\0bob\0"),
+	    "/bin/x\0<>\0<bob>\0a < b > c\0<a-");
 	/* A value is not a name, and a name not a value. */
 	WANT(FILL("/bin/x\0<user>\0<bob>", "user\0<addr>\0x\0bob\0"),
 	    "/bin/x\0<addr>\0");
+	/* What a ban covers; what is no name. */
+	WANT(FILL("/bin/x\0<net>\0<9>", ""), "/bin/x\0\0<9>");
+	assert_int_equal(prefix_parse(&net, "2001:db8::/64"), 0);
+	WANT(FILL("/bin/x\0<net>", ""), "/bin/x\0" "2001:db8::/64");
 	addr.family = 0;
 	WANT(FILL("/bin/x\0<addr>", ""), "/bin/x\0");
 }
@@ -73,11 +76,27 @@ test_bytes(void **state)
 	WANT(FILL("/bin/x\0a\nb", ""), "/bin/x\0a\nb");
 }
 
+/* A name that is not meant. */
+static void
+test_escapes(void **state)
+{
+	(void)state;
+	WANT(FILL("/bin/x\0\\<user>\0a\\<b.c-d>", "user\0bob\0"),
+	    "/bin/x\0<user>\0a<b.c-d>");
+	WANT(FILL("/bin/x\0\\\\<user>\0\\\\\\<user>", "user\0bob\0"),
+	    "/bin/x\0\\bob\0\\<user>");
+	/* Elsewhere a backslash is one. */
+	WANT(FILL("/bin/x\0a\\b\\\\\0\\<\\<9>\\", ""),
+	    "/bin/x\0a\\b\\\\\0\\<\\<9>\\");
+	WANT(FILL("/bin/x\0\\", ""), "/bin/x\0\\");
+}
+
 /* All of it or nothing. */
 static void
 test_length(void **state)
 {
-	struct run_values	 v = { "w", &addr, 1, "a\0" "1234567890", 13 };
+	struct run_values	 v = { "w", &addr, &net, 1,
+				    "a\0" "1234567890", 13 };
 	static const char	 args[] = "x\0<a><a>";
 
 	(void)state;
@@ -86,28 +105,14 @@ test_length(void **state)
 	assert_int_equal(run_argv_fill(out, 2, args, sizeof(args), &v), 0);
 }
 
-static void
-test_print(void **state)
-{
-	static const char	args[] = "/bin/x\0a \"b\"\0\0\x1b\\n";
-	char			text[128];
-	struct obuf		o = OBUF(text);
-
-	(void)state;
-	obuf_clear(&o);
-	run_argv_print(&o, args, sizeof(args));
-	assert_string_equal(text,
-	    "{ \"/bin/x\", \"a \\\"b\\\"\", \"\", \"\\033\\n\" }");
-}
-
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_length),
-		cmocka_unit_test(test_print)
+		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_length)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -3,14 +3,12 @@
  * lines: they went through vis(3) in the parser, and what got past that as a
  * control byte does not get past here.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "addr.h"
-#include "ctl_buf.h"
 #include "run_argv.h"
-
-#define NAME_LEN	64	/* longer is no name */
 
 struct text {
 	char	*p;
@@ -79,19 +77,29 @@ put_named(struct text *t, const struct run_values *v, const char *name,
 		put_value(t, s);
 	else if (is(name, len, "addr") && v->addr->family != 0)
 		put_value(t, prefix_print(v->addr, buf));
+	else if (is(name, len, "net") && v->net->family != 0)
+		put_value(t, prefix_print(v->net, buf));
 }
 
-/* The length of the name in "<name>...", 0 if it begins with none. */
-static size_t
-name_length(const char *s)
+size_t
+run_argv_tag(const char *s)
 {
 	size_t	n;
 
-	if (*s != '<')
+	if (*s != '<' || (!isalpha((unsigned char)s[1]) && s[1] != '_'))
 		return 0;
-	n = strspn(s + 1, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-	return n < NAME_LEN && s[n + 1] == '>' ? n : 0;
+	for (n = 2; isalnum((unsigned char)s[n]) ||
+	    (s[n] != '\0' && strchr("_.-", s[n]) != NULL); n++)
+		;
+	return s[n] == '>' ? n + 1 : 0;
+}
+
+size_t
+run_argv_escapes(const char *s)
+{
+	size_t	n = strspn(s, "\\");
+
+	return run_argv_tag(s + n) > 0 ? n : 0;
 }
 
 size_t
@@ -100,26 +108,21 @@ run_argv_fill(char *out, size_t size, const char *args, size_t len,
 {
 	struct text	 t = { out, 0, size, 0 };
 	const char	*end = args + len;
-	size_t		 n;
+	size_t		 i, escapes, n;
 
-	while (args < end && !t.cut)
-		if ((n = name_length(args)) != 0) {
-			put_named(&t, v, args + 1, n);
-			args += n + 2;
-		} else
-			put(&t, args++, 1);
-	return t.cut ? 0 : t.len;
-}
-
-void
-run_argv_print(struct obuf *o, const char *args, size_t len)
-{
-	const char	*end = args + len, *sep = "{ ";
-
-	for (; args < end; args += strlen(args) + 1) {
-		obuf_str(o, sep);
-		obuf_vis(o, args, strlen(args), OBUF_DONE | OBUF_QUOTE);
-		sep = ", ";
+	while (args < end && !t.cut) {
+		escapes = run_argv_escapes(args);
+		for (i = 0; i < escapes / 2; i++)
+			put(&t, "\\", 1);
+		args += escapes;
+		n = run_argv_tag(args);
+		if (n > 0 && escapes % 2 == 0)
+			put_named(&t, v, args + 1, n - 2);
+		else if (n > 0)
+			put(&t, args, n);
+		else
+			put(&t, args, n = 1);
+		args += n;
 	}
-	obuf_str(o, " }");
+	return t.cut ? 0 : t.len;
 }

@@ -1,7 +1,7 @@
 /*
  * The arguments of a command: `<name>` in what the configuration says, and
- * what stands for it.  Used by the parent to run them and by the ledger to
- * show them.
+ * what stands for it.  Used by the parent to run them, by the ledger and by
+ * the parser of refractd -t to show them.
  */
 #ifndef RUN_ARGV_H
 #define RUN_ARGV_H
@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct obuf;
 struct prefix;
 
 #define RUN_ARGS_MAX	32768	/* all arguments, filled in */
@@ -17,6 +16,7 @@ struct prefix;
 struct run_values {
 	const char		*watch;		/* <watch> */
 	const struct prefix	*addr;		/* <addr>; family 0: none */
+	const struct prefix	*net;		/* <net>; family 0: none */
 	uint32_t		 count;		/* <count> */
 	/* name NUL value NUL ...; an `addr` in it goes before the above. */
 	const char		*values;
@@ -25,13 +25,19 @@ struct run_values {
 
 /*
  * args is so many strings with their NULs in len bytes; out is the same with
- * each <name> replaced, by "" if there is no such value.  A byte of a value
+ * each <name> replaced, by "" if there is no such value, and "\\<name>" by
+ * "<name>".  A byte of a value
  * that is a control byte becomes \ooo.  An argument stays one argument.  The
  * length, or 0 if it is longer than size.
  */
 size_t	 run_argv_fill(char *out, size_t size, const char *args, size_t len,
 	    const struct run_values *);
-/* As the configuration has it: { "a", "b" }. */
-void	 run_argv_print(struct obuf *, const char *args, size_t len);
+/* Of "<name>" at s, with both its ends; 0: there is none. */
+size_t	 run_argv_tag(const char *s);
+/*
+ * How many backslashes are at s before a name: two of them are one, and after
+ * an odd one the name is a text like others.
+ */
+size_t	 run_argv_escapes(const char *s);
 
 #endif
