@@ -479,6 +479,33 @@ check_hash(const struct info *i)
 		    "name: there is a watch \"%s\"", i->l->w.name, w->w.name);
 }
 
+/* Every listener is logged if there is a log, except who says no. */
+static void
+check_log(const struct info *i)
+{
+	const struct conf	*c = build_conf();
+	const struct once	*said = &i->once[LISTEN_LOG];
+	struct wire_listener	*w = &i->l->w;
+
+	if (said->at.file != NULL && w->log && c->access_path == NULL)
+		report_error(&said->at, "found log connections, expected "
+		    "where: log connections \"/path\" outside of listeners");
+	if (c->access_path == NULL || (said->at.file != NULL && !w->log))
+		w->log = ACCESS_NONE;
+	else
+		w->log = c->access_json ? ACCESS_JSON : ACCESS_LINE;
+}
+
+static void
+check_limits(const struct info *i)
+{
+	const struct wire_listener	*w = &i->l->w;
+
+	if (w->per_address > w->connections)
+		report_warning(&i->at, "listen %s: one address may have all "
+		    "%u connections", w->name, w->connections);
+}
+
 static void
 check_routes(const struct info *i)
 {
@@ -496,6 +523,8 @@ listens_finish(void)
 		if (i->bad)
 			continue;
 		check_hash(i);
+		check_log(i);
+		check_limits(i);
 		check_routes(i);
 	}
 	routes_finish();

@@ -744,10 +744,18 @@ check		: NONE			{ pool_check(&$1, CHECK_NONE); }
 			pool_check_send(&$2);
 			pool_check_expect(&$4);
 		}
-		| PROBE				{ pool_check_probe(&$1); }
+		| PROBE				{
+			pool_check_probe(&$1);
+			pool_check_root();
+		}
 		| PROBE path			{
 			pool_check_probe(&$1);
 			pool_check_path(&$2);
+		}
+		| PROBE EXPECT NUMBER		{
+			pool_check_probe(&$1);
+			pool_check_root();
+			pool_check_status(&$3);
 		}
 		| PROBE path EXPECT NUMBER	{
 			pool_check_probe(&$1);

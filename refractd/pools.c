@@ -282,6 +282,36 @@ pool_named(const char *name)
 	return i == NULL ? NULL : i->p;
 }
 
+void
+pool_undefined(const struct val *v)
+{
+	const char	**names, *near;
+	struct info	 *i;
+	size_t		  n = 0;
+
+	if ((names = calloc(npools + 1, sizeof(*names))) == NULL)
+		fatal("configuration");
+	STAILQ_FOREACH(i, &infos, entry)
+		names[n++] = i->p->w.name;
+	near = report_nearest(v->s, names, n);
+	report_error(&v->at, "found pool \"%s\", expected one that is defined"
+	    "%s%s%s", log_vis(v->s, v->len), near == NULL ? "" :
+	    " (did you mean \"", near == NULL ? "" : near,
+	    near == NULL ? "" : "\"?)");
+	free(names);
+}
+
+const char *
+pool_has_unix(const struct conf_pool *p)
+{
+	struct conf_member	*o;
+
+	TAILQ_FOREACH(o, &p->members, entry)
+		if (o->w.kind == MEMBER_UNIX)
+			return o->w.name;
+	return NULL;
+}
+
 static struct conf_pool *
 pool_new(const struct place *at)
 {
@@ -477,10 +507,12 @@ pool_check_path(const struct val *v)
 	if (w->check != CHECK_HTTP)
 		report_error(&v->at, "found a path, expected it with \"check "
 		    "http\" only");
-	else if (build_path(v, sizeof(w->send)) == 0 &&
-	    strpbrk(v->s, " ?#") == NULL)
-		check_bytes(w->send, &w->send_len, v);
-	else if (!v->bad && *v->s == '/')
+	else if (build_path(v, sizeof(w->send)) == -1)
+		return;
+	else if (strchr(v->s, ' ') != NULL)
+		report_error(&v->at, "found a blank, expected a path without "
+		    "one");
+	else
 		check_bytes(w->send, &w->send_len, v);
 }
 
@@ -494,6 +526,18 @@ void
 pool_check_expect(const struct val *v)
 {
 	check_bytes(cur->p->w.expect, &cur->p->w.expect_len, v);
+}
+
+/* Without a path it is the first of a server. */
+void
+pool_check_root(void)
+{
+	struct wire_pool	*w = &cur->p->w;
+
+	if (w->check != CHECK_HTTP || w->send_len != 0)
+		return;
+	w->send[0] = '/';
+	w->send_len = 1;
 }
 
 void

@@ -13,6 +13,10 @@ void	 pool_close(void);
 /* Of this name, or of this one backend (made if there is none yet). */
 struct conf_pool *pool_named(const char *);
 struct conf_pool *pool_direct(const struct wire_member *);
+/* Say so, and which name is near. */
+void	 pool_undefined(const struct val *);
+/* The path of a member, or NULL. */
+const char *pool_has_unix(const struct conf_pool *);
 /* 1 if what is sent to it comes back to this listener. */
 int	 pool_is_listener(const struct conf_pool *,
 	    const struct conf_listener *);
@@ -36,6 +40,7 @@ const char *member_print(const struct wire_member *, char *, size_t);
 void	 pool_balance(const struct val *);
 void	 pool_check(const struct val *, enum check_kind);
 void	 pool_check_probe(const struct val *);	/* n: enum rp_proto */
+void	 pool_check_root(void);
 void	 pool_check_path(const struct val *);
 void	 pool_check_send(const struct val *);
 void	 pool_check_expect(const struct val *);

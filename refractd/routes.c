@@ -13,6 +13,7 @@
 #include "../refract-mux/probe/refract-probe.h"
 #include "listen.h"
 #include "log.h"
+#include "overlap.h"
 #include "pools.h"
 #include "regex.h"
 #include "routes.h"
@@ -544,9 +545,15 @@ find_pool(struct info *i)
 
 	if (i->pool.s == NULL)
 		p = pool_direct(&i->m);
-	else if ((p = pool_named(i->pool.s)) == NULL)
+	else if ((p = pool_named(i->pool.s)) == NULL) {
+		pool_undefined(&i->pool);
 		return;
+	}
 	i->r->w.pool = p->w.id;
+	if (i->r->w.transparent && pool_has_unix(p))
+		report_error(&i->transparent.at, "found transparent, expected "
+		    "backends with an address: %s is none",
+		    pool_has_unix(p));
 	if (pool_is_listener(p, i->l))
 		report_warning(&i->at, "listen %s: what it sends to %s%s%s "
 		    "comes back to itself", i->l->w.name, i->pool.s == NULL ?
@@ -570,12 +577,34 @@ find_names(struct info *i)
 		i->r->w.tap = t->w.id;
 }
 
+/* What it looks for must lie in what is looked at. */
+static void
+check_reach(const struct info *i)
+{
+	struct conf_cond	*c;
+	uint32_t		 need;
+
+	TAILQ_FOREACH(c, &i->r->conds, entry) {
+		if (c->w.kind != COND_BYTES && c->w.kind != COND_CONTAINS)
+			continue;
+		need = c->w.offset + c->w.len;
+		if (need > i->l->w.peek_bytes)
+			report_warning(&i->at, "listen %s: %s needs %u bytes, "
+			    "and peek looks at %u", i->l->w.name,
+			    kinds[c->w.kind], need, i->l->w.peek_bytes);
+	}
+}
+
 void
 routes_finish(void)
 {
 	struct info	*i;
 
 	pools_finish();
-	STAILQ_FOREACH(i, &infos, entry)
+	STAILQ_FOREACH(i, &infos, entry) {
 		find_names(i);
+		check_reach(i);
+		if (report_count() == 0)
+			overlap_check(i->l, i->r, &i->at);
+	}
 }
