@@ -155,8 +155,8 @@ is_connect(const struct rp_info *info)
 }
 
 /*
- * "http://user@host/path" says the host itself, and Host does not count (RFC
- * 9112 3.2.2).  1: so it is.
+ * An absolute target says the host itself, "scheme://user@host/path", and then
+ * Host does not count (RFC 9112 3.2.2).  1: so it is.
  */
 static int
 split_absolute(struct rp_info *info)
@@ -178,6 +178,15 @@ split_absolute(struct rp_info *info)
 	return 1;
 }
 
+/* SIP has methods of the same names: what it asks for is "sip:" somebody. */
+static enum rp_answer
+is_sip(const uint8_t *p, size_t n)
+{
+	enum rp_answer	sip = begins_nocase(p, n, LITERAL("SIP:"));
+
+	return sip != RP_NO ? sip : begins_nocase(p, n, LITERAL("SIPS:"));
+}
+
 enum rp_answer
 probe_http(const uint8_t *p, size_t n, struct rp_info *info)
 {
@@ -190,6 +199,9 @@ probe_http(const uint8_t *p, size_t n, struct rp_info *info)
 		return RP_MORE;
 	if (p[len] <= ' ' || p[len] >= 0x7f)
 		return RP_NO;
+	if ((p[len] | 32) == 's' &&
+	    (answer = is_sip(p + len, n - len)) != RP_NO)
+		return answer == RP_MORE ? RP_MORE : RP_NO;
 	info->method = (struct rp_slice){ p, len - 1 };
 	info->complete = 0;
 	return RP_YES;

@@ -176,7 +176,7 @@ rp_add_all_udp(struct rp_registry *r)
 
 int
 rp_add_own(struct rp_registry *r, int number, rp_fn fn, void *ctx,
-    const uint8_t *first, size_t nfirst)
+    const void *first, size_t nfirst)
 {
 	struct entry	e = { .own = fn, .ctx = ctx, .number = number };
 

@@ -38,7 +38,7 @@ enum rp_proto {
 	RP_HTTP,		/* HTTP/1: a registered method, RFC 9112 */
 	RP_HTTP2,		/* the preface, RFC 9113 3.4 */
 	RP_SSH,			/* RFC 4253 4.2 */
-	RP_FTP,			/* RFC 959, RFC 2228: the client's commands */
+	RP_FTP,			/* RFC 959, RFC 2228: a client's commands */
 	RP_SOCKS4,
 	RP_SOCKS5,		/* RFC 1928 3 */
 	RP_SMTP,		/* RFC 5321: HELO, EHLO, LHLO */
@@ -51,7 +51,7 @@ enum rp_proto {
 	RP_ADB,			/* Android's debug bridge */
 	RP_MQTT,		/* CONNECT of 3.1, 3.1.1 and 5 */
 	RP_POSTGRES,		/* startup, SSLRequest, GSSENCRequest, cancel */
-	RP_MYSQL,		/* the client's answer: the server speaks first */
+	RP_MYSQL,		/* a client's answer: the server speaks first */
 	RP_REDIS,		/* RESP: an array, or an inline command */
 	RP_BITTORRENT,		/* BEP 3: the handshake */
 	RP_SYSLOG,		/* RFC 6587, both framings */
@@ -60,7 +60,7 @@ enum rp_proto {
 	RP_DNS,			/* a query over TCP, RFC 1035 4.2.2 */
 	RP_DNS_UDP,		/* a query in a datagram */
 	/* Datagrams are asked as a whole: what is short is no. */
-	RP_QUIC,		/* an Initial of version 1 or 2 that is authentic */
+	RP_QUIC,		/* an authentic Initial, version 1 or 2 */
 	RP_DTLS,		/* a ClientHello, or a fragment of one */
 	RP_WIREGUARD,		/* any of its four messages */
 	RP_STUN,		/* RFC 8489, and TURN's requests */
@@ -144,7 +144,7 @@ int		 rp_add_all_udp(struct rp_registry *);
  * such a number).
  */
 int		 rp_add_own(struct rp_registry *, int number, rp_fn,
-		    void *ctx, const uint8_t *first, size_t nfirst);
+		    void *ctx, const void *first, size_t nfirst);
 /*
  * Who it is.  last: no more bytes will come, so what needs more is no.
  * info.proto is set with RP_YES.

@@ -27,8 +27,8 @@ ROW(RP_BITTORRENT, "bittorrent", TCP, probe_bittorrent, FIRST("\023"))
 ROW(RP_SYSLOG, "syslog", BOTH, probe_syslog, FIRST("<123456789"))
 ROW(RP_MINECRAFT, "minecraft", TCP, probe_minecraft, ANY)
 ROW(RP_PROXY, "proxy", TCP, probe_proxy, FIRST("P\r"))
-ROW(RP_DNS, "dns", TCP, probe_dns, FIRST("\0\1\2\3\4\5\6\7\010\011\012\013\014\015"
-    "\016\017\020"))
+ROW(RP_DNS, "dns", TCP, probe_dns, FIRST("\0\1\2\3\4\5\6\7\010\011"
+    "\012\013\014\015\016\017\020"))
 ROW(RP_DNS_UDP, "dns-udp", UDP, probe_dns_udp, ANY)
 ROW(RP_QUIC, "quic", UDP, probe_quic, ANY)
 ROW(RP_DTLS, "dtls", UDP, probe_dtls, FIRST("\026"))

@@ -27,7 +27,7 @@ commands(const uint8_t *p, size_t n, const char *const *list)
 	enum rp_answer	answer = RP_NO, one;
 
 	for (; *list != NULL; list++) {
-		if (n > 0 && ((p[0] ^ (uint8_t)**list) & ~0x20) != 0)
+		if (n > 0 && ((p[0] ^ (uint8_t)(*list)[0]) & ~0x20) != 0)
 			continue;
 		if ((one = command(p, n, *list)) == RP_YES)
 			return RP_YES;
