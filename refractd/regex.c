@@ -447,6 +447,25 @@ add_names(struct names *names, const pcre2_code *code)
 }
 
 int
+regex_fault(const char *s, char *why, size_t len)
+{
+	PCRE2_UCHAR	 text[128];
+	PCRE2_SIZE	 offset;
+	pcre2_code	*code;
+	int		 error;
+
+	code = pcre2_compile((PCRE2_SPTR)s, PCRE2_ZERO_TERMINATED, 0, &error,
+	    &offset, NULL);
+	if (code != NULL) {
+		pcre2_code_free(code);
+		return 0;
+	}
+	pcre2_get_error_message(error, text, sizeof(text));
+	strlcpy(why, (char *)text, len);
+	return 1;
+}
+
+int
 regex_check(const struct regex *r, int multiline, struct names *names,
     const struct place *at)
 {

@@ -40,6 +40,8 @@ struct regex	*regex_expand(const char *, const struct conf_watch *,
  */
 int		 regex_check(const struct regex *, int multiline,
 		    struct names *, const struct place *);
+/* Is this none of PCRE2?  Then why. */
+int		 regex_fault(const char *, char *why, size_t len);
 /* A text that is PCRE2's already, of a filter. */
 struct regex	*regex_of(const char *);
 /* Owned by the regex. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../refract-parser/datepattern.h"
 #include "f2b.h"
 #include "input.h"
 #include "lex.h"
@@ -500,6 +501,27 @@ finish_ignore(struct use *u)
 	regex_free(r);
 }
 
+/* As the parser will read them, so that it is told here, with its place. */
+void
+text_date(const char *format, const struct place *at)
+{
+	struct datepattern	 list[DATEPATTERN_MAX];
+	char			 why[TEXT_LEN];
+	size_t			 i, n;
+	int			 bad;
+
+	n = datepattern_read(format, list, why, sizeof(why));
+	bad = n == 0;
+	for (i = 0; i < n; i++) {
+		if (!bad && list[i].kind == DATEPATTERN_REGEX)
+			bad = regex_fault(list[i].regex, why, sizeof(why));
+		free(list[i].regex);
+	}
+	if (bad)
+		report_error(at, "found \"%s\", expected a date's format: %s",
+		    log_vis(format, strlen(format)), why);
+}
+
 /* fail2ban's filters. */
 
 static void
@@ -519,8 +541,10 @@ add_regexes(struct use *u, const struct f2b_regexes *list, uint32_t kind,
 		p->w.filter = u->f->w.id;
 		strlcpy(p->w.where, at.file, sizeof(p->w.where));
 		set_text(p, list->list[i].text, &at);
-		if (kind == PATTERN_FAIL_DATE)
+		if (kind == PATTERN_FAIL_DATE) {
+			text_date(p->text, &at);
 			continue;
+		}
 		r = regex_of(p->text);
 		regex_check(r, u->f->w.maxlines > 1, names, &at);
 		regex_free(r);

@@ -19,6 +19,9 @@ void	 text_finish(struct conf_watch *, struct names *);
 /* When all names are known: those that it ignores values of. */
 void	 text_names(const struct conf_watch *, const struct names *);
 
+/* The format of a date is checked. */
+void	 text_date(const char *, const struct place *);
+
 void	 pattern_define(const struct val *name, const struct val *regex);
 void	 text_match(const struct val *, const struct val *weight);
 /* mode->s is NULL if it was not said. */

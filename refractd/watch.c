@@ -548,9 +548,9 @@ void
 watch_time(const struct val *v)
 {
 	watch_is_text(&v->at, "time");
-	if (once(SET_TIME, v, "time"))
-		build_text(cur->w->w.time_format,
-		    sizeof(cur->w->w.time_format), v, "a format");
+	if (once(SET_TIME, v, "time") && build_text(cur->w->w.time_format,
+	    sizeof(cur->w->w.time_format), v, "a format") == 0)
+		text_date(cur->w->w.time_format, &v->at);
 }
 
 void

@@ -7,6 +7,8 @@
 /* LINK: refractd/print_mux.o refractd/overlap.o */
 /* LINK: refractd/build.o refractd/tables.o refractd/watch.o refractd/text.o */
 /* LINK: refractd/regex.o refractd/source.o refractd/command.o */
+/* LINK: refractd/datefield.o refractd/dateform.o refractd/datemoment.o */
+/* LINK: refractd/datepattern.o refractd/logtime.o refractd/zone.o */
 /* LINK: refractd/print.o refractd/print_watch.o refractd/print_out.o */
 /* LINK: refractd/f2b.o refractd/f2b_filter.o refractd/f2b_ini.o */
 /* LINK: refractd/f2b_parse.o refractd/f2b_read.o refractd/f2b_expand.o */
