@@ -67,6 +67,7 @@ struct shared_member {
 	_Atomic uint32_t	admin;		/* enum member_admin */
 	_Atomic uint32_t	failed;		/* connects, in a row */
 	_Atomic uint32_t	passed;		/* checks, in a row */
+	_Atomic uint32_t	checked;	/* at least once */
 	_Atomic uint64_t	down_since;	/* monotonic ms */
 	_Atomic uint64_t	total, errors;
 	_Atomic uint64_t	bytes[2];
@@ -76,6 +77,7 @@ struct shared_member {
 
 struct shared_pool {
 	_Atomic uint32_t	turn;		/* round robin */
+	_Atomic uint32_t	all_down;	/* and it was said */
 };
 
 /* Once, in the parent: a sealed memfd, or -1 (errno). */

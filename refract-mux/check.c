@@ -49,8 +49,9 @@ struct check {
 	struct event		*timer;		/* begins, or ends it */
 	struct event		*io;		/* NULL: between two */
 	int			 fd;
+	int			 asked;		/* the parent, for a socket */
 	int			 connected;
-	unsigned int		 good, bad;	/* in a row */
+	unsigned int		 bad;		/* in a row */
 	size_t			 n;
 	uint8_t			*answer;	/* while it runs */
 };
@@ -72,7 +73,7 @@ finish(struct check *c)
 	free(c->answer);
 	c->answer = NULL;
 	c->n = 0;
-	c->connected = 0;
+	c->connected = c->asked = 0;
 }
 
 static void
@@ -88,28 +89,44 @@ passed(struct check *c)
 	struct shared_member	*m = c->member->shared;
 
 	c->bad = 0;
-	if (c->good < c->pool->w->rise)
-		c->good++;
-	if (c->good >= c->pool->w->rise && atomic_exchange(&m->down, 0)) {
-		atomic_store(&m->failed, 0);
+	atomic_store(&m->checked, 1);
+	if (atomic_fetch_add(&m->passed, 1) + 1 >= c->pool->w->rise &&
+	    atomic_load(&m->down) && member_mark(c->member, 0))
 		access_member(c->member, 0);
-	}
 	again(c);
 }
 
+/* The first check of all decides at once. */
 static void
 failed(struct check *c, int error)
 {
 	struct shared_member	*m = c->member->shared;
 
-	c->good = 0;
-	if (c->bad < c->pool->w->fall)
-		c->bad++;
-	if (c->bad >= c->pool->w->fall && !atomic_exchange(&m->down, 1)) {
-		atomic_store(&m->down_since, mono_ms());
-		access_member(c->member, error);
+	atomic_store(&m->passed, 0);
+	if (++c->bad >= c->pool->w->fall || !atomic_load(&m->checked)) {
+		c->bad = c->pool->w->fall;
+		if (!atomic_load(&m->down) && member_mark(c->member, 1))
+			access_member(c->member, error);
 	}
+	atomic_store(&m->checked, 1);
 	again(c);
+}
+
+/* Our want of descriptors or memory says nothing of the member. */
+static void
+not_done(struct check *c, int error)
+{
+	switch (error) {
+	case EADDRNOTAVAIL:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		again(c);
+		break;
+	default:
+		failed(c, error);
+	}
 }
 
 /* What it says once it is connected; 0: nothing. */
@@ -201,6 +218,16 @@ hear(struct check *c)
 	}
 }
 
+/* It must say something; else to be there is enough. */
+static int
+is_answered(const struct check *c)
+{
+	const struct wire_pool	*w = c->pool->w;
+
+	return w->check == CHECK_TLS || w->check == CHECK_HTTP ||
+	    (w->check == CHECK_SEND && w->expect_len > 0);
+}
+
 /* 0: it goes on; else it is over. */
 static int
 speak(struct check *c)
@@ -216,17 +243,16 @@ speak(struct check *c)
 		return -1;
 	}
 	c->connected = 1;
-	if (c->pool->w->check == CHECK_TCP) {
-		passed(c);
-		return -1;
-	}
 	n = request(c, buf, sizeof(buf));
 	if (n > 0 && send(c->fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    (ssize_t)n) {
 		failed(c, errno);
 		return -1;
 	}
-	return 0;
+	if (is_answered(c))
+		return 0;
+	passed(c);
+	return -1;
 }
 
 static void	on_io(int, short, void *);
@@ -276,6 +302,7 @@ ask_parent(struct check *c)
 	m.number = c->member->w->slot;
 	m.stream = SOCK_STREAM;
 	m.count = 1;
+	c->asked = 1;
 	timer_set(c->timer, c->pool->w->timeout);
 	channel_send(child_parent, M_MUX_WANT, 0, &m, sizeof(m));
 }
@@ -286,13 +313,14 @@ check_given(const struct msg_mux_want *m, int fd)
 	struct check	*c;
 
 	TAILQ_FOREACH(c, &checks, entry)
-		if (c->member->w->slot == m->number && c->fd == -1 &&
-		    c->member->w->kind == MEMBER_UNIX)
+		if (c->member->w->slot == m->number && c->asked)
 			break;
+	if (c != NULL)
+		c->asked = 0;
 	if (c == NULL && fd != -1)
 		close(fd);
 	else if (c != NULL && fd == -1)
-		failed(c, m->error);
+		not_done(c, m->error);
 	else if (c != NULL)
 		run(c, fd);
 }
@@ -302,7 +330,7 @@ begin(struct check *c)
 {
 	struct sockaddr_storage	ss;
 	socklen_t		len;
-	int			fd;
+	int			error, fd;
 
 	if (c->member->w->kind == MEMBER_UNIX) {
 		ask_parent(c);
@@ -316,13 +344,14 @@ begin(struct check *c)
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
 	if (fd == -1) {
-		again(c);
+		not_done(c, errno);
 		return;
 	}
 	if (connect(fd, (struct sockaddr *)&ss, len) == -1 &&
 	    errno != EINPROGRESS) {
+		error = errno;
 		close(fd);
-		failed(c, errno);
+		not_done(c, error);
 		return;
 	}
 	run(c, fd);
@@ -333,7 +362,7 @@ on_timer(UNUSED int fd, UNUSED short what, void *arg)
 {
 	struct check	*c = arg;
 
-	if (c->fd != -1)
+	if (c->fd != -1 || c->asked)
 		failed(c, ETIMEDOUT);
 	else
 		begin(c);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "header.h"
 #include "log.h"
 #include "mux.h"
@@ -70,7 +71,7 @@ keep_hello(struct conn *c, const struct rp_info *i,
 	    alpn->p[0] < sizeof(h->alpn) &&
 	    memchr(alpn->p + 1, '\0', alpn->p[0]) == NULL)
 		memcpy(h->alpn, alpn->p + 1, alpn->p[0]);
-	if (c->l->w->log != ACCESS_NONE && rp_ja4(f->p, f->n, 0, h->ja4) ==
+	if (access_is_wanted(c->l) && rp_ja4(f->p, f->n, 0, h->ja4) ==
 	    -1)
 		*h->ja4 = '\0';
 }

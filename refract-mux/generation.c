@@ -69,6 +69,24 @@ pool_of(uint32_t id, void *arg)
 	return generation_pool(arg, id);
 }
 
+/* What is known of names goes on. */
+static void
+keep_names(struct pool *p)
+{
+	struct member	*m, *old;
+	unsigned int	 i, k;
+
+	for (i = 0; i < p->n; i++) {
+		m = &p->members[i];
+		if (m->w->kind != MEMBER_NAME || mux_current == NULL)
+			continue;
+		for (k = 0; k < mux_current->npools; k++)
+			if ((old = pool_member(mux_current->pools[k],
+			    m->w->slot)) != NULL)
+				pool_resolved(m, old->addrs, old->naddrs);
+	}
+}
+
 static void
 build_pools(struct generation *g)
 {
@@ -80,7 +98,7 @@ build_pools(struct generation *g)
 	if ((g->pools = calloc(n + 1, sizeof(*g->pools))) == NULL)
 		fatal("pools");
 	TAILQ_FOREACH(p, &g->conf->mux.pools, entry)
-		g->pools[g->npools++] = pool_new(p);
+		keep_names(g->pools[g->npools++] = pool_new(p));
 }
 
 static int

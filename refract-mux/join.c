@@ -25,7 +25,7 @@ start_relay(struct conn *c)
 	atomic_fetch_add(&c->m->shared->total, 1);
 	atomic_fetch_add(&c->m->shared->connections, 1);
 	c->state = CONN_RELAY;
-	c->active = wheel_now();
+	c->active = c->joined = wheel_now();
 	c->client.readable = 1;
 	wheel_clear(&c->timer);
 	if (c->r->w->proxy != 0 && header_send(c) == -1) {
@@ -44,7 +44,8 @@ connected(struct conn *c)
 
 	hist_add(&c->r->shared->connect, us);
 	hist_add(&c->m->shared->connect, us);
-	member_connected(c->m);
+	if (member_connected(c->m))
+		access_member(c->m, 0);
 	c->server.writable = 1;
 	if (c->state == CONN_PEEK)
 		c->ahead = AHEAD_READY;
@@ -71,6 +72,8 @@ all_down(struct conn *c)
 	struct route	*o = c->l->routes.otherwise;
 	int		 tried = c->tried.n > 0;
 
+	if (!tried && pool_is_down(c->r->pool))
+		access_pool(c->r->pool);
 	if (c->state == CONN_PEEK) {
 		join_drop_ahead(c);
 		c->ahead = AHEAD_FAILED;

@@ -128,6 +128,7 @@ struct conn {
 	uint64_t		 began;		/* ms, monotonic */
 	uint64_t		 began_peek;	/* ms */
 	uint64_t		 began_connect;	/* us */
+	uint64_t		 joined;	/* ms; 0: not yet */
 	uint64_t		 active;	/* ms: bytes moved last */
 	uint64_t		 bytes[2];	/* by enum way */
 	uint64_t		 told[2];	/* ... of which are counted */

@@ -13,7 +13,9 @@
 
 #define POINTS		64	/* of the ring, for a weight of one */
 #define RING_MAX	262144
+#define SCHEDULE_MAX	65536
 #define RETRY_MS	10000	/* down without checks: tried again */
+#define DRAWS		8	/* at random, then whoever is next */
 
 uint64_t
 mono_ms(void)
@@ -93,21 +95,28 @@ build_ring(struct pool *p, unsigned int weights)
 static void
 build_schedule(struct pool *p, unsigned int weights)
 {
-	int64_t		*credit = xreallocarray(NULL, p->n, sizeof(*credit));
-	unsigned int	 i, best;
+	struct point	*all;
+	unsigned int	 i, k, w, n = 0, max = weights;
 
-	memset(credit, 0, p->n * sizeof(*credit));
-	p->schedule = xreallocarray(NULL, weights, sizeof(*p->schedule));
-	for (; p->nschedule < weights; p->nschedule++) {
-		for (i = best = 0; i < p->n; i++) {
-			credit[i] += p->members[i].w->weight;
-			if (credit[i] > credit[best])
-				best = i;
+	if (max > SCHEDULE_MAX)
+		max = SCHEDULE_MAX;
+	all = xreallocarray(NULL, (size_t)max + p->n, sizeof(*all));
+	for (i = 0; i < p->n; i++) {
+		w = (unsigned int)((uint64_t)p->members[i].w->weight * max /
+		    weights);
+		if (w == 0)
+			w = 1;
+		for (k = 0; k < w; k++) {
+			all[n].at = (uint32_t)((2ULL * k + 1) *
+			    (UINT32_MAX / 2) / w);
+			all[n++].member = i;
 		}
-		credit[best] -= weights;
-		p->schedule[p->nschedule] = best;
 	}
-	free(credit);
+	qsort(all, n, sizeof(*all), point_cmp);
+	p->schedule = xreallocarray(NULL, n, sizeof(*p->schedule));
+	for (; p->nschedule < n; p->nschedule++)
+		p->schedule[p->nschedule] = all[p->nschedule].member;
+	free(all);
 }
 
 struct pool *
@@ -201,6 +210,18 @@ member_is_up(const struct member *m)
 }
 
 int
+member_mark(struct member *m, int down)
+{
+	if (down)
+		atomic_store(&m->shared->down_since, mono_ms());
+	else {
+		atomic_store(&m->shared->failed, 0);
+		atomic_store(&m->pool->shared->all_down, 0);
+	}
+	return atomic_exchange(&m->shared->down, down != 0) != (down != 0);
+}
+
+int
 member_failed(struct member *m)
 {
 	unsigned int	n = m->pool->w->passive;
@@ -208,20 +229,35 @@ member_failed(struct member *m)
 	atomic_fetch_add(&m->shared->errors, 1);
 	if (atomic_fetch_add(&m->shared->failed, 1) + 1 < n || n == 0)
 		return 0;
+	/* Checks must pass anew. */
 	atomic_store(&m->shared->passed, 0);
-	atomic_store(&m->shared->down_since, mono_ms());
-	return atomic_exchange(&m->shared->down, 1) == 0;
+	return member_mark(m, 1);
 }
 
-void
+int
 member_connected(struct member *m)
 {
 	if (atomic_load_explicit(&m->shared->failed,
 	    memory_order_relaxed) != 0)
 		atomic_store(&m->shared->failed, 0);
-	if (m->pool->w->check == CHECK_NONE &&
-	    atomic_load_explicit(&m->shared->down, memory_order_relaxed) != 0)
-		atomic_store(&m->shared->down, 0);
+	if (m->pool->w->check != CHECK_NONE ||
+	    atomic_load_explicit(&m->shared->down, memory_order_relaxed) == 0)
+		return 0;
+	return member_mark(m, 0);
+}
+
+int
+pool_is_down(struct pool *p)
+{
+	return atomic_exchange(&p->shared->all_down, 1) == 0;
+}
+
+/* One connection at a time tries a member that is down, not all that wait. */
+static void
+claim_retry(struct member *m)
+{
+	if (atomic_load_explicit(&m->shared->down, memory_order_relaxed) != 0)
+		atomic_store(&m->shared->down_since, mono_ms());
 }
 
 socklen_t
@@ -267,21 +303,6 @@ is_free(const struct pool *p, unsigned int i, const struct tried *t,
 	    member_is_up(&p->members[i]);
 }
 
-/* From this place of the schedule on; -1: nobody. */
-static int
-pick_scheduled(const struct pool *p, unsigned int from, const struct tried *t,
-    int backup)
-{
-	unsigned int	k, i;
-
-	for (k = 0; k < p->nschedule; k++) {
-		i = p->schedule[(from + k) % p->nschedule];
-		if (is_free(p, i, t, backup))
-			return (int)i;
-	}
-	return -1;
-}
-
 static int
 pick_first(const struct pool *p, const struct tried *t, int backup)
 {
@@ -290,6 +311,42 @@ pick_first(const struct pool *p, const struct tried *t, int backup)
 	for (i = 0; i < p->n; i++)
 		if (is_free(p, i, t, backup))
 			return (int)i;
+	return -1;
+}
+
+/*
+ * The next one in turn.  Turns of those who are down are passed over for good,
+ * so that what they do not take is shared by all, not taken by their
+ * neighbours.
+ */
+static int
+pick_turn(const struct pool *p, const struct tried *t, int backup)
+{
+	unsigned int	k, i;
+
+	for (k = 0; k < p->nschedule; k++) {
+		i = p->schedule[atomic_fetch_add(&p->shared->turn, 1) %
+		    p->nschedule];
+		if (is_free(p, i, t, backup))
+			return (int)i;
+	}
+	return pick_first(p, t, backup);
+}
+
+static int
+pick_random(const struct pool *p, const struct tried *t, int backup)
+{
+	unsigned int	k, i, from = 0;
+
+	for (k = 0; k < DRAWS + p->nschedule; k++) {
+		if (k <= DRAWS)
+			from = arc4random_uniform(p->nschedule);
+		else
+			from = (from + 1) % p->nschedule;
+		i = p->schedule[from];
+		if (is_free(p, i, t, backup))
+			return (int)i;
+	}
 	return -1;
 }
 
@@ -346,12 +403,14 @@ pick(struct pool *p, const struct prefix *addr, uint16_t port,
 {
 	uint64_t	hash;
 
+	/* Lists by weight are long: not for nothing. */
+	if (pick_first(p, t, backup) == -1)
+		return -1;
 	switch (p->w->balance) {
 	case BALANCE_FIRST:
 		return pick_first(p, t, backup);
 	case BALANCE_RANDOM:
-		return pick_scheduled(p, arc4random_uniform(p->nschedule), t,
-		    backup);
+		return pick_random(p, t, backup);
 	case BALANCE_LEAST:
 		return pick_least(p, atomic_fetch_add(&p->shared->turn, 1), t,
 		    backup);
@@ -362,8 +421,7 @@ pick(struct pool *p, const struct prefix *addr, uint16_t port,
 			hash += port;
 		return pick_hashed(p, mix(hash), t, backup);
 	}
-	return pick_scheduled(p, atomic_fetch_add(&p->shared->turn, 1), t,
-	    backup);
+	return pick_turn(p, t, backup);
 }
 
 struct member *
@@ -378,5 +436,6 @@ pool_pick(struct pool *p, const struct prefix *addr, uint16_t port,
 	    (i = pick(p, addr, port, t, 1)) == -1)
 		return NULL;
 	t->list[t->n++] = (uint16_t)i;
+	claim_retry(&p->members[i]);
 	return &p->members[i];
 }

@@ -67,11 +67,17 @@ int		 member_is_up(const struct member *);
 socklen_t	 member_sockaddr(struct member *, struct sockaddr_storage *);
 /*
  * What became of a connect.  The `passive` one that fails in a row marks it
- * down; 1 if that was this one.
+ * down, and without checks the first one that succeeds marks it up: 1 if that
+ * was this one.
  */
 int		 member_failed(struct member *);
-void		 member_connected(struct member *);
-/* Without checks a member that is down is tried again after an interval. */
+int		 member_connected(struct member *);
+/* It is (not) down any more: 1 if that is news. */
+int		 member_mark(struct member *, int down);
+/*
+ * pool_pick() found nobody that is up: 1 if nobody has said so since one was.
+ */
+int		 pool_is_down(struct pool *);
 uint64_t	 mono_ms(void);
 
 #endif
