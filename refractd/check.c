@@ -3,6 +3,7 @@
  * the kernel's features (by refract-enforcer -n, in a network namespace of its
  * own) and whether the logs can be opened.
  */
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -19,9 +20,13 @@
 #include "conf.h"
 #include "files.h"
 #include "log.h"
+#include "mux.h"
 #include "parse.h"
 #include "paths.h"
+#include "reload.h"
 #include "sandbox.h"
+
+#define TABLE	100	/* of the routes that are printed */
 
 static void
 emit(void *arg, const char *s)
@@ -33,7 +38,8 @@ int
 check_users(void)
 {
 	static const enum role	roles[] = {
-		ROLE_ENFORCER, ROLE_LEDGER, ROLE_CONTROL, ROLE_PARSER
+		ROLE_ENFORCER, ROLE_LEDGER, ROLE_CONTROL, ROLE_PARSER,
+		ROLE_MUX
 	};
 	size_t			i;
 	int			missing = 0;
@@ -126,18 +132,76 @@ check_logs(const struct conf *c)
 	return bad;
 }
 
+/*
+ * The way back to a client whose address a backend sees: comments, so that
+ * what -nv prints still parses.
+ */
+
+static void
+print_rule(const struct wire_member *m)
+{
+	char	addr[PREFIX_STRLEN];
+
+	if (m->kind == MEMBER_NAME)
+		printf("#	ip rule add from ADDRESS ipproto tcp sport %u "
+		    "table %d	# each address of %s\n", m->port, TABLE,
+		    m->name);
+	else
+		printf("#	ip %srule add from %s ipproto tcp sport %u "
+		    "table %d\n", m->addr.family == AF_INET6 ? "-6 " : "",
+		    prefix_print(&m->addr, addr), m->port, TABLE);
+}
+
+static int
+is_transparent(const struct conf *c, uint32_t pool)
+{
+	struct conf_listener	*l;
+	struct conf_route	*r;
+
+	TAILQ_FOREACH(l, &c->mux.listeners, entry)
+		TAILQ_FOREACH(r, &l->routes, entry)
+			if (r->w.transparent && r->w.pool == pool)
+				return 1;
+	return 0;
+}
+
+static void
+print_way_back(const struct conf *c)
+{
+	struct conf_pool	*p;
+	struct conf_member	*m;
+	int			 n = 0;
+
+	TAILQ_FOREACH(p, &c->mux.pools, entry) {
+		if (!is_transparent(c, p->w.id))
+			continue;
+		if (n++ == 0)
+			printf("# Transparent routes need these on this "
+			    "host, see refract.conf(5):\n"
+			    "#	ip route add local 0.0.0.0/0 dev lo "
+			    "table %d\n"
+			    "#	ip -6 route add local ::/0 dev lo table %d\n",
+			    TABLE, TABLE);
+		TAILQ_FOREACH(m, &p->members, entry)
+			print_rule(&m->w);
+	}
+}
+
 int
 check(const struct conf *c, const char *dir, int print)
 {
 	int	bad = 0;
 
 	check_advice(c);
+	print_way_back(c);
 	if (getuid() == 0) {
 		bad |= check_users() == -1;
 		bad |= sandbox_parent_check() == -1;
 		sandbox_parent_notice();
 		bad |= check_logs(c);
-		bad |= check_kernel(dir) != 0;
+		bad |= mux_try(c) == -1;
+		if (reload_roles(c) & ROLE_BIT(ROLE_ENFORCER))
+			bad |= check_kernel(dir) != 0;
 	}
 	if (print)
 		conf_print(c, emit, stdout);

@@ -263,6 +263,40 @@ bound_open(const struct wire_bind *w, const struct wire_listener *l,
 	return -1;
 }
 
+/* Bound and closed again: nobody can connect to it. */
+static int
+try_one(const struct wire_bind *w, const struct wire_listener *l)
+{
+	struct sockaddr_storage	ss;
+	socklen_t		len = fill_sockaddr(&ss, w);
+	char			addr[PREFIX_STRLEN];
+	int			fd, bad;
+
+	fd = socket(ss.ss_family, (l->proto == IPPROTO_UDP ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	bad = fd == -1 || set_options(fd, w, l) == -1 ||
+	    bind(fd, (struct sockaddr *)&ss, len) == -1;
+	if (bad && (bad = !is_absent_family(w, errno)))
+		log_warn("listen %s: %s port %u", l->name,
+		    prefix_print(&w->addr, addr), w->port);
+	if (fd != -1)
+		close(fd);
+	return bad ? -1 : 0;
+}
+
+int
+mux_try(const struct conf *c)
+{
+	struct conf_listener	*l;
+	struct conf_bind	*b;
+	int			 bad = 0;
+
+	TAILQ_FOREACH(l, &c->mux.listeners, entry)
+		TAILQ_FOREACH(b, &l->binds, entry)
+			bad |= try_one(&b->w, &l->w) == -1;
+	return bad ? -1 : 0;
+}
+
 static int
 bind_all(const struct conf *c, unsigned int nshards, char *why, size_t len)
 {

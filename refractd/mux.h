@@ -20,6 +20,8 @@ unsigned int	 mux_workers(const struct conf *);
  */
 int		 mux_prepare(const struct conf *, char *why, size_t len);
 void		 mux_abort(void);
+/* For -n: 0 if all could be bound now, or -1: each that cannot was logged. */
+int		 mux_try(const struct conf *);
 /*
  * It is in use: hand out what is new, take away what moved, close what nobody
  * wants, and let workers go that are too many.
