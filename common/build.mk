@@ -61,9 +61,12 @@ $(foreach p,$(SBIN),$(eval $(call prog,$(OUT)/sbin,$(p))))
 $(foreach p,$(BIN),$(eval $(call prog,$(OUT)/bin,$(p))))
 $(foreach p,$(LIBEXEC),$(eval $(call prog,$(OUT)/libexec/refract,$(p))))
 
+# By its whole path: two Makefiles may build the same object, and what one of
+# them writes into its .d is read by the other.
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -fmacro-prefix-map=$(TOP)/= -MMD -MP -c -o $@ \
+	    $(abspath $<)
 
 $(OBJ)/%.o: $(OBJ)/%.c
 	$(CC) $(ALL_CFLAGS) -I. -MMD -MP -c -o $@ $<
