@@ -599,7 +599,7 @@ one_line(const struct fail *f, struct text_line *l, const uint16_t *cands,
 	struct failure		 found;
 	struct subject		 s;
 
-	(void)text_time(l);
+	text_cut(l);
 	n = patterns_cut(f->patterns, l->date, l->date + l->date_len, cands,
 	    n, &cands);
 	if (n == 0)
@@ -718,12 +718,13 @@ look_at_window(const struct fail *f, struct text_line *l, struct window *w)
 	n = hopes(f, w, cands);
 	s.n = window_text(w, buf, find_cut, l, &at);
 	whole = s;
+	if ((r = match(f, l, cands, n, &s, &vector, &found.v)) == NULL ||
+	    !take_lines(f, l, cands, n, r, w, &whole, vector, &found))
+		return;
 	(void)text_time(l);
 	if (at != -1 && l->date_len == 0)	/* of a line above */
 		l->at = watch_when(l->w, at, l->live, l->b->now);
-	if ((r = match(f, l, cands, n, &s, &vector, &found.v)) != NULL &&
-	    take_lines(f, l, cands, n, r, w, &whole, vector, &found))
-		conclude(f, l, r, &found);
+	conclude(f, l, r, &found);
 }
 
 static void

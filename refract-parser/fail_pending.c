@@ -18,9 +18,6 @@
 #define USERS_ROOM	511
 
 struct entry {
-	uint64_t	id;		/* hash of the mlfid; 0: free */
-	uint64_t	order;		/* which came first */
-	logtime_t	until;
 	uint64_t	has;
 	struct {
 		uint16_t	at, n;
@@ -37,7 +34,9 @@ struct entry {
 struct pending {
 	struct sipkey	key;
 	uint64_t	order;
-	unsigned int	n;
+	uint64_t	ids[PENDING_MAX];	/* of mlfids; 0: free */
+	uint64_t	orders[PENDING_MAX];	/* which came first */
+	logtime_t	until[PENDING_MAX];
 	struct entry	list[PENDING_MAX + 1];
 };
 
@@ -65,51 +64,46 @@ pending_free(struct pending *c)
 
 /* Finding. */
 
-static struct entry *
+/* PENDING_MAX: it is not there, or too old. */
+static unsigned int
 find(struct pending *c, uint64_t id, logtime_t at)
 {
-	struct entry	*e;
-	unsigned int	 i;
+	unsigned int	i;
 
-	for (i = 0; i < c->n; i++) {
-		e = &c->list[i];
-		if (e->id != id)
-			continue;
-		if (e->until > at)
-			return e;
-		e->id = 0;
+	for (i = 0; i < PENDING_MAX; i++)
+		if (c->ids[i] == id)
+			break;
+	if (i < PENDING_MAX && c->until[i] <= at) {
+		c->ids[i] = 0;
+		return PENDING_MAX;
 	}
-	return NULL;
+	return i;
 }
 
 /* A free one, else the oldest. */
-static struct entry *
-take(struct pending *c)
+static unsigned int
+take(struct pending *c, uint64_t id, logtime_t at)
 {
-	struct entry	*e, *oldest = c->list;
-	unsigned int	 i;
+	unsigned int	i, oldest = 0;
 
-	for (i = 0; i < c->n; i++) {
-		e = &c->list[i];
-		if (e->id == 0)
-			return e;
-		if (e->order < oldest->order)
-			oldest = e;
-	}
-	return c->n < PENDING_MAX ? &c->list[c->n++] : oldest;
+	for (i = 0; i < PENDING_MAX && c->ids[i] != 0; i++)
+		if (c->orders[i] < c->orders[oldest])
+			oldest = i;
+	if (i == PENDING_MAX)
+		i = oldest;
+	c->ids[i] = id;
+	c->orders[i] = c->order++;
+	c->until[i] = at + PENDING_MS;
+	return i;
 }
 
-static struct entry *
-start(struct pending *c, struct entry *e, uint64_t id, logtime_t at)
+static void
+start(struct entry *e)
 {
-	e->id = id;
-	e->order = c->order++;
-	e->until = at + PENDING_MS;
 	e->has = 0;
 	e->waits = 0;
 	e->nlines = e->nusers = 0;
 	e->lines_len = e->users_len = 0;
-	return e;
 }
 
 /* Adding. */
@@ -270,23 +264,24 @@ pending_merge(struct pending *c, struct failure *f, logtime_t at)
 	const struct bytes	*id = &f->v.v[NAME_MLFID];
 	uint64_t		 hash;
 	struct entry		*e;
-	unsigned int		 flags;
-	int			 known, failed;
+	unsigned int		 flags, i;
+	int			 kept;
 
 	if ((hash = siphash(&c->key, id->p, id->n)) == 0)
 		hash = 1;
 	flags = flags_of(&f->v);
-	known = (e = find(c, hash, at)) != NULL;
-	if (known)
+	kept = (i = find(c, hash, at)) < PENDING_MAX;
+	if (!kept && (flags & FORGET) == 0)
+		i = take(c, hash, at);
+	e = &c->list[i];
+	if (kept)
 		flags = reopen(e, flags);
 	else
-		e = start(c, (flags & FORGET) != 0 ? &c->list[PENDING_MAX] :
-		    take(c), hash, at);
-	if (value_said(&f->v, NAME_USER) && (known || (flags & FORGET) == 0))
+		start(e);
+	if (value_said(&f->v, NAME_USER) && i < PENDING_MAX)
 		add_user(e, &f->v.v[NAME_USER]);
 	add_values(e, &f->v);
-	failed = settle(e, f, flags);
-	if ((flags & FORGET) != 0)
-		e->id = 0;
-	return failed;
+	if (kept && (flags & FORGET) != 0)
+		c->ids[i] = 0;
+	return settle(e, f, flags);
 }

@@ -68,29 +68,55 @@ time_without(struct text_line *l)
 	return last / 1000;
 }
 
+void
+text_cut(struct text_line *l)
+{
+	struct dated	*d = l->dated;
+
+	if (l->cut)
+		return;
+	l->cut = 1;
+	l->date = l->date_len = 0;
+	if (l->stamp != 0)
+		return;
+	if (d->line != l->w->text->line) {
+		d->line = l->w->text->line;
+		d->found = find_date(l, l->p, l->n, &d->at, &d->start,
+		    &d->end);
+	}
+	if (d->found == DATE_NONE)
+		return;
+	l->date = d->start;
+	l->date_len = d->end - d->start;
+}
+
 logtime_t
 text_time(struct text_line *l)
 {
-	enum date_found	found = DATE_NONE;
-	size_t		start, end;
-
 	if (l->timed)
 		return l->at;
 	l->timed = 1;
-	if (l->stamp == 0 && (found = find_date(l, l->p, l->n, &l->at, &start,
-	    &end)) != DATE_NONE) {
-		l->date = start;
-		l->date_len = end - start;
-	}
+	text_cut(l);
 	if (l->stamp != 0)
 		l->at = watch_when(l->w, l->stamp / 1000, l->live, l->b->now);
-	else if (found == DATE_FOUND)
-		l->at = watch_when(l->w, l->at, l->live, l->b->now);
+	else if (l->dated->found == DATE_FOUND)
+		l->at = watch_when(l->w, l->dated->at, l->live, l->b->now);
 	else
 		l->at = time_without(l);
 	if (l->at < 0)
 		l->at = 0;
 	return l->at;
+}
+
+/* Dates are found this way from here on. */
+static void
+set_finder(struct text_line *l, struct dated *d)
+{
+	if (l->dated == d)
+		return;
+	l->dated = d;
+	l->finder = d->date;
+	l->cut = l->timed = 0;
 }
 
 /* Regexes. */
@@ -481,7 +507,6 @@ static void
 try_filter(struct text_line *l, struct filter *f)
 {
 	const struct text	*x = l->w->text;
-	struct date		*date = f->date != NULL ? f->date : x->date;
 	uint16_t		 own[PATTERNS_MAX];
 	size_t			 i, n = 0;
 
@@ -489,10 +514,7 @@ try_filter(struct text_line *l, struct filter *f)
 	for (i = 0; i < l->ncands; i++)
 		if (x->items[l->cands[i]].filter == f)
 			own[n++] = l->cands[i];
-	if (date != l->finder) {
-		l->finder = date;
-		l->timed = 0;
-	}
+	set_finder(l, f->dated);
 	fail_line(f->fail, l, own, n);
 }
 
@@ -561,7 +583,7 @@ open_json(struct text_line *l)
 	}
 	if (out.addr != NULL)
 		(void)addr_parse(&l->addr, out.addr, out.addr_len);
-	if (out.time != NULL && date_parse_text(x->date, out.time,
+	if (out.time != NULL && date_parse_text(x->dates->date, out.time,
 	    out.time_len, l->live, l->b->now, l->w->last, &at) == 0)
 		l->stamp = at * 1000;
 	l->p = out.message;
@@ -580,8 +602,8 @@ explain(struct text_line *l)
 {
 	const struct text	*x = l->w->text;
 
-	if (!l->timed && x->nfilters > 0 && x->filters[0].date != NULL)
-		l->finder = x->filters[0].date;
+	if (!l->timed && x->nfilters > 0)
+		set_finder(l, x->filters[0].dated);
 	(void)text_time(l);
 	trace_time(l->at, l->p + l->date, l->date_len, l->stamp != 0 ?
 	    "given with the line" : l->date_len == 0 ? NULL :
@@ -594,12 +616,14 @@ take_line(struct watch *w, const struct block *b, const char *p, size_t n)
 {
 	struct text		*x = w->text;
 	struct text_line	 l = {
-		.w = w, .b = b, .patterns = x->patterns, .finder = x->date,
+		.w = w, .b = b, .patterns = x->patterns, .dated = x->dates,
+		.finder = x->dates->date,
 		.p = p, .n = n, .whole = p, .whole_len = n, .ignored = -1,
 		.end = b->offset + (uint64_t)(p + n + 1 - b->p),
 		.stamp = b->at
 	};
 
+	x->line++;
 	l.live = l.end > b->live_from;
 	if (trace_on)
 		trace_begin(w, b, p, n);
@@ -640,7 +664,7 @@ json_stamp(struct watch *w, const char *p, size_t n)
 	logtime_t		 at;
 
 	if (json_line(&w->conf->w, p, n, &out) == -1 || out.time == NULL ||
-	    date_parse_text(w->text->date, out.time, out.time_len, 0,
+	    date_parse_text(w->text->dates->date, out.time, out.time_len, 0,
 	    wall_now(), w->last, &at) == -1)
 		return 0;
 	return at * 1000;
@@ -650,14 +674,14 @@ stamp_t
 text_stamp(struct watch *w, const char *p, size_t n)
 {
 	struct text	*x = w->text;
-	struct date	*date = x->date;
+	struct date	*date = x->dates->date;
 	logtime_t	 at;
 	size_t		 start, end;
 
 	if (w->conf->w.json)
 		return json_stamp(w, p, n);
-	if (x->nfilters > 0 && x->filters[0].date != NULL)
-		date = x->filters[0].date;
+	if (x->nfilters > 0)
+		date = x->filters[0].dated->date;
 	if (date_find(date, p, n, 0, wall_now(), w->last, &at, &start,
 	    &end) != DATE_FOUND)
 		return 0;

@@ -27,6 +27,7 @@ struct conf;
 struct conf_pattern;
 struct conf_watch;
 struct date;
+struct dated;
 struct patterns;
 struct text;			/* what lines of a watch need: line.c's own */
 struct watch;
@@ -77,9 +78,10 @@ struct text_line {
 	/* Of the patterns that have a literal in it. */
 	const uint16_t		*cands;
 	size_t			 ncands;
-	/* text_time() has set these, by finder. */
-	struct date		*finder;
-	int			 timed;
+	/* text_cut() has set these, and text_time() `at`. */
+	struct dated		*dated;
+	struct date		*finder;	/* its */
+	int			 cut, timed;
 	size_t			 date;	/* where it stands in p ... */
 	size_t			 date_len;	/* ... 0: nowhere */
 	logtime_t		 at;
@@ -90,9 +92,11 @@ struct text_line {
 	uint32_t		 part;	/* of the next decision */
 };
 
+/* Where its date stands: sets date and date_len. */
+void		 text_cut(struct text_line *);
 /*
  * When it was written, by the log; by our clock if it is live and does not say,
- * by the line before it if it is caught up on.  Sets date and date_len.
+ * by the line before it if it is caught up on.
  */
 logtime_t	 text_time(struct text_line *);
 /*

@@ -11,6 +11,8 @@
 #include "log.h"
 #include "msg.h"
 
+#define DATE_WORDS	64	/* datepatterns of a filter */
+
 static void *
 xcalloc(size_t n, size_t size)
 {
@@ -246,25 +248,58 @@ new_date(const char *const *words, size_t n, const struct zone *zone,
 }
 
 static int
+same_dates(const struct conf_watch *cw, uint32_t a, uint32_t b)
+{
+	const char	*x[DATE_WORDS], *y[DATE_WORDS];
+	size_t		 i, n = filter_dates(cw, a, x, DATE_WORDS);
+
+	if (filter_dates(cw, b, y, DATE_WORDS) != n)
+		return 0;
+	for (i = 0; i < n; i++)
+		if (strcmp(x[i], y[i]) != 0)
+			return 0;
+	return 1;
+}
+
+/* Filters with the same datepatterns find a line's date once. */
+static int
+filter_date(struct text *x, const struct conf_watch *cw, struct filter *f,
+    const struct zone *zone, char *why)
+{
+	const char	*words[DATE_WORDS];
+	struct dated	*d;
+	size_t		 i, n;
+
+	f->dated = x->dates;
+	n = filter_dates(cw, f->conf->w.id, words, DATE_WORDS);
+	if (*cw->w.time_format != '\0' || n == 0)
+		return 0;
+	for (i = 1; i < x->ndates; i++)
+		if (same_dates(cw, f->conf->w.id, x->dates[i].conf->w.id)) {
+			f->dated = &x->dates[i];
+			return 0;
+		}
+	d = f->dated = &x->dates[x->ndates++];
+	d->conf = f->conf;
+	return (d->date = new_date(words, n, zone, f->conf->w.where, why)) ==
+	    NULL ? -1 : 0;
+}
+
+static int
 new_dates(struct text *x, const struct conf_watch *cw,
     const struct zone *zone, char *why)
 {
-	const char	*words[64];
-	struct filter	*f;
-	size_t		 i, n;
+	const char	*word = cw->w.time_format;
+	size_t		 i;
 
-	words[0] = cw->w.time_format;
-	if ((x->date = new_date(words, *words[0] != '\0', zone, cw->w.name,
-	    why)) == NULL)
+	x->dates = xcalloc(x->nfilters + 1, sizeof(*x->dates));
+	x->ndates = 1;
+	if ((x->dates->date = new_date(&word, *word != '\0', zone,
+	    cw->w.name, why)) == NULL)
 		return -1;
-	for (i = 0; *cw->w.time_format == '\0' && i < x->nfilters; i++) {
-		f = &x->filters[i];
-		n = filter_dates(cw, f->conf->w.id, words,
-		    sizeof(words) / sizeof(words[0]));
-		if (n > 0 && (f->date = new_date(words, n, zone,
-		    f->conf->w.where, why)) == NULL)
+	for (i = 0; i < x->nfilters; i++)
+		if (filter_date(x, cw, &x->filters[i], zone, why) == -1)
 			return -1;
-	}
 	return 0;
 }
 
@@ -336,12 +371,13 @@ text_free(struct text *x)
 		return;
 	for (i = 0; i < x->nfilters; i++) {
 		fail_free(x->filters[i].fail);
-		date_free(x->filters[i].date);
 		free(x->filters[i].index);
 	}
 	for (i = 0; i < x->nitems; i++)
 		free(x->items[i].captures);
-	date_free(x->date);
+	for (i = 0; i < x->ndates; i++)
+		date_free(x->dates[i].date);
+	free(x->dates);
 	patterns_free(x->values);
 	patterns_free(x->patterns);
 	free(x->ignores);

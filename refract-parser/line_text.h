@@ -11,6 +11,7 @@
 
 #include "addr.h"
 #include "conf.h"
+#include "date.h"
 #include "line.h"
 #include "pattern.h"
 
@@ -32,10 +33,20 @@ struct item {
 	size_t		 ncaptures;
 };
 
+/* A way to find dates, and what it found in one line. */
+struct dated {
+	struct date	*date;
+	const struct conf_filter *conf;	/* the first that has it; or NULL */
+	uint64_t	 line;		/* text.line, 0: none */
+	enum date_found	 found;
+	logtime_t	 at;
+	size_t		 start, end;
+};
+
 struct filter {
 	const struct conf_filter *conf;
 	struct fail	*fail;
-	struct date	*date;		/* NULL: the watch's */
+	struct dated	*dated;
 	uint16_t	*index;		/* its patterns */
 	size_t		 n;
 	size_t		 last;		/* of them */
@@ -57,7 +68,9 @@ struct text {
 	struct filter	*filters;
 	size_t		 nfilters;
 	int		 every_line;	/* a filter wants them all */
-	struct date	*date;
+	struct dated	*dates;		/* the first is the watch's */
+	size_t		 ndates;
+	uint64_t	 line;		/* number of the one at work */
 	struct ignore	*ignores;
 	size_t		 nignores;
 	struct patterns	*values;	/* of ignores */
