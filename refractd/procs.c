@@ -266,6 +266,17 @@ procs_init(struct event_base *b, const char *dir, const char *state,
 		fatalx("processes: atexit");
 }
 
+int
+procs_has(pid_t pid)
+{
+	unsigned int	n;
+
+	for (n = 0; n < PROCS_MAX; n++)
+		if (procs[n].pid == pid)
+			return 1;
+	return 0;
+}
+
 void
 procs_others(void (*fn)(pid_t, int))
 {

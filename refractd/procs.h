@@ -27,6 +27,8 @@ void	 procs_init(struct event_base *, const char *dir, const char *state,
 /* Handlers of what this role says to the parent, M_READY excepted. */
 void	 procs_handlers(enum role, const struct handler *);
 
+/* Is it one of these? */
+int	 procs_has(pid_t);
 /* Who is told of a child's end that is none of these (spawn.c). */
 void	 procs_others(void (*)(pid_t, int status));
 

@@ -39,6 +39,8 @@
 #define OUT_SPAN	10000
 #define GROUPS_MAX	64
 #define DESCRIPTORS	1024
+#define STRAYS_TRIES	200	/* at exit, one second all together */
+#define STRAYS_NAP	5000	/* us */
 
 struct account {
 	uid_t	 uid;
@@ -398,16 +400,44 @@ on_limit(EVENT_ARGS)
 	spawn_kill(s);
 }
 
-/* At exit, however it came. */
+/* 1: there were some, and their own children come to us now. */
+static int
+kill_children(void)
+{
+	char	path[64];
+	FILE	*f;
+	int	pid, n = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+	    (int)owner);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	while (fscanf(f, "%d", &pid) == 1)
+		if (!procs_has(pid)) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, WNOHANG);
+			n = 1;
+		}
+	fclose(f);
+	return n;
+}
+
+/*
+ * At exit, however it came.  Who has left his process group and lost his
+ * parent is our child: see spawn_init().
+ */
 static void
 kill_all(void)
 {
 	struct spawned	*s;
+	int		 i;
 
 	if (getpid() != owner)
 		return;
 	LIST_FOREACH(s, &all, entry)
 		signal_group(s, SIGKILL);
+	for (i = 0; i < STRAYS_TRIES && kill_children(); i++)
+		usleep(STRAYS_NAP);
 }
 
 void
@@ -416,6 +446,8 @@ spawn_init(struct event_base *b)
 	base = b;
 	owner = getpid();
 	procs_others(buried);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == -1)
+		log_warn("programs: what they leave behind is not found");
 	if (atexit(kill_all) != 0)
 		fatalx("programs: atexit");
 }

@@ -31,6 +31,10 @@ ok "a filter by its path" w \
     "source stdin; match fail2ban \"$T/good.conf\"; ban for 1m"
 like "... is printed as it was written" "$(cat out.out)" \
     "match fail2ban \"$T/good.conf\""
+nok "with a date that is none" w \
+    "source stdin; match fail2ban \"$T/good.conf[datepattern='%%Y(']\""
+like "... is told" "$(cat out.said)" \
+    "found \"%%Y\\(\", expected a date's format: missing closing"
 ok "with a mode and a weight" w "source stdin; ban for 1m
 	match fail2ban \"$T/good.conf\" mode \"normal\" weight 3"
 like "... both printed" "$(cat out.out)" \

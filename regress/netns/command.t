@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034
 . "$(dirname "$0")/../lib.sh"
 need_refract
-plan 40
+plan 41
 
 machine host
 D=$T/d
@@ -125,6 +125,7 @@ trap '' TERM
 D=$(dirname "$0")
 echo $$ >>"$D/pids"
 sleep 1002 &
+(setsid sleep 1003 &)
 while :; do sleep 1; done
 EOT
 : >"$D/pids"
@@ -135,6 +136,7 @@ pid=$(last)
 ok "stops though it ignores SIGTERM" refract_stop
 nok "it is gone" on host kill -0 "$pid"
 is "and whoever it started" "$(on host pgrep -f 'sleep 1002')" ""
+is "also who left its process group" "$(on host pgrep -f 'sleep 1003')" ""
 
 # --- Refused ---------------------------------------------------------------
 
