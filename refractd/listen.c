@@ -302,7 +302,8 @@ listen_ports(const struct val *proto)
 	size_t			 i, n;
 
 	if (proto->n != IPPROTO_TCP)
-		report_error(&proto->at, "found udp, expected tcp");
+		report_error(&proto->at, "found udp, expected tcp: "
+		    "datagrams are not taken");
 	v = build_items(&n, &proto->at);
 	if (nons == 0)
 		report_error(&proto->at, "found no address, expected one to "

@@ -1103,6 +1103,9 @@ report_syntax(const yysymbol_kind_t *list, int n)
 	if (nnames > 1 && yychar > 255 && yychar != STRING &&
 	    yychar != TABLE)
 		near = report_nearest(yylval.s, names, nwords);
+	if (near == NULL && is_expected(list, n, PROBE) && nnames > 1 &&
+	    yychar == WORD)
+		near = route_probe_nearest(yylval.s);
 	if (near != NULL)
 		report_error(&yylval.at, "found %s, expected %s (did you mean "
 		    "\"%s\"?)", found(buf, sizeof(buf)), text, near);

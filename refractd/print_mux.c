@@ -88,17 +88,29 @@ on_text(char *buf, size_t size, const struct wire_bind *w, int both)
 		    w->interface, *w->interface == '\0' ? "" : "\"");
 }
 
+/* One, or a list of what is in the lines. */
+static void
+out_items(struct out *o, struct items *it)
+{
+	const char	*p, *end;
+
+	out_text(o, it->n > 1 ? "{ " : "");
+	for (p = it->text; (end = strchr(p, '\n')) != NULL; p = end + 1)
+		out_format(o, "%s%.*s", p == it->text ? "" : ", ",
+		    (int)(end - p), p);
+	out_text(o, it->n > 1 ? " }" : "");
+	free(it->text);
+}
+
 static void
 print_ons(struct out *o, const struct conf_listener *l)
 {
 	struct conf_bind	*b, *next;
+	struct items		 it = { 0 };
 	char			 buf[128];
 	uint16_t		 port = TAILQ_FIRST(&l->binds)->w.port;
-	int			 both, n = 0, list;
+	int			 both;
 
-	next = TAILQ_NEXT(TAILQ_FIRST(&l->binds), entry);
-	list = next != NULL && next->w.port == port;
-	out_text(o, list ? "{ " : "");
 	TAILQ_FOREACH(b, &l->binds, entry) {
 		if (b->w.port != port)
 			break;
@@ -107,32 +119,31 @@ print_ons(struct out *o, const struct conf_listener *l)
 		    is_any(&next->w, AF_INET6) &&
 		    strcmp(b->w.interface, next->w.interface) == 0;
 		on_text(buf, sizeof(buf), &b->w, both);
-		out_format(o, "%s%s", n++ > 0 ? ", " : "", buf);
+		items_add(&it, buf);
 		if (both)
 			b = next;
 	}
-	out_text(o, list ? " }" : "");
+	out_items(o, &it);
 }
 
 static void
 print_ports(struct out *o, const struct conf_listener *l)
 {
 	const struct conf_bind	*b = TAILQ_FIRST(&l->binds);
+	struct items		 it = { 0 };
+	char			 buf[32];
 	uint16_t		 lo, hi;
-	int			 n = 0;
 
-	out_text(o, "{ ");
 	while (b != NULL) {
 		lo = hi = b->w.port;
 		while (b != NULL && (b->w.port == hi || b->w.port == hi + 1)) {
 			hi = b->w.port;
 			b = TAILQ_NEXT(b, entry);
 		}
-		out_format(o, "%s%u", n++ > 0 ? ", " : "", lo);
-		if (hi > lo)
-			out_format(o, ":%u", hi);
+		snprintf(buf, sizeof(buf), hi > lo ? "%u:%u" : "%u", lo, hi);
+		items_add(&it, buf);
 	}
-	out_text(o, " }");
+	out_items(o, &it);
 }
 
 /* Routes. */
