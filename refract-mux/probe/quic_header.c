@@ -75,7 +75,7 @@ known(const uint8_t *p, size_t n, size_t at, struct rp_quic_header *h)
 	unsigned int			type = p[0] >> 4 & 3;
 
 	/* Version 2 counts from one on. */
-	kind = v1[h->version == RP_QUIC_V2 ? (type + 3) % 4 : type];
+	kind = v1[h->version == RP_QUIC_V1 ? type : (type + 3) % 4];
 	if (kind != RP_QUIC_RETRY)
 		return sized(p, n, at, kind, h);
 	if (n - at <= QUIC_TAG)		/* RFC 9000 17.2.5.2: an empty token */
@@ -94,7 +94,8 @@ long_header(const uint8_t *p, size_t n, struct rp_quic_header *h)
 	if (n < VERSION_FIELD)
 		return RP_QUIC_NONE;
 	h->version = be32(p + 1);
-	is_known = h->version == RP_QUIC_V1 || h->version == RP_QUIC_V2;
+	is_known = h->version == RP_QUIC_V1 || h->version == RP_QUIC_V2 ||
+	    h->version == RP_QUIC_V2_DRAFT;
 	if (is_known)
 		max = RP_QUIC_CID_MAX;
 	if ((at = take_id(p, n, VERSION_FIELD, max, &h->dcid)) == 0 ||

@@ -47,6 +47,7 @@ size_t		 rp_join_prefix(const struct rp_join *);
 
 #define RP_QUIC_V1		0x00000001
 #define RP_QUIC_V2		0x6b3343cf
+#define RP_QUIC_V2_DRAFT	0x709a50c4	/* ngtcp2 before 0.13 */
 #define RP_QUIC_CID_MAX		20
 #define RP_QUIC_CRYPTO_MAX	65536	/* more is no hello of anybody */
 #define RP_QUIC_DATAGRAM_MIN	1200	/* with an Initial, RFC 9000 14.1 */

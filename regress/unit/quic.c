@@ -882,7 +882,8 @@ start_client(const char *port, const char *version)
 	_exit(127);
 }
 
-static void
+/* 0 if this client does not know that version. */
+static int
 real_client(const char *text, uint32_t version)
 {
 	struct sockaddr_in	 sin = { .sin_family = AF_INET,
@@ -908,13 +909,14 @@ real_client(const char *text, uint32_t version)
 	while (!q.complete && poll(&pfd, 1, 5000) == 1) {
 		if ((n = recv(pfd.fd, wire, sizeof(wire), 0)) == -1)
 			continue;
-		print_message("a datagram of %zd bytes\n", n);
-		assert_int_equal(rp_quic_feed(&q, wire, (size_t)n), RP_YES);
+		if (rp_quic_feed(&q, wire, (size_t)n) != RP_YES)
+			break;
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(pfd.fd);
-	assert_int_equal(rp_quic_answer(&q, &info), RP_YES);
+	if (rp_quic_answer(&q, &info) != RP_YES)
+		return 0;
 	assert_int_equal(q.version, version);
 	assert_true(info.complete && !info.broken);
 	assert_true(sni_is("localhost"));
@@ -924,6 +926,7 @@ real_client(const char *text, uint32_t version)
 	assert_int_equal(rp_ja4(hello, nhello, 1, ja4), 0);
 	print_message("%s\n", ja4);
 	assert_memory_equal(ja4, "q13d", 4);
+	return 1;
 }
 
 static void
@@ -934,8 +937,10 @@ test_ngtcp2(void **state)
 		print_message("SKIP: no %s (ngtcp2-client)\n", CLIENT);
 		skip();
 	}
-	real_client("0x1", RP_QUIC_V1);
-	real_client("0x6b3343cf", RP_QUIC_V2);
+	assert_true(real_client("0x1", RP_QUIC_V1));
+	/* Version 2 as it was before its RFC, or as it is. */
+	if (!real_client("0x709a50c4", RP_QUIC_V2_DRAFT))
+		assert_true(real_client("0x6b3343cf", RP_QUIC_V2));
 }
 
 int

@@ -110,7 +110,7 @@ struct seal {
 static inline uint8_t
 long_type(uint32_t version, unsigned int type)
 {
-	return (uint8_t)((version == RP_QUIC_V2 ? (type + 1) % 4 : type) << 4);
+	return (uint8_t)((version == RP_QUIC_V1 ? type : (type + 1) % 4) << 4);
 }
 
 static inline void
