@@ -10,6 +10,9 @@
 /* LINK: refractd/control_monitor.o refractd/control_audit.o */
 /* LINK: refractd/ctl_buf.o refractd/ctl_output.o refractd/ctl_field.o */
 /* LINK: refractd/ctl_columns.o */
+/* LINK: refractd/control_mux.o refractd/control_access.o */
+/* LINK: refractd/control_resolve.o refractd/control_answer.o */
+/* LIBS: -levent_extra */
 #include <sys/socket.h>
 
 #include <stdint.h>
@@ -30,6 +33,8 @@
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
+const char	*route_probe_name(int);
+
 struct event_base	*child_base;
 struct channel		*child_parent;
 
@@ -47,6 +52,21 @@ struct conf *
 child_conf(void)
 {
 	return conf;
+}
+
+/* There is no mux. */
+struct channel *
+child_worker(unsigned int index)
+{
+	(void)index;
+	return NULL;
+}
+
+const char *
+route_probe_name(int number)
+{
+	(void)number;
+	return NULL;
 }
 
 static const struct handler none[] = { { 0, NULL } };
