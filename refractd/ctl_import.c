@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <err.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@
 #include "ctl_import_jail.h"
 #include "f2b_filter.h"
 #include "f2b_text.h"
+
+#define FINDTIME_MIN	1000
+#define FINDTIME_MAX	(366 * 24 * 3600 * 1000LL)
 
 void
 import_note(const struct jail *j, const char *fmt, ...)
@@ -201,20 +205,18 @@ print_files(const struct jail *j)
 {
 	const char	*list = jail_get(j, "logpath");
 	char		*copy = text_dup(list, strlen(list)), *p = copy, *line;
-	int		 n = 0;
 
+	fputs("\tsource file", stdout);
 	while ((line = strsep(&p, "\n")) != NULL) {
 		line[strcspn(line, " ")] = '\0';
-		if (*line == '\0')
-			continue;
-		fputs(n++ == 0 ? "\tsource file " : " ", stdout);
-		import_quote(line);
+		if (*line == '/') {
+			putchar(' ');
+			import_quote(line);
+		} else if (*line != '\0')
+			warnx("%s: logpath %s is not absolute: it is left out",
+			    j->name, line);
 	}
-	if (n > 0)
-		putchar('\n');
-	else
-		import_note(j, "neither logpath nor journalmatch: it reads "
-		    "nothing");
+	putchar('\n');
 	free(copy);
 }
 
@@ -292,6 +294,12 @@ print_after(const struct jail *j)
 	if (*findtime != '\0' && import_span(&span, findtime) == -1)
 		import_note(j, "findtime %s is not understood: 10 minutes",
 		    findtime);
+	if (span > FINDTIME_MAX) {
+		import_note(j, "findtime %s: a year is the most", findtime);
+		span = FINDTIME_MAX;
+	}
+	if (span < FINDTIME_MIN)
+		span = FINDTIME_MIN;
 	printf("\tafter %ld match%s within %s\n", n, n == 1 ? "" : "es",
 	    span_print(span, buf));
 }
@@ -435,8 +443,12 @@ print_all(struct import *im)
 int
 import_fail2ban(const char *dir)
 {
+	static char	path[PATH_MAX];
 	struct import	im = { .dir = dir == NULL ? F2B_DIR : dir };
 
+	/* What is printed names files below it. */
+	if (*im.dir != '/' && (im.dir = realpath(dir, path)) == NULL)
+		err(1, "%s", dir);
 	if (jails_read(&im) == -1) {
 		warnx("%s", im.ini.why);
 		im.failed = 1;

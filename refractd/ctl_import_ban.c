@@ -10,6 +10,7 @@
 #include "ctl_import_jail.h"
 #include "f2b_text.h"
 
+#define BANTIME_MAX	(3650 * 24 * 3600 * 1000LL)	/* of the language */
 #define MULTIPLIERS_MAX	64
 
 struct growth {
@@ -176,7 +177,7 @@ put_growth(const struct jail *j, const struct growth *g, span_t first,
 	text_str(t, " growing");
 	if (fabs(g->by - 2) > 0.0005)
 		text_printf(t, " by %g", round(g->by * 1000) / 1000);
-	if (most != SPAN_FOREVER)
+	if (most <= BANTIME_MAX)
 		text_printf(t, " to %s", span_print(most, buf));
 	if (import_bool(jail_get(j, "bantime.overalljails")))
 		text_str(t, " together");
@@ -199,8 +200,12 @@ bantime(const struct jail *j)
 	const char	*said = jail_get(j, "bantime");
 	span_t		 span;
 
-	if (*said != '\0' && import_span(&span, said) == 0 && span > 0)
-		return span;
+	if (*said != '\0' && import_span(&span, said) == 0 && span > 0) {
+		if (span == SPAN_FOREVER || span <= BANTIME_MAX)
+			return span < 1000 ? 1000 : span;
+		import_note(j, "bantime %s: ten years are the most", said);
+		return BANTIME_MAX;
+	}
 	if (*said != '\0')
 		import_note(j, "bantime %s is not understood: 10 minutes",
 		    said);

@@ -271,9 +271,15 @@ path_exists(const char *pattern)
 	return found;
 }
 
-/* 1 if one of the files is there; each is "path" or "path tail". */
 static int
-has_logs(const struct jail *j)
+is_absolute(const char *path)
+{
+	return *path == '/';
+}
+
+/* 1 if one is so; each is "path" or "path tail". */
+static int
+any_log(const struct jail *j, int (*fn)(const char *))
 {
 	const char	*list = jail_get(j, "logpath");
 	char		*copy = text_dup(list, strlen(list)), *p = copy, *line;
@@ -281,10 +287,22 @@ has_logs(const struct jail *j)
 
 	while (!found && (line = strsep(&p, "\n")) != NULL) {
 		line[strcspn(line, " ")] = '\0';
-		found = *line != '\0' && path_exists(line);
+		found = is_absolute(line) && fn(line);
 	}
 	free(copy);
 	return found;
+}
+
+static int
+has_logs(const struct jail *j)
+{
+	return any_log(j, path_exists);
+}
+
+static int
+names_logs(const struct jail *j)
+{
+	return any_log(j, is_absolute);
 }
 
 /* What the jail says in the filter's stead is an option of the filter too. */
@@ -388,6 +406,11 @@ read_jail(struct import *im, struct jail *j)
 		return -1;
 	j->journal = is_systemd(j) ||
 	    (!has_logs(j) && j->f2b.njournal > 0);
+	if (!j->journal && !names_logs(j)) {
+		strlcpy(j->why, "no absolute logpath, and no journalmatch",
+		    sizeof(j->why));
+		j->bad = 1;
+	}
 	return 0;
 }
 

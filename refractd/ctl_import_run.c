@@ -9,7 +9,9 @@
 
 #include "ctl_import_jail.h"
 #include "f2b_text.h"
+#include "run_argv.h"
 
+#define DELAY_MAX	(3650 * 24 * 3600 * 1000LL)
 #define SCRIPT_MAX	3500		/* of ARGV_MAX_LEN */
 
 /* fail2ban's tags, what the shell calls them, and ours. */
@@ -213,6 +215,24 @@ script_free(struct script *s)
 	text_list_free(s->args, s->nargs);
 }
 
+/* The shell's text has no value in it: what looks like a name is none. */
+static void
+put_literal(struct f2b_text *t, const char *s)
+{
+	size_t	i, n;
+
+	for (; *s != '\0'; s++) {
+		n = run_argv_escapes(s);
+		if (n > 0 || run_argv_tag(s) > 0) {
+			for (i = 0; i < n; i++)
+				text_str(t, "\\\\");
+			text_str(t, "\\");
+			s += n;
+		}
+		text_put(t, s, 1);
+	}
+}
+
 /* It begins with ip=$1, failures=$2 and so on, as far as they are used. */
 static void
 print_run(const struct script *s, const struct action *a, const char *when)
@@ -223,7 +243,7 @@ print_run(const struct script *s, const struct action *a, const char *when)
 
 	for (i = 0; i < s->nvars; i++)
 		text_printf(&t, "%s=$%zu\n", s->vars[i], i + 1);
-	text_str(&t, s->text.s);
+	put_literal(&t, s->text.s);
 	fputs("\trun { \"/bin/sh\", \"-c\", ", stdout);
 	import_quote(t.s);
 	printf(", ");
@@ -300,7 +320,7 @@ import_action(const struct jail *j, const struct action *a, int bans)
 	}
 	if (*jail_get(j, "bantime") != '\0' && !bans &&
 	    import_span(&span, jail_get(j, "bantime")) == 0 &&
-	    span != SPAN_FOREVER)
+	    span > 0 && span <= DELAY_MAX)
 		text_printf(&delay, " delay %s", span_print(span, buf));
 	import_run(j, a, "actionban", bans ? " on ban" : "");
 	if (bans || delay.len > 0)

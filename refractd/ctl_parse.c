@@ -223,7 +223,7 @@ set_dir(struct parser *p, const struct token *t, const char *arg)
 {
 	(void)t;
 	p->req->dir = arg;
-	return *arg == '/' ? 0 : -1;
+	return *arg == '\0' ? -1 : 0;
 }
 
 /* `why` is a show of several kinds of rows. */

@@ -78,6 +78,53 @@ root
 129600"
 is "its actionunban" "$(run_argv 1 192.0.2.1)" "192.0.2.1 of $(hostname)"
 
+# --- Numbers beyond ours, paths from somewhere, text that looks like names ---
+
+mkdir odd
+cp -R fail2ban/{filter.d,action.d} odd
+cat >odd/jail.conf <<'EOF'
+[DEFAULT]
+enabled = true
+filter = door
+logpath = /var/log/odd.log
+          relative.log
+[long]
+findtime = 10y
+bantime = 1000y
+maxretry = 99999999999999999999
+action = iptables-allports
+[short]
+findtime = 0
+bantime = 0.5
+maxretry = -1
+action = say
+[nowhere]
+filter = nowhere
+logpath = relative.log
+EOF
+cat >odd/filter.d/nowhere.conf <<'EOF'
+[Definition]
+failregex = ^x <HOST>
+EOF
+cat >odd/action.d/say.conf <<'EOF'
+[Definition]
+actionban = echo '</w>' \<word> <ip>
+EOF
+nok "a jail that reads nothing is left out" import odd odd
+ok "refractd understands the others" read_conf odd -f odd.conf
+is "within what can be said" "$(grep -E '^	(after|ban)' odd.conf)" \
+'	after 1000 matches within 366d
+	ban for 10y
+	after 1 match within 1s'
+# shellcheck disable=SC2016
+is "no name where there was none" "$(python3 argv.py odd.conf 0 192.0.2.1 |
+    tr '\0' '\n')" "/bin/sh
+-c
+ip=\$1
+echo '</w>' \\\\\<word> \"\${ip}\"
+say
+192.0.2.1"
+
 # --- As Debian has it, sshd enabled ---
 
 if [[ ! -f /etc/fail2ban/jail.conf ]]; then
