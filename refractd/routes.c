@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include <ctype.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,17 @@
 #define OFFSET_MAX	65535
 #define NAME_MAX_SENT	253		/* a host name, RFC 1035 */
 
+/* What they are called, and in what they are spoken. */
 #define ROW(number, name, ...) [number] = name,
 static const char *const	names[RP_BUILTIN_MAX] = {
+#include "../refract-mux/probe/rows.h"
+};
+#undef ROW
+#define TCP	RP_OVER_TCP
+#define UDP	RP_OVER_UDP
+#define BOTH	(RP_OVER_TCP | RP_OVER_UDP)
+#define ROW(number, name, over, ...) [number] = over,
+static const uint8_t		spoken[RP_BUILTIN_MAX] = {
 #include "../refract-mux/probe/rows.h"
 };
 #undef ROW
@@ -64,7 +74,15 @@ route_probe_number(const char *name)
 const char *
 route_probe_name(int number)
 {
-	return number > 0 && number < RP_BUILTIN_MAX ? names[number] : NULL;
+	static char	 name[64];
+	char		*suffix;
+
+	if (number <= 0 || number >= RP_BUILTIN_MAX || names[number] == NULL)
+		return NULL;
+	strlcpy(name, names[number], sizeof(name));
+	if ((suffix = strstr(name, "-udp")) != NULL)
+		*suffix = '\0';
+	return name;
 }
 
 const char *
@@ -149,15 +167,43 @@ once(struct val *dst, const struct val *v, const char *what)
 	return 0;
 }
 
+/* What is called the same is another function in datagrams: "dns-udp". */
+static int
+probe_in(int number, unsigned int transport)
+{
+	char	name[64];
+	int	other;
+
+	if (transport == RP_OVER_UDP) {
+		snprintf(name, sizeof(name), "%s-udp", names[number]);
+		if ((other = route_probe_number(name)) != 0)
+			return other;
+	}
+	return (spoken[number] & transport) != 0 &&
+	    strstr(names[number], "-udp") == NULL ? number : 0;
+}
+
+static void
+set_probe(struct info *i, const struct val *v)
+{
+	int	udp = i->l->w.proto == IPPROTO_UDP;
+
+	i->r->w.probe = probe_in(v->n, udp ? RP_OVER_UDP : RP_OVER_TCP);
+	if (i->r->w.probe == 0)
+		report_error(&v->at, "found %s, expected a protocol that is "
+		    "spoken in %s", v->s, udp ? "datagrams" : "tcp");
+}
+
 void
 route_probe(const struct val *v)
 {
 	struct info	*i = now(v);
 
 	i->probe = *v;
-	i->r->w.probe = v->n;
-	if (v->n == RP_DNS_UDP)
-		report_error(&v->at, "found dns-udp, expected dns");
+	if (v->n < RP_BUILTIN_MAX)
+		set_probe(i, v);
+	else
+		i->r->w.probe = v->n;
 }
 
 /* Conditions. */

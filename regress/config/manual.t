@@ -4,8 +4,10 @@
 # says what it is:
 #	.\" TEST: file		a whole configuration
 #	.\" TEST: defaults	what -nv prints for one watch
+#	.\" TEST: mux-defaults	the same for a listener and a pool
 #	.\" TEST: grammar	the BNF
 #	.\" TEST: table		statements, each after a "Ta Ic"
+#	.\" TEST: mux		the same, of listeners and pools
 #	.\" TEST: other		another program's configuration
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -38,6 +40,11 @@ while read -r kind; do
 		    "$(cat "display.$n")" "$(cat minimal.ok)"
 		defaults=$n
 		;;
+	mux-defaults)
+		is "the defaults of the mux are as the manual says" \
+		    "$(cat "display.$n")" \
+		    "$(sed -n '/^drain/,$p' mux-minimal.ok)"
+		;;
 	grammar) grammar=$n ;;
 	other) ;;
 	*) fail "display $n says what it is" ;;
@@ -65,6 +72,49 @@ while read -r s; do
 	    skip 1 "$s" "fail2ban is not installed" && continue
 	ok "$s" read_conf row -f row.conf
 done <statements
+sed -n '/^\.\\" TEST: mux$/,/^\.El/s/^\.It .* Ta Ic //p' "$page" |
+    sed 's/\\(dq/"/g; s/\\e/\\/g' >statements
+while read -r s; do
+	case $s in
+	listen*|pool*|log*|workers*|hot*)
+		printf '%s\n' "$s" ;;
+	member*|balance*|check*)
+		printf 'pool "p" { member 192.0.2.1 port 80\n%s }\n' "$s" ;;
+	*)
+		printf 'tap "t" to "/run/t"\nlisten "l" on 192.0.2.1 tcp port 1 {\n'
+		printf 'postgres drop\n%s }\n' "$s" ;;
+	esac >row.conf
+	ok "$s" read_conf row -f row.conf
+	is "... without a warning" "$(cat row.said)" "configuration OK"
+done <statements
+for key in bind peek_buffer_size peek_timeout_ms max_connections \
+    max_connections_per_ip hot_reload fallback_tcp fallback_udp sni patterns \
+    forward_to transport hooks; do
+	like "refractium's $key is in the manual" \
+	    "$(sed -n '/^\.Ss refractium/,/^\.El/p' "$page")" "$key"
+done
+for key in listen_port listen_address_v4 listen_ipv6 tcp_backlog \
+    tcp_max_connections tcp_target load_balance udp_ idle_lifetime \
+    dns_cache_min_ttl tcp_send_proxy_protocol tcp_recv_proxy_protocol \
+    tcp_trusted_proxies target server_names alpn ech wireguard quic; do
+	like "rpxy-l4's $key is in the manual" \
+	    "$(sed -n '/^\.Ss rpxy-l4/,/^\.El/p' "$page")" "$key"
+done
+for key in foreground inetd timeout on-timeout user chroot pidfile transparent \
+    syslog_facility logfile verbose is_udp is_unix keepalive max_connections \
+    proxyprotocol service udp_timeout fork tfo_ok resolve_on_forward log_level \
+    sni_hostnames alpn_protocols regex_patterns minlength --ssh --tls --http \
+    --openvpn --tinc --xmpp --socks5 --adb --syslog --msrdp --teamspeak \
+    --wireguard --anyprot; do
+	like "sslh's $key is in the manual" \
+	    "$(sed -n '/^\.Ss sslh/,/^\.El/p' "$page")" "$key"
+done
+# Every protocol has its line.
+sed -n 's/^ROW([A-Z0-9_]*, "\([^"]*\)", \(TCP\|BOTH\),.*/\1/p' \
+    "$TOP/refract-mux/probe/rows.h" | sort >have
+sed -n '/^\.Ss Protocols/,/^\.El/s/^\.It Ic //p' "$page" |
+    tr -s ', ' '\n' | sort >said
+is "every protocol is in the manual" "$(cat said)" "$(cat have)"
 for key in patterns regex ignore ignoreregex ignorecidr ipv4mask ipv6mask \
     cmd retry retryperiod duplicate struct fields after onexit oneshot \
     ipv4only ipv6only start stop concurrency state_directory \
@@ -76,7 +126,7 @@ done
 # The grammar has every keyword, and no other.
 sed -n '/^static const struct keyword keywords/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' \
     "$TOP/refractd/keywords.h" | sort -u >have
-grep -o '"[a-z0-9]*"' "display.$grammar" | tr -d '"' | sort -u |
+grep -o '"[a-z0-9-]*"' "display.$grammar" | tr -d '"' | sort -u |
     grep . >said
 is "the grammar has every keyword" "$(comm -23 have said)" ""
 is "... and no other" "$(comm -13 have said)" ""
