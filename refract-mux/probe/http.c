@@ -182,9 +182,12 @@ split_absolute(struct rp_info *info)
 static enum rp_answer
 is_sip(const uint8_t *p, size_t n)
 {
-	enum rp_answer	sip = begins_nocase(p, n, LITERAL("SIP:"));
+	enum rp_answer	answer;
 
-	return sip != RP_NO ? sip : begins_nocase(p, n, LITERAL("SIPS:"));
+	if ((answer = begins_nocase(p, n, LITERAL("SIP:"))) != RP_NO ||
+	    (answer = begins_nocase(p, n, LITERAL("SIPS:"))) != RP_NO)
+		return answer;
+	return begins_nocase(p, n, LITERAL("TEL:"));
 }
 
 enum rp_answer
@@ -199,7 +202,7 @@ probe_http(const uint8_t *p, size_t n, struct rp_info *info)
 		return RP_MORE;
 	if (p[len] <= ' ' || p[len] >= 0x7f)
 		return RP_NO;
-	if ((p[len] | 32) == 's' &&
+	if (((p[len] | 32) == 's' || (p[len] | 32) == 't') &&
 	    (answer = is_sip(p + len, n - len)) != RP_NO)
 		return answer == RP_MORE ? RP_MORE : RP_NO;
 	info->method = (struct rp_slice){ p, len - 1 };

@@ -30,9 +30,10 @@ struct entry {
 	int		 number;
 };
 
-/* may[b]: a bit for each probe that a first byte b does not rule out. */
+/* A bit for each probe that a first, or a second byte, does not rule out. */
 struct rp_registry {
-	uint64_t	may[256];
+	uint64_t	first[256];
+	uint64_t	second[256];
 	unsigned int	n;
 	struct entry	entries[RP_REGISTRY_MAX];
 };
@@ -133,10 +134,36 @@ add(struct rp_registry *r, const struct entry *e, const void *first,
 	bit = (uint64_t)1 << r->n;
 	r->entries[r->n++] = *e;
 	for (i = 0; i < nfirst; i++)
-		r->may[b[i]] |= bit;
+		r->first[b[i]] |= bit;
 	for (i = 0; nfirst == 0 && i < 256; i++)
-		r->may[i] |= bit;
+		r->first[i] |= bit;
+	for (i = 0; i < 256; i++)
+		r->second[i] |= bit;
 	return 0;
+}
+
+/*
+ * What the probe that was added last says of two bytes it says of all that
+ * begin with them: so it tells itself which second bytes rule it out.
+ */
+static void
+learn_second(struct rp_registry *r, probe_fn fn)
+{
+	uint64_t	bit = (uint64_t)1 << (r->n - 1);
+	struct rp_info	info;
+	uint8_t		b[2];
+	unsigned int	i, k;
+
+	for (i = 0; i < 256; i++) {
+		b[1] = (uint8_t)i;
+		for (k = 0; k < 256; k++) {
+			b[0] = (uint8_t)k;
+			if (r->first[k] & bit && fn(b, 2, &info) != RP_NO)
+				break;
+		}
+		if (k == 256)
+			r->second[i] &= ~bit;
+	}
 }
 
 int
@@ -148,7 +175,12 @@ rp_add(struct rp_registry *r, int proto)
 	if (row == NULL)
 		return -1;
 	e.builtin = row->fn;
-	return add(r, &e, row->first, row->nfirst);
+	if (add(r, &e, row->first, row->nfirst) == -1)
+		return -1;
+	/* Of a datagram two bytes say nothing. */
+	if (row->transport & RP_OVER_TCP)
+		learn_second(r, row->fn);
+	return 0;
 }
 
 static int
@@ -204,7 +236,10 @@ rp_identify(const struct rp_registry *r, const uint8_t *p, size_t n,
 	if (n == 0)
 		return last || r->n == 0 ? RP_NO : RP_MORE;
 	info_clear(info);
-	for (left = r->may[p[0]]; left != 0; left &= left - 1) {
+	left = r->first[p[0]];
+	if (n > 1)
+		left &= r->second[p[1]];
+	for (; left != 0; left &= left - 1) {
 		e = &r->entries[__builtin_ctzll(left)];
 		answer = ask(e, p, n, info);
 		if (answer == RP_YES) {

@@ -117,6 +117,12 @@ begins(const uint8_t *p, size_t n, const void *with, size_t len)
 	return memcmp(p, with, n) == 0 ? RP_MORE : RP_NO;
 }
 
+static inline unsigned int
+upper(unsigned int c)
+{
+	return c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c;
+}
+
 /* The same in any case; `with` is upper case. */
 static inline enum rp_answer
 begins_nocase(const uint8_t *p, size_t n, const char *with, size_t len)
@@ -124,8 +130,7 @@ begins_nocase(const uint8_t *p, size_t n, const char *with, size_t len)
 	size_t	i;
 
 	for (i = 0; i < len && i < n; i++)
-		if ((p[i] >= 'a' && p[i] <= 'z' ? p[i] - 32 : p[i]) !=
-		    with[i])
+		if (upper(p[i]) != (uint8_t)with[i])
 			return RP_NO;
 	return n >= len ? RP_YES : RP_MORE;
 }

@@ -9,15 +9,24 @@
 static enum rp_answer
 command(const uint8_t *p, size_t n, const char *word)
 {
-	size_t		len = strlen(word);
-	enum rp_answer	answer = begins_nocase(p, n, word, len);
+	size_t	i;
 
-	if (answer != RP_YES)
-		return answer;
-	if (n == len)
+	for (i = 0; word[i] != '\0'; i++) {
+		if (i == n)
+			return RP_MORE;
+		if (upper(p[i]) != (uint8_t)word[i])
+			return RP_NO;
+	}
+	if (i == n)
 		return RP_MORE;
-	return p[len] == ' ' || p[len] == '\r' || p[len] == '\n' ? RP_YES :
-	    RP_NO;
+	return p[i] == ' ' || p[i] == '\r' || p[i] == '\n' ? RP_YES : RP_NO;
+}
+
+/* Two letters, upper case. */
+static unsigned int
+two(const char *p)
+{
+	return ((unsigned int)(uint8_t)p[0] << 8 | (uint8_t)p[1]) & 0xdfdf;
 }
 
 /* The list ends with NULL: yes for one is yes, else more for one is more. */
@@ -25,9 +34,10 @@ static enum rp_answer
 commands(const uint8_t *p, size_t n, const char *const *list)
 {
 	enum rp_answer	answer = RP_NO, one;
+	unsigned int	begin = n > 1 ? two((const char *)p) : 0;
 
 	for (; *list != NULL; list++) {
-		if (n > 0 && ((p[0] ^ (uint8_t)(*list)[0]) & ~0x20) != 0)
+		if (n > 1 && two(*list) != begin)
 			continue;
 		if ((one = command(p, n, *list)) == RP_YES)
 			return RP_YES;
@@ -93,18 +103,33 @@ probe_smtp(const uint8_t *p, size_t n, struct rp_info *info)
 	return commands(p, n, list);
 }
 
+/* RFC 5034: alone, or with a mechanism that there is. */
+static enum rp_answer
+pop3_auth(const uint8_t *p, size_t n)
+{
+	static const char *const	list[] = { "PLAIN", "LOGIN",
+	    "CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI", "EXTERNAL",
+	    "ANONYMOUS", "XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-1",
+	    "SCRAM-SHA-256", "SCRAM-SHA-512", NULL };
+
+	if (n == 0)
+		return RP_MORE;
+	if (p[0] == ' ')
+		return commands(p + 1, n - 1, list);
+	return p[0] == '\n' ? RP_YES : begins(p, n, LITERAL("\r\n"));
+}
+
 enum rp_answer
 probe_pop3(const uint8_t *p, size_t n, struct rp_info *info)
 {
 	static const char *const	list[] = { "CAPA", "STLS", "APOP",
-	    "USER", "AUTH\r", "AUTH PLAIN", "AUTH LOGIN", "AUTH CRAM-MD5",
-	    "AUTH DIGEST-MD5", "AUTH NTLM", "AUTH GSSAPI", "AUTH EXTERNAL",
-	    "AUTH ANONYMOUS", "AUTH XOAUTH2", "AUTH OAUTHBEARER",
-	    "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-512",
-	    NULL };
+	    "USER", NULL };
+	enum rp_answer			answer;
 
 	(void)info;
-	return commands(p, n, list);
+	if ((answer = begins_nocase(p, n, LITERAL("AUTH"))) == RP_YES)
+		return pop3_auth(p + 4, n - 4);
+	return answer == RP_MORE ? RP_MORE : commands(p, n, list);
 }
 
 /* ASTRING-CHAR of RFC 9051 9, but "+". */

@@ -11,7 +11,7 @@
 #define HELLO_MAX	131072		/* RFC 8446 4.1.2 allows no more */
 
 /* The next record begins at h->p. */
-static int
+static inline int
 next_record(struct hello *h)
 {
 	const uint8_t	*p = h->p;
@@ -79,8 +79,8 @@ not_open(const struct hello *h)
 	return h->state == HELLO_SHORT ? RP_MORE : RP_NO;
 }
 
-enum rp_answer
-hello_open(struct hello *h, const uint8_t *p, size_t n, int records,
+static inline enum rp_answer
+open_hello(struct hello *h, const uint8_t *p, size_t n, int records,
     uint16_t *version)
 {
 	uint8_t		 buf[HELLO_HEAD];
@@ -106,6 +106,13 @@ hello_open(struct hello *h, const uint8_t *p, size_t n, int records,
 	*version = (uint16_t)be16(q + 3);
 	h->left = len - 2;
 	return RP_YES;
+}
+
+enum rp_answer
+hello_open(struct hello *h, const uint8_t *p, size_t n, int records,
+    uint16_t *version)
+{
+	return open_hello(h, p, n, records, version);
 }
 
 /*
@@ -269,7 +276,7 @@ hello_read(const uint8_t *p, size_t n, int records, struct rp_info *info)
 	struct hello	h;
 	enum rp_answer	answer;
 
-	if ((answer = hello_open(&h, p, n, records, &info->version)) !=
+	if ((answer = open_hello(&h, p, n, records, &info->version)) !=
 	    RP_YES)
 		return answer;
 	if (body(&h))

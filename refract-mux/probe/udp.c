@@ -359,6 +359,8 @@ probe_sip(const uint8_t *p, size_t n, struct rp_info *info)
 
 	(void)info;
 	for (i = 0; methods[i] != NULL; i++) {
+		if (n > 0 && p[0] != (uint8_t)methods[i][0])
+			continue;
 		at = strlen(methods[i]);
 		if ((answer = begins(p, n, methods[i], at)) == RP_YES)
 			return sip_uri(p + at, n - at);
