@@ -206,6 +206,17 @@ on_all(struct on *on)
 	on_add(on);
 }
 
+static int
+needs_interface(const struct on *on)
+{
+	static const struct prefix	link_local = {
+		AF_INET6, 10, { 0xfe, 0x80 }
+	};
+
+	return *on->interface == '\0' &&
+	    prefix_contains(&link_local, &on->addr);
+}
+
 void
 listen_on(const struct val *addr, const struct val *interface)
 {
@@ -219,6 +230,9 @@ listen_on(const struct val *addr, const struct val *interface)
 	    strchr(addr->s, '/') != NULL)
 		report_error(&addr->at, "found %s, expected an address "
 		    "without a length", addr->s);
+	else if (needs_interface(&on))
+		report_error(&addr->at, "found %s, expected an interface "
+		    "after an address that is link-local", addr->s);
 	else
 		on_add(&on);
 }

@@ -95,6 +95,17 @@ member_new(enum member_kind kind)
 	m.w.weight = 1;
 }
 
+/* It means nothing without its interface. */
+static int
+is_link_local(const struct prefix *p)
+{
+	static const struct prefix	link_local = {
+		AF_INET6, 10, { 0xfe, 0x80 }
+	};
+
+	return prefix_contains(&link_local, p);
+}
+
 void
 member_address(const struct val *addr, const struct val *port)
 {
@@ -104,6 +115,9 @@ member_address(const struct val *addr, const struct val *port)
 	    strchr(addr->s, '/') != NULL)
 		report_error(&addr->at, "found %s, expected an address "
 		    "without a length", addr->s);
+	else if (is_link_local(&m.w.addr))
+		report_error(&addr->at, "found %s, expected an address that "
+		    "is not link-local", addr->s);
 	else if (build_range(port, 1, 65535, "a port")) {
 		m.w.port = port->n;
 		m.bad = 0;
