@@ -471,7 +471,20 @@ conclude(const struct fail *f, struct text_line *l, const struct regex *r,
 
 /* Rules. */
 
-/* The next of a kind that matches, after `from`; NULL. */
+/* Without a failregex, others need not be asked. */
+static int
+may_fail(const struct fail *f, const uint16_t *cands, size_t n)
+{
+	size_t	i;
+
+	for (i = 0; i < n; i++)
+		if (f->rules[f->byindex[cands[i] - f->first]].conf->w.kind ==
+		    PATTERN_FAIL)
+			return 1;
+	return 0;
+}
+
+/* The first of a kind that matches; NULL. */
 static const struct regex *
 find(const struct fail *f, struct text_line *l, const uint16_t *cands,
     size_t n, enum pattern_kind kind, const struct subject *s,
@@ -599,10 +612,12 @@ one_line(const struct fail *f, struct text_line *l, const uint16_t *cands,
 	struct failure		 found;
 	struct subject		 s;
 
+	if (!may_fail(f, cands, n))
+		return;
 	text_cut(l);
 	n = patterns_cut(f->patterns, l->date, l->date + l->date_len, cands,
 	    n, &cands);
-	if (n == 0)
+	if (!may_fail(f, cands, n))
 		return;
 	cut_line(l, &s);
 	if ((r = match(f, l, cands, n, &s, &vector, &found.v)) == NULL ||

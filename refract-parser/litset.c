@@ -12,12 +12,14 @@ static const char usual[] = " from  for  user  port  to  by  with  at  in  of "
     " and  the  not  is  host  root  client  server  address  session  login "
     " password  Connection  connection  connect  connected  closed  error "
     " authentication  auth  failed  failure  Failed  invalid  Invalid  unknown "
-    " access  request  message  status  HTTP/1.1\" HTTP/2.0\" \"GET /"
+    " access  request  message  status  HTTP/1.1\" HTTP/2.0\" [] \"GET /"
     "(sshd: sshd[ kernel: systemd[ [error]  error:  warning:  info:  debug: "
     " Mozilla/5.0 .html .php HTTP/1.0 user= host= code= reason= "
     "= uid=0 euid=0 pam_unix rhost= ruser= tty= logname=  opened  session): "
     " 127.0.0.1  192.168. 10.0.0. 00:00:00 2026-01-01T Jan  Feb  Mar  Apr "
     " May  Jun  Jul  Aug  Sep  Oct  Nov  Dec  Mon  Tue  Wed  Thu  Fri ";
+
+#define SHORT_MIN	3
 
 static unsigned int
 rarity(uint8_t c)
@@ -54,20 +56,21 @@ half(const struct literal *l)
 }
 
 static unsigned int
-weigh(const uint8_t *p, size_t n)
+weigh(const uint8_t *p, size_t n, size_t min)
 {
-	return n < LITERAL_MIN ? 0 : literal_rarity(p, n);
+	return n < min ? 0 : literal_rarity(p, n);
 }
 
 static unsigned int
 weigh_literal(const struct literal *l, int cut)
 {
+	size_t		min = cut == LITERALS_SHORT ? SHORT_MIN : LITERAL_MIN;
 	unsigned int	a, b;
 
 	if (!cut)
-		return weigh(l->text, l->len);
-	a = weigh(l->text, half(l));
-	b = weigh(l->text + l->len - half(l), half(l));
+		return weigh(l->text, l->len, min);
+	a = weigh(l->text, half(l), min);
+	b = weigh(l->text + l->len - half(l), half(l), min);
 	return a < b ? a : b;
 }
 

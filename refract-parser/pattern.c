@@ -15,6 +15,7 @@
 #include "msg.h"
 #include "pattern.h"
 
+#define MORE_MAX	4		/* strings compared for a candidate */
 #define JIT_STACK	(256 * 1024)	/* bytes */
 #define HEAP_LIMIT	1024		/* KiB, of the interpreter */
 #define DEPTH_LIMIT	10000
@@ -46,6 +47,8 @@ struct pattern {
 	unsigned int		 penalty;
 	int64_t			 penalty_at;	/* ms */
 	unsigned int		 also, lines;
+	struct literal		*more;		/* one of these is there too */
+	size_t			 nmore;
 	int			 base;		/* `also` of another */
 	uint64_t		 until;		/* last scan it is good for */
 	struct pattern_name	*names;
@@ -220,12 +223,58 @@ add_row(struct patterns *p, size_t i, const struct pattern_spec *spec, int cut)
 	return 0;
 }
 
+/* How rare the most common of them is; none: 0. */
+static unsigned int
+least(const struct literals *set)
+{
+	unsigned int	worst = 0, rare;
+	size_t		i;
+
+	for (i = 0; i < set->n; i++) {
+		rare = literal_rarity(set->l[i].text, set->l[i].len);
+		if (i == 0 || rare < worst)
+			worst = rare;
+	}
+	return worst;
+}
+
+/*
+ * What a regex that sees a cut line requires may be halves that most lines
+ * have, beside others that are too short to be searched for.
+ */
+static int
+add_more(struct patterns *p, struct pattern *pt,
+    const struct pattern_spec *spec)
+{
+	struct literals	set, searched;
+	size_t		k;
+
+	literals_of(spec->regex, spec->len, LITERALS_CUT, &searched);
+	literals_of(spec->regex, spec->len, LITERALS_SHORT, &set);
+	for (k = 0; k < set.n; k++)
+		if (set.l[k].fold)
+			return 0;
+	if (set.n == 0 || set.n > MORE_MAX || least(&set) <= least(&searched))
+		return 0;
+	if ((pt->more = calloc(set.n, sizeof(*pt->more))) == NULL)
+		return -1;
+	memcpy(pt->more, set.l, set.n * sizeof(*pt->more));
+	pt->nmore = set.n;
+	p->memory += set.n * sizeof(*pt->more);
+	return 0;
+}
+
 static int
 add_literals(struct patterns *p, size_t i, const struct pattern_spec *spec)
 {
 	if (add_row(p, i, spec, 0) == -1)
 		return -1;
-	return (spec->flags & PATTERN_CUT) == 0 ? 0 : add_row(p, i, spec, 1);
+	if ((spec->flags & PATTERN_CUT) == 0)
+		return 0;
+	if (add_row(p, i, spec, LITERALS_CUT) == -1)
+		return -1;
+	return (spec->flags & PATTERN_ALWAYS) != 0 ? 0 :
+	    add_more(p, &p->list[i], spec);
 }
 
 static int
@@ -343,6 +392,7 @@ patterns_free(struct patterns *p)
 	for (i = 0; p->list != NULL && i < p->n; i++) {
 		pcre2_code_free(p->list[i].code);
 		pcre2_match_data_free(p->list[i].data);
+		free(p->list[i].more);
 		free(p->list[i].names);
 		free(p->list[i].groups);
 		free(p->list[i].where);
@@ -422,12 +472,27 @@ settle(struct patterns *p, uint16_t *list, size_t n)
 	return kept;
 }
 
+/* Of what was found, the ith may match: found as it is, or all it needs. */
+static int
+may_match(const struct patterns *p, size_t i, const char *line, size_t n)
+{
+	const struct pattern	*pt = &p->list[i];
+	size_t			 k;
+
+	if (pt->nmore == 0 || has_bit(p->found, i))
+		return 1;
+	for (k = 0; k < pt->nmore; k++)
+		if (memmem(line, n, pt->more[k].text, pt->more[k].len) != NULL)
+			return 1;
+	return 0;
+}
+
 size_t
 patterns_scan(struct patterns *p, const char *line, size_t n,
     const uint16_t **candidates)
 {
 	uint64_t	bits;
-	size_t		word, count = 0;
+	size_t		word, count = 0, i;
 
 	memcpy(p->found, p->always, 2 * p->words * sizeof(*p->found));
 	finder_run(p->finder, line, n, p->found);
@@ -438,9 +503,11 @@ patterns_scan(struct patterns *p, const char *line, size_t n,
 	look_back(p);
 	for (word = 0; word < p->words; word++)
 		for (bits = p->found[word] | p->found[p->words + word];
-		    bits != 0; bits &= bits - 1)
-			p->candidates[count++] = (uint16_t)(word * 64 +
-			    (size_t)__builtin_ctzll(bits));
+		    bits != 0; bits &= bits - 1) {
+			i = word * 64 + (size_t)__builtin_ctzll(bits);
+			if (may_match(p, i, line, n))
+				p->candidates[count++] = (uint16_t)i;
+		}
 	*candidates = p->candidates;
 	return settle(p, p->candidates, count);
 }
