@@ -4,13 +4,14 @@
 #	make demo		deps, build, see it work
 #	make check		deps, users, build, every test
 #	make install		PREFIX, DESTDIR, SYSCONFDIR, LOCALSTATEDIR, INIT
+#	make install-probe	the library librefract-probe alone
 #	make uninstall		all but configuration and ledger
 #	make lint fuzz bench torture clean
 #
 # Another variant is another O, which the tests follow:
 #	make check O=obj-asan SANITIZE=address,undefined CC=clang
 
-DIRS	= common refractd refract-parser refract-enforcer \
+DIRS	= common refractd refract-parser refract-enforcer refract-mux/probe \
 	  $(patsubst %/Makefile,%,$(wildcard refract-mux/Makefile))
 O	?= obj
 OUT	:= $(CURDIR)/$(O)
@@ -23,6 +24,7 @@ SBINDIR	= $(PREFIX)/sbin
 BINDIR	= $(PREFIX)/bin
 LIBEXECDIR = $(PREFIX)/libexec
 LIBDIR	= $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
 MANDIR	= $(PREFIX)/share/man
 EXAMPLEDIR = $(PREFIX)/share/examples/refract
 # The init script: lsb, openrc or none; systemd's unit is always there.
@@ -101,10 +103,16 @@ torture:
 # --- Installing ------------------------------------------------------------
 
 D	= $(DESTDIR)
+VERSION	= $(shell sed -n 's/^VERSION[^=]*= *//p' common/build.mk)
+# The library librefract-probe.
+PROBE	= refract-mux/probe
+PROBE_H	= $(PROBE)/refract-probe.h $(PROBE)/refract-probe-udp.h
 # The paths in texts, as they are on this machine.
 SUBST	= sed -e 's,/etc/\(refract\|default\),@sysconfdir@/\1,g' \
 	  -e 's,/var/\(lib\|log\)/refract,@localstatedir@/\1/refract,g' \
 	  -e 's,@sbindir@,$(SBINDIR),g' -e 's,@bindir@,$(BINDIR),g' \
+	  -e 's,@prefix@,$(PREFIX),g' -e 's,@libdir@,$(LIBDIR),g' \
+	  -e 's,@includedir@,$(INCLUDEDIR),g' -e 's,@version@,$(VERSION),g' \
 	  -e 's,@sysconfdir@,$(SYSCONFDIR),g' \
 	  -e 's,@localstatedir@,$(LOCALSTATEDIR),g'
 # $(call put,MODE,FROM,TO): a text, its paths filled in
@@ -117,7 +125,20 @@ beside	= if [ ! -e $(3) ]; then $(call put,$(1),$(2),$(3)); \
 	    ! cmp -s $(3) $(3).new || rm $(3).new; fi
 MAN	= $(wildcard $(DIRS:%=%/*.[58]))
 
-install: all
+# The library alone.
+install-probe:
+	$(MAKE) --no-print-directory -C $(PROBE) all
+	install -d $(D)$(INCLUDEDIR) $(D)$(LIBDIR)/pkgconfig \
+	    $(D)$(EXAMPLEDIR) $(D)$(MANDIR)/man3
+	install -m 644 $(PROBE_H) $(D)$(INCLUDEDIR)
+	install -m 644 $(O)/$(PROBE)/librefract-probe.a $(D)$(LIBDIR)
+	install -m 755 $(O)/$(PROBE)/librefract-probe.so.1 $(D)$(LIBDIR)
+	ln -sf librefract-probe.so.1 $(D)$(LIBDIR)/librefract-probe.so
+	$(call put,644,$(PROBE)/refract-probe.pc.in,$(D)$(LIBDIR)/pkgconfig/refract-probe.pc)
+	install -m 644 $(PROBE)/example.c $(D)$(EXAMPLEDIR)/probe-example.c
+	$(call put,644,$(PROBE)/refract-probe.3,$(D)$(MANDIR)/man3/refract-probe.3)
+
+install: all install-probe
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR)/refract \
 	    $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(EXAMPLEDIR) \
 	    $(D)$(LIBDIR)/systemd/system $(D)$(LIBDIR)/sysusers.d \
@@ -145,6 +166,7 @@ ifneq ($(INIT),none)
 endif
 ifeq ($(DESTDIR),)
 	etc/users.sh etc/refract.sysusers
+	ldconfig || :
 	test ! -d /run/systemd/system || systemctl daemon-reload
 	@echo
 	@echo "Edit $(SYSCONFDIR)/refract.conf, try it: refractd -n; then start:"
@@ -163,6 +185,10 @@ ifeq ($(DESTDIR),)
 endif
 	rm -f $(D)$(SBINDIR)/refractd $(D)$(BINDIR)/refractctl
 	rm -rf $(D)$(LIBEXECDIR)/refract $(D)$(EXAMPLEDIR)
+	rm -f $(PROBE_H:$(PROBE)/%=$(D)$(INCLUDEDIR)/%) \
+	    $(D)$(MANDIR)/man3/refract-probe.3 \
+	    $(D)$(LIBDIR)/librefract-probe.* \
+	    $(D)$(LIBDIR)/pkgconfig/refract-probe.pc
 	for m in $(MAN); do rm -f $(D)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 	rm -f $(D)$(LIBDIR)/systemd/system/refractd.service \
 	    $(D)$(LIBDIR)/sysusers.d/refract.conf \
@@ -177,4 +203,4 @@ clean:
 	rm -rf obj obj-*
 
 .PHONY: all deps users demo check test-deps tests lint fuzz bench torture \
-	install uninstall clean
+	install install-probe uninstall clean
