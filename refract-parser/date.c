@@ -26,6 +26,7 @@ struct pattern {
 	int			 anchored;
 	unsigned int		 name;		/* its first in names */
 	pcre2_code		*code;
+	int			 jit;
 	unsigned int		 nfields;
 	struct {
 		enum date_field	 field;
@@ -111,7 +112,7 @@ compile(struct pattern *t, const char *regex, char *why)
 		return -1;
 	}
 	/* Without it, it is slower. */
-	(void)pcre2_jit_compile(t->code, PCRE2_JIT_COMPLETE);
+	t->jit = pcre2_jit_compile(t->code, PCRE2_JIT_COMPLETE) == 0;
 	for (field = 0; field < FIELD_COUNT; field++) {
 		group = pcre2_substring_number_from_name(t->code,
 		    (PCRE2_SPTR)date_field_name((enum date_field)field));
@@ -247,8 +248,8 @@ match_regex(struct date *d, const struct pattern *t, const char *line,
 	PCRE2_SIZE	*v;
 	int		 result;
 
-	result = pcre2_match(t->code, (PCRE2_SPTR)line, n, 0, 0, d->data,
-	    d->context);
+	result = (t->jit ? pcre2_jit_match : pcre2_match)(t->code,
+	    (PCRE2_SPTR)line, n, 0, 0, d->data, d->context);
 	if (result < 0) {
 		if (result != PCRE2_ERROR_NOMATCH)
 			d->limits++;

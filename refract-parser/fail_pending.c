@@ -7,6 +7,8 @@
  *   users;
  * - <F-MLFFORGET> ends the connection.
  */
+#include <sys/queue.h>		/* libbsd's */
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@
 #define TEXT_ROOM	1024		/* bytes of all values */
 #define VALUE_ROOM	255		/* and of one */
 #define USERS_ROOM	511
+#define BUCKETS		256
 
 struct entry {
 	uint64_t	has;
@@ -30,13 +33,20 @@ struct entry {
 	char		lines[PENDING_LINES];
 };
 
+/* A connection: its entry has the same index. */
+struct place {
+	TAILQ_ENTRY(place) order;	/* free ones, then from the first on */
+	uint64_t	id;		/* hash of its mlfid; 0: free */
+	logtime_t	until;
+	struct place	*next;		/* of the same bucket */
+};
+
 /* The last entry is for what is not kept. */
 struct pending {
 	struct sipkey	key;
-	uint64_t	order;
-	uint64_t	ids[PENDING_MAX];	/* of mlfids; 0: free */
-	uint64_t	orders[PENDING_MAX];	/* which came first */
-	logtime_t	until[PENDING_MAX];
+	TAILQ_HEAD(, place) order;
+	struct place	*buckets[BUCKETS];
+	struct place	places[PENDING_MAX];
 	struct entry	list[PENDING_MAX + 1];
 };
 
@@ -50,9 +60,14 @@ struct pending *
 pending_new(void)
 {
 	struct pending	*c;
+	int		 i;
 
-	if ((c = calloc(1, sizeof(*c))) != NULL)
-		arc4random_buf(&c->key, sizeof(c->key));
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	arc4random_buf(&c->key, sizeof(c->key));
+	TAILQ_INIT(&c->order);
+	for (i = 0; i < PENDING_MAX; i++)
+		TAILQ_INSERT_TAIL(&c->order, &c->places[i], order);
 	return c;
 }
 
@@ -64,37 +79,55 @@ pending_free(struct pending *c)
 
 /* Finding. */
 
-/* PENDING_MAX: it is not there, or too old. */
-static unsigned int
+static struct place **
+bucket(struct pending *c, uint64_t id)
+{
+	return &c->buckets[id % BUCKETS];
+}
+
+static void
+leave(struct pending *c, struct place *p)
+{
+	struct place	**link;
+
+	for (link = bucket(c, p->id); *link != p; link = &(*link)->next)
+		;
+	*link = p->next;
+	p->id = 0;
+	TAILQ_REMOVE(&c->order, p, order);
+	TAILQ_INSERT_HEAD(&c->order, p, order);
+}
+
+/* NULL: it is not there, or too old. */
+static struct place *
 find(struct pending *c, uint64_t id, logtime_t at)
 {
-	unsigned int	i;
+	struct place	*p;
 
-	for (i = 0; i < PENDING_MAX; i++)
-		if (c->ids[i] == id)
-			break;
-	if (i < PENDING_MAX && c->until[i] <= at) {
-		c->ids[i] = 0;
-		return PENDING_MAX;
+	for (p = *bucket(c, id); p != NULL && p->id != id; p = p->next)
+		;
+	if (p != NULL && p->until <= at) {
+		leave(c, p);
+		return NULL;
 	}
-	return i;
+	return p;
 }
 
 /* A free one, else the oldest. */
-static unsigned int
+static struct place *
 take(struct pending *c, uint64_t id, logtime_t at)
 {
-	unsigned int	i, oldest = 0;
+	struct place	*p = TAILQ_FIRST(&c->order);
 
-	for (i = 0; i < PENDING_MAX && c->ids[i] != 0; i++)
-		if (c->orders[i] < c->orders[oldest])
-			oldest = i;
-	if (i == PENDING_MAX)
-		i = oldest;
-	c->ids[i] = id;
-	c->orders[i] = c->order++;
-	c->until[i] = at + PENDING_MS;
-	return i;
+	if (p->id != 0)
+		leave(c, p);
+	p->id = id;
+	p->until = at + PENDING_MS;
+	p->next = *bucket(c, id);
+	*bucket(c, id) = p;
+	TAILQ_REMOVE(&c->order, p, order);
+	TAILQ_INSERT_TAIL(&c->order, p, order);
+	return p;
 }
 
 static void
@@ -263,25 +296,27 @@ pending_merge(struct pending *c, struct failure *f, logtime_t at)
 {
 	const struct bytes	*id = &f->v.v[NAME_MLFID];
 	uint64_t		 hash;
-	struct entry		*e;
-	unsigned int		 flags, i;
-	int			 kept;
+	struct entry		*e = &c->list[PENDING_MAX];
+	struct place		*p;
+	unsigned int		 flags;
+	int			 known;
 
 	if ((hash = siphash(&c->key, id->p, id->n)) == 0)
 		hash = 1;
 	flags = flags_of(&f->v);
-	kept = (i = find(c, hash, at)) < PENDING_MAX;
-	if (!kept && (flags & FORGET) == 0)
-		i = take(c, hash, at);
-	e = &c->list[i];
-	if (kept)
+	known = (p = find(c, hash, at)) != NULL;
+	if (!known && (flags & FORGET) == 0)
+		p = take(c, hash, at);
+	if (p != NULL)
+		e = &c->list[p - c->places];
+	if (known)
 		flags = reopen(e, flags);
 	else
 		start(e);
-	if (value_said(&f->v, NAME_USER) && i < PENDING_MAX)
+	if (value_said(&f->v, NAME_USER) && p != NULL)
 		add_user(e, &f->v.v[NAME_USER]);
 	add_values(e, &f->v);
-	if (kept && (flags & FORGET) != 0)
-		c->ids[i] = 0;
+	if (known && (flags & FORGET) != 0)
+		leave(c, p);
 	return settle(e, f, flags);
 }

@@ -15,7 +15,9 @@
 #include "msg.h"
 #include "pattern.h"
 
-#define MORE_MAX	4		/* strings compared for a candidate */
+#define MORE_MAX	16		/* strings compared for a candidate */
+#define GRAM_BITS	12
+#define GRAMS		(1 << GRAM_BITS)
 #define JIT_STACK	(256 * 1024)	/* bytes */
 #define HEAP_LIMIT	1024		/* KiB, of the interpreter */
 #define DEPTH_LIMIT	10000
@@ -48,7 +50,7 @@ struct pattern {
 	int64_t			 penalty_at;	/* ms */
 	unsigned int		 also, lines;
 	struct literal		*more;		/* one of these is there too */
-	size_t			 nmore;
+	size_t			 nmore;		/* ... for all that is known */
 	int			 base;		/* `also` of another */
 	uint64_t		 until;		/* last scan it is good for */
 	struct pattern_name	*names;
@@ -82,6 +84,8 @@ struct patterns {
 	uint64_t		*joint;		/* two rows: at this cut */
 	size_t			 joint_from, joint_to;
 	int			 joint_known;
+	uint64_t		 grams[GRAMS / 64];	/* of that line */
+	int			 grams_known;
 	size_t			 memory;
 };
 
@@ -472,17 +476,51 @@ settle(struct patterns *p, uint16_t *list, size_t n)
 	return kept;
 }
 
+/* Three bytes, as a bit of GRAMS. */
+static size_t
+gram(const uint8_t *s)
+{
+	uint32_t	v = s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16;
+
+	return v * 2654435761u >> (32 - GRAM_BITS);
+}
+
+static void
+note_grams(struct patterns *p, const uint8_t *line, size_t n)
+{
+	size_t	i;
+
+	memset(p->grams, 0, sizeof(p->grams));
+	for (i = 0; i + 2 < n; i++)
+		set_bit(p->grams, gram(line + i));
+	p->grams_known = 1;
+}
+
+/* The line has it, unless it only has all of its threes. */
+static int
+may_have(const struct patterns *p, const struct literal *l)
+{
+	size_t	i;
+
+	for (i = 0; i + 2 < l->len; i++)
+		if (!has_bit(p->grams, gram(l->text + i)))
+			return 0;
+	return 1;
+}
+
 /* Of what was found, the ith may match: found as it is, or all it needs. */
 static int
-may_match(const struct patterns *p, size_t i, const char *line, size_t n)
+may_match(struct patterns *p, size_t i, const char *line, size_t n)
 {
 	const struct pattern	*pt = &p->list[i];
 	size_t			 k;
 
 	if (pt->nmore == 0 || has_bit(p->found, i))
 		return 1;
+	if (!p->grams_known)
+		note_grams(p, (const uint8_t *)line, n);
 	for (k = 0; k < pt->nmore; k++)
-		if (memmem(line, n, pt->more[k].text, pt->more[k].len) != NULL)
+		if (may_have(p, &pt->more[k]))
 			return 1;
 	return 0;
 }
@@ -499,6 +537,7 @@ patterns_scan(struct patterns *p, const char *line, size_t n,
 	p->line = line;
 	p->line_len = n;
 	p->joint_known = 0;
+	p->grams_known = 0;
 	p->scans++;
 	look_back(p);
 	for (word = 0; word < p->words; word++)
