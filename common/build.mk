@@ -76,7 +76,8 @@ $(OBJ)/%.o: $(OBJ)/%.c
 
 $(OBJ)/%.c: %.y
 	@mkdir -p $(@D)
-	bison -Wall -Werror=conflicts-sr -Werror=conflicts-rr -o $@ $<
+	bison -Wall -Werror=conflicts-sr -Werror=conflicts-rr \
+	    --defines=$(@:.c=.tab.h) -o $@ $<
 
 .SECONDARY:
 .PHONY: all

@@ -1,6 +1,6 @@
 /*
  * The words of the language that mean something, and their tokens: part of
- * parse.y, where the tokens are.
+ * token.c.
  */
 #ifndef KEYWORDS_H
 #define KEYWORDS_H

@@ -25,7 +25,7 @@ struct info {
 	STAILQ_ENTRY(info)	 entry;
 	struct conf_listener	*l;
 	struct place		 at;
-	struct once		 once[LISTEN_SETTINGS];
+	struct once		 once[L_SETTINGS];
 	struct once		 offences[OFFENCE_MAX];
 	int			 layer;
 	int			 bad;		/* its name is an error */
@@ -42,6 +42,7 @@ static struct info		*cur;
 static size_t			 nlisteners, nbinds;
 static struct on		*ons;
 static size_t			 nons;
+static int			 ons_bad;	/* and it was told */
 
 static void
 ons_clear(void)
@@ -49,6 +50,7 @@ ons_clear(void)
 	free(ons);
 	ons = NULL;
 	nons = 0;
+	ons_bad = 0;
 }
 
 void
@@ -217,22 +219,33 @@ needs_interface(const struct on *on)
 	    prefix_contains(&link_local, &on->addr);
 }
 
+/* 0, or -1 reported. */
+static int
+on_address(struct on *on, const struct val *addr)
+{
+	if (prefix_parse(&on->addr, addr->s) == -1 ||
+	    strchr(addr->s, '/') != NULL)
+		report_error(&addr->at, "found %s, expected an address "
+		    "without a length", addr->s);
+	else if (needs_interface(on))
+		report_error(&addr->at, "found %s, expected an interface "
+		    "after an address that is link-local", addr->s);
+	else
+		return 0;
+	return -1;
+}
+
 void
 listen_on(const struct val *addr, const struct val *interface)
 {
 	struct on	on;
 
 	if (interface_name(on.interface, interface) == -1)
-		return;
-	if (addr->s == NULL)
+		ons_bad = 1;
+	else if (addr->s == NULL)
 		on_all(&on);
-	else if (prefix_parse(&on.addr, addr->s) == -1 ||
-	    strchr(addr->s, '/') != NULL)
-		report_error(&addr->at, "found %s, expected an address "
-		    "without a length", addr->s);
-	else if (needs_interface(&on))
-		report_error(&addr->at, "found %s, expected an interface "
-		    "after an address that is link-local", addr->s);
+	else if (on_address(&on, addr) == -1)
+		ons_bad = 1;
 	else
 		on_add(&on);
 }
@@ -319,7 +332,7 @@ listen_ports(const struct val *proto)
 		report_error(&proto->at, "found udp, expected tcp: "
 		    "datagrams are not taken");
 	v = build_items(&n, &proto->at);
-	if (nons == 0)
+	if (nons == 0 && !ons_bad)
 		report_error(&proto->at, "found no address, expected one to "
 		    "listen on");
 	for (i = 0; i < n; i++)
@@ -343,34 +356,34 @@ static const struct {
 	size_t		 at, size;
 	int64_t		 lo, hi;	/* lo 0: `none` too */
 } fields[] = {
-	[LISTEN_CONNECTIONS] = FIELD(NUMBER, connections, 1, 1000000,
+	[L_CONNECTIONS] = FIELD(NUMBER, connections, 1, 1000000,
 	    "connections", "a number of connections"),
-	[LISTEN_PER_ADDRESS] = FIELD(NUMBER, per_address, 0, 1000000,
+	[L_PER_ADDRESS] = FIELD(NUMBER, per_address, 0, 1000000,
 	    "per address", "a number of connections"),
-	[LISTEN_RATE] = FIELD(NUMBER, rate, 0, 1000000,
+	[L_RATE] = FIELD(NUMBER, rate, 0, 1000000,
 	    "rate", "a number of connections"),
-	[LISTEN_PEEK] = FIELD(NUMBER, peek_bytes, 16, 65536,
+	[L_PEEK] = FIELD(NUMBER, peek_bytes, 16, 65536,
 	    "peek", "a number of bytes"),
-	[LISTEN_PEEK_TIME] = FIELD(SPAN, peek_time, 10, HOUR,
+	[L_PEEK_TIME] = FIELD(SPAN, peek_time, 10, HOUR,
 	    "peek within", NULL),
-	[LISTEN_PEEK_MEMORY] = FIELD(SIZE, peek_memory, 64, 4 << 20,
+	[L_PEEK_MEMORY] = FIELD(SIZE, peek_memory, 64, 4 << 20,
 	    "peek memory", "64K to 4G"),
-	[LISTEN_CONNECT] = FIELD(SPAN, connect_time, 10, HOUR,
+	[L_CONNECT] = FIELD(SPAN, connect_time, 10, HOUR,
 	    "connect", NULL),
-	[LISTEN_IDLE] = FIELD(SPAN, idle, 0, 30 * DAY, "idle", NULL),
-	[LISTEN_HALF_CLOSED] = FIELD(SPAN, half_closed, 0, 30 * DAY,
+	[L_IDLE] = FIELD(SPAN, idle, 0, 30 * DAY, "idle", NULL),
+	[L_HALF_CLOSED] = FIELD(SPAN, half_closed, 0, 30 * DAY,
 	    "half closed", NULL),
-	[LISTEN_KEEPALIVE] = FIELD(SPAN, keepalive, 0, 9 * HOUR,
+	[L_KEEPALIVE] = FIELD(SPAN, keepalive, 0, 9 * HOUR,
 	    "keepalive", NULL),
-	[LISTEN_USER_TIMEOUT] = FIELD(SPAN, user_timeout, 0, 7 * DAY,
+	[L_USER_TIMEOUT] = FIELD(SPAN, user_timeout, 0, 7 * DAY,
 	    "user timeout", NULL),
-	[LISTEN_BANDWIDTH] = FIELD(SIZE, bandwidth, 0, 64 << 20,
+	[L_BANDWIDTH] = FIELD(SIZE, bandwidth, 0, 64 << 20,
 	    "bandwidth", "1K to 64G, or none"),
-	[LISTEN_BACKLOG] = FIELD(NUMBER, backlog, 1, 65535,
+	[L_BACKLOG] = FIELD(NUMBER, backlog, 1, 65535,
 	    "backlog", "a number of connections"),
-	[LISTEN_NODELAY] = FIELD(YESNO, nodelay, 0, 1, "nodelay", NULL),
-	[LISTEN_FASTOPEN] = FIELD(YESNO, fastopen, 0, 1, "fast open", NULL),
-	[LISTEN_LOG] = FIELD(YESNO, log, 0, 1, "log connections", NULL)
+	[L_NODELAY] = FIELD(YESNO, nodelay, 0, 1, "nodelay", NULL),
+	[L_FASTOPEN] = FIELD(YESNO, fastopen, 0, 1, "fast open", NULL),
+	[L_LOG] = FIELD(YESNO, log, 0, 1, "log connections", NULL)
 };
 
 static void
@@ -445,10 +458,10 @@ listen_group(const struct val *v)
 	const struct val	*p;
 
 	if ((p = build_plens(AF_INET)) != NULL &&
-	    build_once(&cur->once[LISTEN_PLEN4], &v->at, "group inet"))
+	    build_once(&cur->once[L_PLEN4], &v->at, "group inet"))
 		cur->l->w.plen4 = p->n;
 	if ((p = build_plens(AF_INET6)) != NULL &&
-	    build_once(&cur->once[LISTEN_PLEN6], &v->at, "group inet6"))
+	    build_once(&cur->once[L_PLEN6], &v->at, "group inet6"))
 		cur->l->w.plen6 = p->n;
 	build_clear();
 }
@@ -456,7 +469,7 @@ listen_group(const struct val *v)
 void
 listen_expect(const struct val *v, uint32_t table)
 {
-	if (build_once(&cur->once[LISTEN_EXPECT], &v->at, "expect proxy"))
+	if (build_once(&cur->once[L_EXPECT], &v->at, "expect proxy"))
 		cur->l->w.trusted = table;
 }
 
@@ -499,7 +512,7 @@ static void
 check_log(const struct info *i)
 {
 	const struct conf	*c = build_conf();
-	const struct once	*said = &i->once[LISTEN_LOG];
+	const struct once	*said = &i->once[L_LOG];
 	struct wire_listener	*w = &i->l->w;
 
 	if (said->at.file != NULL && w->log && c->access_path == NULL)

@@ -1,37 +1,31 @@
 /*
- * The grammar of refract.conf(5), its keywords, and its syntax errors.  What a
- * statement means is in build.c, tables.c and watch.c; characters are lex.c's.
+ * The grammar of refract.conf(5) and its syntax errors.  Tokens are token.c's;
+ * what a statement means is in build.c and the files beside it.
  */
 %{
 #include <sys/socket.h>
 #include <netinet/in.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "build.h"
-#include "clock.h"
 #include "command.h"
 #include "conf.h"
 #include "input.h"
 #include "lex.h"
 #include "listen.h"
 #include "log.h"
-#include "parse.h"
 #include "pools.h"
 #include "report.h"
 #include "routes.h"
 #include "source.h"
 #include "text.h"
+#include "token.h"
 
 /* Blocks of statements that are open; lists in braces do not count. */
 static int	blocks;
-static int	previous;	/* the token before the last */
-static int	tokens[2];	/* the last and the one before, as they are */
-static int	naming;		/* words are names: 1 one, 2 in braces */
 
-static int	yylex(void);
 static void	yyerror(const char *);
 
 /* After a syntax error: go on with the next statement, if there is one. */
@@ -47,6 +41,7 @@ static void	yyerror(const char *);
 %define api.value.type {struct val}
 %define parse.error custom
 %define parse.lac full
+%initial-action { blocks = 0; }
 
 %token END 0		"end of file"
 %token '\n'		"end of the statement"
@@ -261,7 +256,7 @@ ledger_statement: %empty
 		;
 
 size		: SIZE
-		| NONE				{ $$.n = 0; }
+		| none
 		;
 
 /* watch "name" { } */
@@ -371,14 +366,8 @@ limit		: NUMBER ADDRESSES PER USER within {
 			watch_limit(&$1);
 		}
 		| NUMBER FOR strings		{ watch_limit_for(&$1); }
-		| NONE within			{
-			$1.n = 0;
-			watch_limit(&$1);
-		}
-		| NONE FOR strings		{
-			$1.n = 0;
-			watch_limit_for(&$1);
-		}
+		| none within			{ watch_limit(&$1); }
+		| none FOR strings		{ watch_limit_for(&$1); }
 		;
 
 within		: %empty
@@ -504,67 +493,32 @@ listen_statements: listen_statement
 		;
 
 listen_statement: %empty
-		| CONNECTIONS NUMBER {
-			listen_set(LISTEN_CONNECTIONS, &$2);
-		}
+		| CONNECTIONS NUMBER	{ listen_set(L_CONNECTIONS, &$2); }
 		| CONNECTIONS NUMBER ',' PER ADDRESSES number_none {
-			listen_set(LISTEN_CONNECTIONS, &$2);
-			listen_set(LISTEN_PER_ADDRESS, &$6);
+			listen_set(L_CONNECTIONS, &$2);
+			listen_set(L_PER_ADDRESS, &$6);
 		}
-		| PER ADDRESSES number_none {
-			listen_set(LISTEN_PER_ADDRESS, &$3);
-		}
+		| PER ADDRESSES number_none { listen_set(L_PER_ADDRESS, &$3); }
 		| GROUP plens			{ listen_group(&$1); }
-		| RATE NUMBER PER SECOND	{
-			listen_set(LISTEN_RATE, &$2);
-		}
-		| RATE NONE			{
-			$2.n = 0;
-			listen_set(LISTEN_RATE, &$2);
-		}
-		| PEEK NUMBER BYTES		{
-			listen_set(LISTEN_PEEK, &$2);
-		}
+		| RATE NUMBER PER SECOND	{ listen_set(L_RATE, &$2); }
+		| RATE none			{ listen_set(L_RATE, &$2); }
+		| PEEK NUMBER BYTES		{ listen_set(L_PEEK, &$2); }
 		| PEEK NUMBER BYTES WITHIN SPAN	{
-			listen_set(LISTEN_PEEK, &$2);
-			listen_set(LISTEN_PEEK_TIME, &$5);
+			listen_set(L_PEEK, &$2);
+			listen_set(L_PEEK_TIME, &$5);
 		}
-		| PEEK WITHIN SPAN		{
-			listen_set(LISTEN_PEEK_TIME, &$3);
-		}
-		| PEEK MEMORY SIZE		{
-			listen_set(LISTEN_PEEK_MEMORY, &$3);
-		}
-		| CONNECT SPAN			{
-			listen_set(LISTEN_CONNECT, &$2);
-		}
-		| IDLE span_none		{
-			listen_set(LISTEN_IDLE, &$2);
-		}
-		| HALF CLOSED span_none		{
-			listen_set(LISTEN_HALF_CLOSED, &$3);
-		}
-		| KEEPALIVE span_none		{
-			listen_set(LISTEN_KEEPALIVE, &$2);
-		}
-		| USER TIMEOUT span_none	{
-			listen_set(LISTEN_USER_TIMEOUT, &$3);
-		}
-		| BANDWIDTH size		{
-			listen_set(LISTEN_BANDWIDTH, &$2);
-		}
-		| BACKLOG NUMBER		{
-			listen_set(LISTEN_BACKLOG, &$2);
-		}
-		| NODELAY yesno			{
-			listen_set(LISTEN_NODELAY, &$2);
-		}
-		| FAST OPEN yesno		{
-			listen_set(LISTEN_FASTOPEN, &$3);
-		}
-		| LOG CONNECTIONS yesno		{
-			listen_set(LISTEN_LOG, &$3);
-		}
+		| PEEK WITHIN SPAN	{ listen_set(L_PEEK_TIME, &$3); }
+		| PEEK MEMORY SIZE	{ listen_set(L_PEEK_MEMORY, &$3); }
+		| CONNECT SPAN			{ listen_set(L_CONNECT, &$2); }
+		| IDLE span_none		{ listen_set(L_IDLE, &$2); }
+		| HALF CLOSED span_none	{ listen_set(L_HALF_CLOSED, &$3); }
+		| KEEPALIVE span_none	{ listen_set(L_KEEPALIVE, &$2); }
+		| USER TIMEOUT span_none { listen_set(L_USER_TIMEOUT, &$3); }
+		| BANDWIDTH size	{ listen_set(L_BANDWIDTH, &$2); }
+		| BACKLOG NUMBER		{ listen_set(L_BACKLOG, &$2); }
+		| NODELAY yesno			{ listen_set(L_NODELAY, &$2); }
+		| FAST OPEN yesno		{ listen_set(L_FASTOPEN, &$3); }
+		| LOG CONNECTIONS yesno		{ listen_set(L_LOG, &$3); }
 		| EXPECT PROXY FROM sources	{ listen_expect(&$1, $4.n); }
 		| OFFENCE offence NUMBER TIMES WITHIN SPAN BAN FOR duration {
 			listen_offence(&$2, &$3, &$6, &$9);
@@ -574,11 +528,14 @@ listen_statement: %empty
 		;
 
 number_none	: NUMBER
-		| NONE				{ $$.n = 0; }
+		| none
 		;
 
 span_none	: SPAN
-		| NONE				{ $$.n = 0; }
+		| none
+		;
+
+none		: NONE				{ $$.n = 0; }
 		;
 
 offence		: UNKNOWN			{ $$.n = OFFENCE_UNKNOWN; }
@@ -611,18 +568,12 @@ route		: conditions action_of options
 		;
 
 probe		: protocol_name			{ route_probe(&$1); }
-		| TIMEOUT			{
-			$1.n = ROUTE_TIMEOUT;
-			route_probe(&$1);
-		}
-		| SPEAKS FIRST			{
-			$1.n = ROUTE_SPEAKS_FIRST;
-			route_probe(&$1);
-		}
-		| OTHERWISE			{
-			$1.n = ROUTE_OTHERWISE;
-			route_probe(&$1);
-		}
+		| no_probe			{ route_probe(&$1); }
+		;
+
+no_probe	: TIMEOUT			{ $$.n = ROUTE_TIMEOUT; }
+		| SPEAKS FIRST			{ $$.n = ROUTE_SPEAKS_FIRST; }
+		| OTHERWISE			{ $$.n = ROUTE_OTHERWISE; }
 		;
 
 /* Some are words of the language, too. */
@@ -664,28 +615,18 @@ mask		: %empty			{ $$.s = NULL; }
 		| MASK STRING			{ $$ = $2; }
 		;
 
-action_of	: TO POOL STRING		{
-			$1.n = ROUTE_TO;
-			route_action(&$1);
-			route_to_pool(&$3);
-		}
-		| TO member			{
-			$1.n = ROUTE_TO;
-			route_action(&$1);
-			route_to_member(&$1);
-		}
-		| DROP				{
-			$1.n = ROUTE_DROP;
-			route_action(&$1);
-		}
-		| RESET				{
-			$1.n = ROUTE_RESET;
-			route_action(&$1);
-		}
-		| TARPIT			{
-			$1.n = ROUTE_TARPIT;
-			route_action(&$1);
-		}
+action_of	: TO				{ $1.n = ROUTE_TO; }
+		    to				{ route_action(&$1); }
+		| refuse			{ route_action(&$1); }
+		;
+
+to		: POOL STRING			{ route_to_pool(&$2); }
+		| member			{ route_to_member(&$1); }
+		;
+
+refuse		: DROP				{ $$.n = ROUTE_DROP; }
+		| RESET				{ $$.n = ROUTE_RESET; }
+		| TARPIT			{ $$.n = ROUTE_TARPIT; }
 		;
 
 options		: %empty
@@ -739,29 +680,17 @@ balance		: ROUNDROBIN			{ $$.n = BALANCE_ROUNDROBIN; }
 
 check		: NONE			{ pool_check(&$1, CHECK_NONE); }
 		| TCP			{ pool_check(&$1, CHECK_TCP); }
-		| SEND STRING EXPECT STRING	{
-			pool_check(&$1, CHECK_SEND);
-			pool_check_send(&$2);
-			pool_check_expect(&$4);
-		}
-		| PROBE				{
-			pool_check_probe(&$1);
-			pool_check_root();
-		}
-		| PROBE path			{
-			pool_check_probe(&$1);
-			pool_check_path(&$2);
-		}
-		| PROBE EXPECT NUMBER		{
-			pool_check_probe(&$1);
-			pool_check_root();
-			pool_check_status(&$3);
-		}
-		| PROBE path EXPECT NUMBER	{
-			pool_check_probe(&$1);
-			pool_check_path(&$2);
-			pool_check_status(&$4);
-		}
+		| SEND STRING EXPECT STRING { pool_check_send(&$1, &$2, &$4); }
+		| PROBE				{ pool_check_probe(&$1); }
+		    check_path check_status
+		;
+
+check_path	: %empty			{ pool_check_root(); }
+		| path				{ pool_check_path(&$1); }
+		;
+
+check_status	: %empty
+		| EXPECT NUMBER			{ pool_check_status(&$2); }
 		;
 
 check_options	: %empty
@@ -802,170 +731,6 @@ path		: STRING
 		;
 
 %%
-
-#include "keywords.h"
-
-#define NKEYWORDS	(sizeof(keywords) / sizeof(keywords[0]))
-
-static int
-keyword_cmp(const void *word, const void *keyword)
-{
-	const struct keyword	*k = keyword;
-
-	return strcmp(word, k->word);
-}
-
-static int
-all_digits(const char *s)
-{
-	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
-}
-
-static int
-is_range(const char *s)
-{
-	size_t	n = strspn(s, "0123456789");
-
-	return n > 0 && s[n] == ':' && all_digits(s + n + 1);
-}
-
-/* "500M": a number and K, M, G or T, in bytes. */
-static int
-is_size(struct val *v)
-{
-	static const char	 units[] = "KMGT";
-	const char		*unit;
-	size_t			 n = strspn(v->s, "0123456789");
-
-	if (n == 0 || n > 9 || v->s[n] == '\0' || v->s[n + 1] != '\0' ||
-	    (unit = strchr(units, v->s[n])) == NULL)
-		return 0;
-	v->n = atoll(v->s) << 10;
-	while (unit-- != units && v->n < INT64_MAX >> 10)
-		v->n <<= 10;
-	return 1;
-}
-
-/* "1.5": thousandths, of at most three digits after the dot. */
-static int
-is_factor(struct val *v)
-{
-	size_t	n = strspn(v->s, "0123456789"), m;
-	int64_t	rest = 0;
-	int	i;
-
-	if (n == 0 || n > 9 || v->s[n] != '.')
-		return 0;
-	m = strspn(v->s + n + 1, "0123456789");
-	if (m == 0 || m > 3 || v->s[n + 1 + m] != '\0')
-		return 0;
-	for (i = 0; i < 3; i++)
-		rest = rest * 10 + ((size_t)i < m ? v->s[n + 1 + i] - '0' : 0);
-	v->n = atoll(v->s) * 1000 + rest;
-	return 1;
-}
-
-/* Which token a bare word is. */
-static int
-classify(struct val *v)
-{
-	const struct keyword	*k;
-	const char		*s = v->s;
-	struct prefix		 p;
-
-	if (naming)
-		return NAME;
-	if ((k = bsearch(s, keywords, NKEYWORDS, sizeof(*k),
-	    keyword_cmp)) != NULL)
-		return k->token;
-	if (*s == '/')
-		return PATH;
-	if (strcmp(s, "*") == 0)
-		return ANY;
-	if ((v->n = route_probe_number(s)) != 0)
-		return PROBE;
-	if (all_digits(s)) {
-		/* Beyond every limit is told by the limit's own error. */
-		v->n = strlen(s) > 18 ? INT64_MAX : atoll(s);
-		return NUMBER;
-	}
-	if (is_range(s))
-		return RANGE;
-	if (*s >= '0' && *s <= '9' && span_parse(&v->n, s) == 0)
-		return SPAN;
-	if (is_size(v))
-		return SIZE;
-	if (is_factor(v))
-		return FACTOR;
-	if (prefix_parse(&p, s) == 0)
-		return ADDRESS;
-	return WORD;
-}
-
-/* After these a string is a regex; see design of escapes in lex.c. */
-static int
-regex_is_next(void)
-{
-	switch (tokens[0]) {
-	case MATCH:
-	case MATCHING:
-	case IGNORE:
-	case CANCEL:
-	case REGEX:
-		return 1;
-	case TIME:
-		return tokens[1] != JSON;
-	case STRING:
-		return tokens[1] == PATTERN;
-	default:
-		return 0;
-	}
-}
-
-static void
-remember(int token)
-{
-	tokens[1] = tokens[0];
-	tokens[0] = token;
-	if (token == KEY)
-		naming = 1;
-	else if (naming == 1 && token == '{')
-		naming = 2;
-	else if (token == '}' || (naming == 1 && token != NAME))
-		naming = 0;
-}
-
-static int
-yylex(void)
-{
-	struct val	v = { .n = 0 };
-	int		class;
-
-	previous = lex.class;
-	lex.raw = regex_is_next();
-	class = report_enough() ? END : lex_next();
-	v.at = lex.at;
-	v.s = lex.text.s;
-	v.len = lex.text.len;
-	v.bad = lex.broken;
-	switch (class) {
-	case LEX_WORD:
-		class = classify(&v);
-		break;
-	case LEX_STRING:
-		class = STRING;
-		break;
-	case LEX_TABLE:
-		class = TABLE;
-		break;
-	case LEX_MACRO:
-		class = MACRO;
-		break;
-	}
-	remember(class);
-	yylval = v;
-	return class;
-}
 
 /* Only for what is not a syntax error: no memory. */
 static void
@@ -1021,11 +786,13 @@ found(char *buf, size_t size)
 static const char *
 symbol_text(yysymbol_kind_t kind)
 {
-	size_t	i;
+	const char	*word;
+	size_t		 i;
+	int		 token;
 
-	for (i = 0; i < NKEYWORDS; i++)
-		if (YYTRANSLATE(keywords[i].token) == kind)
-			return keywords[i].word;
+	for (i = 0; (word = token_keyword(i, &token)) != NULL; i++)
+		if (YYTRANSLATE(token) == kind)
+			return word;
 	if (kind == YYTRANSLATE('{'))
 		return "\"{\"";
 	if (kind == YYTRANSLATE('}'))
@@ -1052,7 +819,7 @@ hidden(const yysymbol_kind_t *list, int n, yysymbol_kind_t kind)
 		return n > 1;
 	if (kind != YYTRANSLATE('\n'))
 		return 0;
-	return previous == '\n' || previous == '{' ||
+	return token_previous() == '\n' || token_previous() == '{' ||
 	    is_expected(list, n, ',');
 }
 
@@ -1126,60 +893,4 @@ yyreport_syntax_error(const yypcontext_t *ctx)
 	}
 	skip_statement();
 	return 0;
-}
-
-/* The module's functions. */
-
-static void
-parse_layer(int layer)
-{
-	blocks = 0;
-	naming = 0;
-	tokens[0] = tokens[1] = 0;
-	build_layer(layer);
-	yyparse();
-	build_clear();
-	lex_close();
-}
-
-struct conf *
-parse_config(const struct parse_args *args)
-{
-	char	label[40];
-	size_t	i;
-
-	report_reset();
-	lex_reset();
-	input_reset();
-	build_start();
-	for (i = 0; i < args->nmacros; i++)
-		lex_define(args->macros[i]);
-	if (args->file != NULL && lex_open_file(args->file) == 0)
-		parse_layer(0);
-	for (i = 0; i < args->nstatements; i++) {
-		snprintf(label, sizeof(label), "-e statement %zu", i + 1);
-		lex_open_text(label, args->statements[i]);
-		parse_layer(i + 1);
-	}
-	if (report_count() == 0)
-		lex_unused();
-	return build_finish();
-}
-
-const char *
-parse_errors(void)
-{
-	return report_text();
-}
-
-const char *const *
-parse_files(size_t *n)
-{
-	return input_files(n);
-}
-
-int
-parse_stale(void)
-{
-	return input_stale();
 }

@@ -531,15 +531,14 @@ pool_check_path(const struct val *v)
 }
 
 void
-pool_check_send(const struct val *v)
+pool_check_send(const struct val *v, const struct val *bytes,
+    const struct val *expect)
 {
-	check_bytes(cur->p->w.send, &cur->p->w.send_len, v);
-}
+	struct wire_pool	*w = &cur->p->w;
 
-void
-pool_check_expect(const struct val *v)
-{
-	check_bytes(cur->p->w.expect, &cur->p->w.expect_len, v);
+	pool_check(v, CHECK_SEND);
+	check_bytes(w->send, &w->send_len, bytes);
+	check_bytes(w->expect, &w->expect_len, expect);
 }
 
 /* Without a path it is the first of a server. */

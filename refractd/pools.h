@@ -42,8 +42,8 @@ void	 pool_check(const struct val *, enum check_kind);
 void	 pool_check_probe(const struct val *);	/* n: enum rp_proto */
 void	 pool_check_root(void);
 void	 pool_check_path(const struct val *);
-void	 pool_check_send(const struct val *);
-void	 pool_check_expect(const struct val *);
+void	 pool_check_send(const struct val *, const struct val *,
+	    const struct val *);
 void	 pool_check_status(const struct val *);
 void	 pool_interval(const struct val *);
 void	 pool_timeout(const struct val *);

@@ -4,7 +4,8 @@
  */
 /* LINK: refractd/parse.o refractd/lex.o refractd/input.o refractd/report.o */
 /* LINK: refractd/listen.o refractd/routes.o refractd/pools.o */
-/* LINK: refractd/print_mux.o refractd/overlap.o */
+/* LINK: refractd/print_mux.o refractd/overlap.o refractd/token.o */
+/* LINK: refractd/read.o */
 /* LINK: refractd/build.o refractd/tables.o refractd/watch.o refractd/text.o */
 /* LINK: refractd/regex.o refractd/source.o refractd/command.o */
 /* LINK: refractd/datefield.o refractd/dateform.o refractd/datemoment.o */
