@@ -583,6 +583,6 @@ literals_of(const char *regex, size_t n, int cut, struct literals *out)
 	if (all.score == 0)
 		return;
 	*out = all.best;
-	if (cut)
+	if (cut == LITERALS_CUT)
 		literals_cut(out);
 }

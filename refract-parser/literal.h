@@ -30,11 +30,11 @@ struct literals {
  * or more, none has a newline, n is 0 if nothing is required.
  *
  * cut: the regex matches a line that lost a piece somewhere, and they are for
- * the line as it was.  LITERALS_SHORT: the same for who compares them one by
- * one; they may be of 3 bytes.
+ * the line as it was.  LITERALS_SIDES: they are for the line that is left, and
+ * chosen for who looks for both sides of a cut in the line as it was.
  */
 #define LITERALS_CUT	1
-#define LITERALS_SHORT	2
+#define LITERALS_SIDES	2
 void	 literals_of(const char *, size_t, int cut, struct literals *);
 /* How rare some bytes are in logs: in bits, roughly. */
 unsigned int literal_rarity(const uint8_t *, size_t);

@@ -19,7 +19,7 @@ static const char usual[] = " from  for  user  port  to  by  with  at  in  of "
     " 127.0.0.1  192.168. 10.0.0. 00:00:00 2026-01-01T Jan  Feb  Mar  Apr "
     " May  Jun  Jul  Aug  Sep  Oct  Nov  Dec  Mon  Tue  Wed  Thu  Fri ";
 
-#define SHORT_MIN	3
+#define SIDES_MAX	12		/* longer ones are rare */
 
 static unsigned int
 rarity(uint8_t c)
@@ -56,21 +56,41 @@ half(const struct literal *l)
 }
 
 static unsigned int
-weigh(const uint8_t *p, size_t n, size_t min)
+weigh(const uint8_t *p, size_t n)
 {
-	return n < min ? 0 : literal_rarity(p, n);
+	return n < LITERAL_MIN ? 0 : literal_rarity(p, n);
+}
+
+/* Both sides of the cut are compared, wherever it is. */
+static unsigned int
+weigh_sides(const uint8_t *p, size_t n)
+{
+	unsigned int	worst = 0, w;
+	size_t		k;
+
+	if (n < LITERAL_MIN)
+		return 0;
+	if (n > SIDES_MAX)
+		return literal_rarity(p, n);
+	for (k = 1; k < n; k++) {
+		w = literal_rarity(p, k) + literal_rarity(p + k, n - k);
+		if (k == 1 || w < worst)
+			worst = w;
+	}
+	return worst;
 }
 
 static unsigned int
 weigh_literal(const struct literal *l, int cut)
 {
-	size_t		min = cut == LITERALS_SHORT ? SHORT_MIN : LITERAL_MIN;
 	unsigned int	a, b;
 
+	if (cut == LITERALS_SIDES)
+		return weigh_sides(l->text, l->len);
 	if (!cut)
-		return weigh(l->text, l->len, min);
-	a = weigh(l->text, half(l), min);
-	b = weigh(l->text + l->len - half(l), half(l), min);
+		return weigh(l->text, l->len);
+	a = weigh(l->text, half(l));
+	b = weigh(l->text + l->len - half(l), half(l));
 	return a < b ? a : b;
 }
 
@@ -81,7 +101,7 @@ score(const struct literals *set, int cut)
 	unsigned int	worst = 0, w;
 	size_t		i, n;
 
-	if (set->n > LITERALS_MAX / (cut ? 2 : 1))
+	if (set->n > LITERALS_MAX / (cut == LITERALS_CUT ? 2 : 1))
 		return 0;
 	for (i = 0; i < set->n; i++) {
 		if ((w = weigh_literal(&set->l[i], cut)) == 0)

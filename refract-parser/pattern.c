@@ -84,7 +84,8 @@ struct patterns {
 	uint64_t		*joint;		/* two rows: at this cut */
 	size_t			 joint_from, joint_to;
 	int			 joint_known;
-	uint64_t		 grams[GRAMS / 64];	/* of that line */
+	uint64_t		 twos[GRAMS / 64];	/* of that line */
+	uint64_t		 threes[GRAMS / 64];
 	int			 grams_known;
 	size_t			 memory;
 };
@@ -243,8 +244,8 @@ least(const struct literals *set)
 }
 
 /*
- * What a regex that sees a cut line requires may be halves that most lines
- * have, beside others that are too short to be searched for.
+ * What is searched for is halves, which most lines may have; so there may be
+ * more that a regex requires of a line that it sees cut.
  */
 static int
 add_more(struct patterns *p, struct pattern *pt,
@@ -254,7 +255,7 @@ add_more(struct patterns *p, struct pattern *pt,
 	size_t		k;
 
 	literals_of(spec->regex, spec->len, LITERALS_CUT, &searched);
-	literals_of(spec->regex, spec->len, LITERALS_SHORT, &set);
+	literals_of(spec->regex, spec->len, LITERALS_SIDES, &set);
 	for (k = 0; k < set.n; k++)
 		if (set.l[k].fold)
 			return 0;
@@ -476,13 +477,18 @@ settle(struct patterns *p, uint16_t *list, size_t n)
 	return kept;
 }
 
-/* Three bytes, as a bit of GRAMS. */
+/* Two and three bytes, as bits of GRAMS. */
 static size_t
-gram(const uint8_t *s)
+two(const uint8_t *s)
 {
-	uint32_t	v = s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16;
+	return (s[0] | (uint32_t)s[1] << 8) * 2654435761u >> (32 - GRAM_BITS);
+}
 
-	return v * 2654435761u >> (32 - GRAM_BITS);
+static size_t
+three(const uint8_t *s)
+{
+	return (s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16) *
+	    2654435761u >> (32 - GRAM_BITS);
 }
 
 static void
@@ -490,22 +496,37 @@ note_grams(struct patterns *p, const uint8_t *line, size_t n)
 {
 	size_t	i;
 
-	memset(p->grams, 0, sizeof(p->grams));
-	for (i = 0; i + 2 < n; i++)
-		set_bit(p->grams, gram(line + i));
+	memset(p->twos, 0, sizeof(p->twos));
+	memset(p->threes, 0, sizeof(p->threes));
+	for (i = 0; i + 2 < n; i++) {
+		set_bit(p->twos, two(line + i));
+		set_bit(p->threes, three(line + i));
+	}
+	if (i + 1 < n)
+		set_bit(p->twos, two(line + i));
 	p->grams_known = 1;
 }
 
-/* The line has it, unless it only has all of its threes. */
+/*
+ * How much of a string's begin the line may have, and where the part of its
+ * end begins that it may have: a cut between them makes it whole.
+ */
 static int
 may_have(const struct patterns *p, const struct literal *l)
 {
-	size_t	i;
+	size_t	head = 1, tail = l->len - 1u;
 
-	for (i = 0; i + 2 < l->len; i++)
-		if (!has_bit(p->grams, gram(l->text + i)))
-			return 0;
-	return 1;
+	if (has_bit(p->twos, two(l->text)))
+		for (head = 2; head < l->len &&
+		    has_bit(p->threes, three(l->text + head - 2)); head++)
+			;
+	if (head == l->len)
+		return 1;
+	if (has_bit(p->twos, two(l->text + tail - 1)))
+		for (tail--; tail > 0 &&
+		    has_bit(p->threes, three(l->text + tail - 1)); tail--)
+			;
+	return tail <= head;
 }
 
 /* Of what was found, the ith may match: found as it is, or all it needs. */
