@@ -115,15 +115,6 @@ connect_failed(struct conn *c, int error)
 	connect_next(c);
 }
 
-/* On this host the handshake is over before connect(2) returns. */
-static int
-is_there(const struct conn *c, int fd)
-{
-	return c->m->w->kind == MEMBER_ADDRESS &&
-	    addr_is_loopback(&c->m->w->addr) &&
-	    send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == 0;
-}
-
 static void
 connecting(struct conn *c, int status, int fd)
 {
@@ -133,8 +124,6 @@ connecting(struct conn *c, int status, int fd)
 		conn_set_timer(c, c->l->w->connect_time);
 	if (status == UPSTREAM_WAITING)
 		return;
-	if (status == UPSTREAM_CONNECTING && is_there(c, fd))
-		status = UPSTREAM_CONNECTED;
 	side_add(&c->server, fd, status == UPSTREAM_CONNECTING);
 	if (status == UPSTREAM_CONNECTED)
 		connected(c);
@@ -154,7 +143,7 @@ connect_next(struct conn *c)
 			connecting(c, status, fd);
 			return;
 		}
-		if (is_ours(errno)) {
+		if (is_ours(errno) && c->state != CONN_PEEK) {
 			c->m = NULL;
 			side_reset(&c->client);
 			conn_end(c, END_ERROR);

@@ -1,6 +1,6 @@
 /*
  * Accepting: see listener.h.  When descriptors are used up nobody is accepted
- * for a moment, which the kernel's queue bears; it is said once.
+ * for a moment, which the kernel's queue bears; it is said, now and then.
  */
 #include <sys/socket.h>
 
@@ -19,9 +19,12 @@
 #include "log.h"
 #include "mux.h"
 #include "timer.h"
+#include "upstream.h"
 
 #define ACCEPT_TURN	64	/* at once, then others have their turn */
 #define PAUSE_MS	100
+#define SAY_MS		60000
+#define SPARE		20	/* channels, checks, and the like */
 
 struct listening {
 	TAILQ_ENTRY(listening)	 entry;
@@ -35,48 +38,66 @@ struct listening {
 static TAILQ_HEAD(, listening)	 sockets = TAILQ_HEAD_INITIALIZER(sockets);
 static struct event_base	*base;
 static struct event		*pause_ev;
-static int			 paused, said;
+static int			 paused;
+static unsigned int		 limit, nsockets;
 
 static void
 resume(void)
 {
 	struct listening	*s;
 
-	if (!paused)
-		return;
 	paused = 0;
+	event_del(pause_ev);
 	TAILQ_FOREACH(s, &sockets, entry)
 		if (s->l != NULL)
 			event_add(s->ev, NULL);
 }
 
+/* Connections that there are descriptors for, two for each. */
+static unsigned int
+room(void)
+{
+	unsigned int	kept = SPARE + nsockets + upstream_stock();
+
+	return limit > kept + 2 ? (limit - kept) / 2 : 1;
+}
+
 static void
 on_pause(EVENT_ARGS)
 {
-	resume();
+	if (conn_count() < room())
+		resume();
+	else
+		timer_set(pause_ev, PAUSE_MS);
 }
 
 static void
 pause_all(int error)
 {
+	static uint64_t		 said;
 	struct listening	*s;
+	uint64_t		 now = mono_ms();
 
-	if (!said)
-		log_warnx("no descriptors left (%s): nobody is accepted until "
-		    "connections end", strerror(error));
-	paused = said = 1;
+	if (said == 0 || now - said > SAY_MS) {
+		log_warnx("no descriptors left (%s, limit %u): nobody is "
+		    "accepted until connections end", strerror(error),
+		    limit);
+		said = now;
+	}
+	paused = 1;
 	TAILQ_FOREACH(s, &sockets, entry)
 		event_del(s->ev);
 	timer_set(pause_ev, PAUSE_MS);
 }
 
+/* Not for each that ends: then all would be taken off and on again. */
 void
 listener_room(void)
 {
-	if (!paused)
-		return;
-	said = 0;
-	resume();
+	unsigned int	n = room();
+
+	if (paused && conn_count() <= n - (n + 7) / 8)
+		resume();
 }
 
 /* 1: there may be more. */
@@ -118,13 +139,20 @@ on_accept(UNUSED int fd, UNUSED short what, void *arg)
 	struct listening	*s = arg;
 	int			 i;
 
-	for (i = 0; i < ACCEPT_TURN && accept_one(s); i++)
-		;
+	for (i = 0; i < ACCEPT_TURN; i++) {
+		if (conn_count() >= room()) {
+			pause_all(EMFILE);
+			return;
+		}
+		if (!accept_one(s))
+			return;
+	}
 }
 
 void
-listener_init(struct event_base *b)
+listener_init(struct event_base *b, unsigned int descriptors)
 {
+	limit = descriptors;
 	base = b;
 	if ((pause_ev = evtimer_new(b, on_pause, NULL)) == NULL)
 		fatal("listeners");
@@ -134,6 +162,7 @@ static void
 close_socket(struct listening *s)
 {
 	TAILQ_REMOVE(&sockets, s, entry);
+	nsockets--;
 	event_free(s->ev);
 	close(s->fd);
 	free(s);
@@ -184,6 +213,7 @@ listener_socket(uint32_t bind_slot, uint32_t shard, int fd)
 	    s)) == NULL)
 		fatal("listener");
 	TAILQ_INSERT_TAIL(&sockets, s, entry);
+	nsockets++;
 	if (belongs(s, mux_current) && !paused)
 		event_add(s->ev, NULL);
 }

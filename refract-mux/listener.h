@@ -10,7 +10,8 @@
 struct event_base;
 struct generation;
 
-void	 listener_init(struct event_base *);
+/* descriptors: how many this process may have. */
+void	 listener_init(struct event_base *, unsigned int descriptors);
 /* A shard of a bind (wire_bind.slot) is ours from here; fd is owned. */
 void	 listener_socket(uint32_t bind, uint32_t shard, int fd);
 /* A shard goes to another worker. */

@@ -2,6 +2,7 @@
  * refract-mux(8): one worker.  Here is what it is to the others; a
  * connection's way is listener.c, conn.c, route.c, pool.c, relay.c.
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <stdio.h>
@@ -23,6 +24,8 @@
 #include "tap.h"
 #include "timer.h"
 #include "upstream.h"
+
+#define DESCRIPTORS	(1024 * 1024)
 
 struct msg_mux_worker		 mux_me;
 
@@ -193,6 +196,23 @@ mux_ended(void)
 		timer_set(drain_ev, 0);
 }
 
+/* As many as we may have; the filter allows no such question later. */
+static unsigned int
+raise_descriptors(void)
+{
+	struct rlimit	rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return 1024;
+	if (rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+			getrlimit(RLIMIT_NOFILE, &rl);
+	}
+	return rl.rlim_cur > DESCRIPTORS ? DESCRIPTORS :
+	    (unsigned int)rl.rlim_cur;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -210,11 +230,13 @@ main(int argc, char **argv)
 		.abort = abort_next,
 		.stop = stop
 	};
+	unsigned int	descriptors;
 
+	descriptors = raise_descriptors();
 	child_start(&mux, argc, argv);
 	poller_init();
 	wheel_init(child_base, conn_timer);
-	listener_init(child_base);
+	listener_init(child_base, descriptors);
 	check_init(child_base);
 	child_run();
 }

@@ -26,6 +26,7 @@ static struct clear {
 	int		fds[STOCK];
 } clears[2] = { { .family = AF_INET }, { .family = AF_INET6 } };
 
+static int		stocked;
 static unsigned int	waiting;	/* connections, for one of them */
 
 static struct clear *
@@ -51,9 +52,16 @@ ask_clear(struct clear *c)
 	    sizeof(m));
 }
 
+unsigned int
+upstream_stock(void)
+{
+	return stocked ? 2 * STOCK : 0;
+}
+
 void
 upstream_ahead(void)
 {
+	stocked = 1;
 	ask_clear(&clears[0]);
 	ask_clear(&clears[1]);
 }
@@ -155,6 +163,21 @@ upstream_given(uint32_t id, const struct msg_mux_want *m, int fd)
 	join_upstream(c, fd == -1 ? UPSTREAM_FAILED : UPSTREAM_CONNECTED, fd);
 }
 
+/*
+ * On this host the handshake is over when connect(2) returns, though it does
+ * not say so.  0: errno does, 0 if it is connected.
+ */
+static int
+is_under_way(const struct conn *c, int fd)
+{
+	if (c->m->w->kind != MEMBER_ADDRESS ||
+	    !addr_is_loopback(&c->m->w->addr))
+		return 1;
+	errno = 0;
+	return send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
+	    errno == EAGAIN;
+}
+
 static enum upstream
 start(struct conn *c, const struct sockaddr_storage *ss, socklen_t len,
     int fd)
@@ -164,8 +187,10 @@ start(struct conn *c, const struct sockaddr_storage *ss, socklen_t len,
 	set_options(c->l, fd);
 	if (connect(fd, (const struct sockaddr *)ss, len) == 0)
 		return UPSTREAM_CONNECTED;
-	if (errno == EINPROGRESS)
+	if (errno == EINPROGRESS && is_under_way(c, fd))
 		return UPSTREAM_CONNECTING;
+	if (errno == 0)
+		return UPSTREAM_CONNECTED;
 	saved = errno;
 	close(fd);
 	errno = saved;

@@ -28,5 +28,7 @@ void		 upstream_given(uint32_t id, const struct msg_mux_want *m,
 void		 upstream_cleared(const struct msg_mux_want *, int fd);
 /* There is a transparent route: have sockets ready. */
 void		 upstream_ahead(void);
+/* Descriptors for that, at the most. */
+unsigned int	 upstream_stock(void);
 
 #endif
