@@ -187,8 +187,9 @@ keys_of(struct rp_quic *q, const struct rp_quic_header *h,
 }
 
 /*
- * The keys have proved good.  A client that has been told to retry begins
- * again with another id, and what is late of the old one is of no use.
+ * The keys have proved good.  A client that has been told to retry, or to
+ * speak another version, begins again; what is late of its old id is of no
+ * use.
  */
 static void
 keep_keys(struct rp_quic *q, const struct rp_quic_header *h,
@@ -196,11 +197,12 @@ keep_keys(struct rp_quic *q, const struct rp_quic_header *h,
 {
 	if (has_keys(q, h))
 		return;
-	if (q->keyed) {
+	if (q->keyed)
+		q->join.n = 0;
+	if (q->keyed && !same(&h->dcid, q->dcid, q->ndcid)) {
 		memcpy(q->old, q->dcid, q->ndcid);
 		q->nold = q->ndcid;
 		q->again = 1;
-		q->join.n = 0;
 	}
 	q->keyed = 1;
 	q->version = h->version;

@@ -228,6 +228,9 @@ test_retry_vectors(void **state)
 		wire[16] ^= 1;
 		assert_int_equal(rp_quic_retry_ok(wire, n, DCID, NDCID), 0);
 		assert_int_equal(first(wire, n), RP_NO);
+		/* No token is no Retry. */
+		assert_int_equal(rp_quic_header(wire, n - 5, &h),
+		    RP_QUIC_NONE);
 	}
 }
 
@@ -689,9 +692,36 @@ test_0rtt_first(void **state)
 	assert_int_equal(q.derived, 0);
 	assert_int_equal(rp_quic_feed(&q, f.wire[0], f.n[0]), RP_YES);
 	assert_int_equal(rp_quic_feed(&q, wire, o.n), RP_YES);
+	/* An Initial behind it needs its 1200 bytes all the same. */
+	o.n = 0;
+	put_sealed(&o, &v1, 1, 100);
+	put_initial(&o, &v1, (const uint8_t *)"\1\0\0\0", 4);
+	assert_int_equal(first(wire, o.n), RP_MORE);
+	assert_int_equal(q.derived, 0);
 	o.n = 0;
 	put_sealed(&o, &v1, 2, 600);
 	assert_int_equal(first(wire, o.n), RP_NO);
+}
+
+/* The other version with the same id: RFC 9368, 4.1. */
+static void
+test_other_version(void **state)
+{
+	static struct flight	one, two;
+
+	(void)state;
+	make_flight(&one, &v1, 0);
+	make_flight(&two, &v2, 0);
+	assert_int_equal(first(one.wire[0], one.n[0]), RP_YES);
+	assert_int_equal(rp_quic_costs(&q, one.wire[1], one.n[1]), 0);
+	assert_int_equal(rp_quic_costs(&q, two.wire[1], two.n[1]), 1);
+	rp_quic_feed(&q, two.wire[0], two.n[0]);
+	rp_quic_feed(&q, two.wire[2], two.n[2]);
+	rp_quic_feed(&q, two.wire[1], two.n[1]);
+	assert_int_equal(rp_quic_answer(&q, &info), RP_YES);
+	assert_true(info.complete && sni_is("big.example"));
+	assert_int_equal(q.version, RP_QUIC_V2);
+	assert_int_equal(q.derived, 2);
 }
 
 /* Headers alone. */
@@ -965,6 +995,7 @@ main(void)
 		cmocka_unit_test(test_retry),
 		cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_0rtt_first),
+		cmocka_unit_test(test_other_version),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_lying_headers),
 		cmocka_unit_test(test_versions),

@@ -521,7 +521,14 @@ test_dtls_lies(void **state)
 	space[13 + 3]++;
 	assert_int_equal(rp_dtls_feed(&d, space, w.n), RP_NO);
 	space[13 + 3]--;
-	/* Beyond the end, of another version, encrypted. */
+	/* Beyond the end: of the body, of the record. */
+	w.n = 0;
+	put_fragment(&w, 0, BODY - 100, 100);
+	space[13 + 8]++;
+	assert_int_equal(ask(RP_DTLS, space, w.n), RP_NO);
+	w.n = 0;
+	put_fragment(&w, 0, 0, 100);
+	/* Of another version, encrypted. */
 	space[13 + 6] = 0xff;
 	assert_int_equal(ask(RP_DTLS, space, w.n), RP_NO);
 	space[13 + 6] = 0;
