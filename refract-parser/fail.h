@@ -26,8 +26,9 @@ struct fail	*fail_new(const struct conf_watch *,
 void		 fail_free(struct fail *);
 /*
  * A line that is a candidate of some of its patterns (cands, its own alone;
- * with maxlines every line comes).  It calls text_match() for each match.  A line that is taken is told too, so that ids and forgiving
- * over several lines stay right.
+ * with maxlines every line comes).  It calls text_match() for each match.  A
+ * line that is taken is told too, so that ids and forgiving over several lines
+ * stay right.
  */
 void		 fail_line(struct fail *, struct text_line *,
 		    const uint16_t *cands, size_t n);
