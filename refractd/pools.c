@@ -681,8 +681,12 @@ tap_run(const struct val *name)
 	struct conf_tap		*t = tap_new(name);
 	struct conf_command	 c;
 
-	if (command_take(&c, name) == -1 || t == NULL)
+	if (command_take(&c, name) == -1)
 		return;
+	if (t == NULL) {
+		free(c.args);
+		return;
+	}
 	t->w.run = 1;
 	t->args = c.args;
 	t->args_len = c.args_len;

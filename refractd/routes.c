@@ -562,7 +562,7 @@ label(struct conf_route *r)
 	strlcpy(text, label_probe(r->w.probe), MUX_NAME_LEN);
 	if (!TAILQ_EMPTY(&r->conds))
 		label_cond(text, TAILQ_FIRST(&r->conds));
-	else if (text[strlen(text) - 1] == ' ')
+	else if (*text != '\0')
 		text[strlen(text) - 1] = '\0';
 }
 
@@ -646,6 +646,7 @@ routes_finish(void)
 {
 	struct info	*i;
 
+	route_forget();
 	pools_finish();
 	STAILQ_FOREACH(i, &infos, entry) {
 		find_names(i);
