@@ -137,6 +137,7 @@ install-probe:
 	$(call put,644,$(PROBE)/refract-probe.pc.in,$(D)$(LIBDIR)/pkgconfig/refract-probe.pc)
 	install -m 644 $(PROBE)/example.c $(D)$(EXAMPLEDIR)/probe-example.c
 	$(call put,644,$(PROBE)/refract-probe.3,$(D)$(MANDIR)/man3/refract-probe.3)
+	$(call put,644,$(PROBE)/refract-probe-udp.3,$(D)$(MANDIR)/man3/refract-probe-udp.3)
 
 install: all install-probe
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR)/refract \
@@ -187,6 +188,7 @@ endif
 	rm -rf $(D)$(LIBEXECDIR)/refract $(D)$(EXAMPLEDIR)
 	rm -f $(PROBE_H:$(PROBE)/%=$(D)$(INCLUDEDIR)/%) \
 	    $(D)$(MANDIR)/man3/refract-probe.3 \
+	    $(D)$(MANDIR)/man3/refract-probe-udp.3 \
 	    $(D)$(LIBDIR)/librefract-probe.* \
 	    $(D)$(LIBDIR)/pkgconfig/refract-probe.pc
 	for m in $(MAN); do rm -f $(D)$(MANDIR)/man$${m##*.}/$${m##*/}; done

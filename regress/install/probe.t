@@ -27,7 +27,8 @@ who() { LD_LIBRARY_PATH=$root/lib "$T/shared"; }
 ok "make install-probe" mk install-probe
 for f in include/refract-probe.h include/refract-probe-udp.h \
     lib/librefract-probe.a lib/pkgconfig/refract-probe.pc \
-    share/man/man3/refract-probe.3 share/examples/refract/probe-example.c; do
+    share/man/man3/refract-probe.3 share/man/man3/refract-probe-udp.3 \
+    share/examples/refract/probe-example.c; do
 	is "$f" "$(stat -c %a "$root/$f")" 644
 done
 is "the shared library has a number" \
