@@ -276,6 +276,28 @@ test_none(void **state)
 	assert_int_equal(info.broken, 0);
 }
 
+/* A record of nothing is none of a handshake: RFC 8446 5.1. */
+static void
+test_empty_record(void **state)
+{
+	static const uint8_t	empty[] = { 22, 3, 1, 0, 0 };
+	struct rp_info		info;
+	size_t			first = 5 + 30;
+
+	(void)state;
+	assert_int_equal(rp_probe(RP_TLS, empty, sizeof(empty), &info),
+	    RP_NO);
+	usual_hello("example.com", "", 0);
+	records(&wire, &message, 1, 30, NULL);
+	memmove(wire.b + first + sizeof(empty), wire.b + first,
+	    wire.n - first);
+	memcpy(wire.b + first, empty, sizeof(empty));
+	wire.n += sizeof(empty);
+	assert_int_equal(whole(&info), RP_YES);
+	assert_int_equal(info.broken, 1);
+	assert_int_equal(info.complete, 1);
+}
+
 /* Every type, empty and with what makes no sense there: the name is found. */
 static void
 test_types(void **state)
@@ -533,6 +555,13 @@ test_ja4_edges(void **state)
 	message.b[5] = 0;
 	records(&wire, &message, 1, 16384, NULL);
 	ja4_is("ts3i000000_000000000000_000000000000");
+	/* Nearly GREASE. */
+	many[0] = 0x1a2a;
+	hello_begin(&message, many, 1);
+	hello_end(&message, 0);
+	records(&wire, &message, 1, 16384, NULL);
+	assert_int_equal(rp_ja4(wire.b, wire.n, 0, out), 0);
+	assert_memory_equal(out, "t12i010000_", 11);
 	for (i = 0; i < NELEMS(many); i++)
 		many[i] = (uint16_t)(i * 7);
 	hello_begin(&message, many, 500);
@@ -663,6 +692,7 @@ test_curl(void **state)
 	(void)state;
 	if (!have("curl"))
 		skip();
+	/* Debian 12's is t13d3112h2_e8f1e7e78f70_b26ce05bbdd6 everywhere. */
 	check_client("exec curl -sk --connect-to real.example.com:443:$TO "
 	    "https://real.example.com/ >/dev/null 2>&1", 0x304, "http/1.1",
 	    "t13d____h2");
@@ -681,6 +711,7 @@ main(void)
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_empty_record),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_twice),
