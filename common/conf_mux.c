@@ -288,9 +288,11 @@ struct slots {
 	uint8_t		*used;
 };
 
-static uint8_t	listener_used[MUX_LISTENERS_MAX], bind_used[MUX_BINDS_MAX],
-		route_used[MUX_ROUTES_MAX], pool_used[MUX_POOLS_MAX],
-		member_used[MUX_MEMBERS_MAX];
+static uint8_t	listener_used[MUX_LISTENERS_MAX];
+static uint8_t	bind_used[MUX_BINDS_MAX];
+static uint8_t	route_used[MUX_ROUTES_MAX];
+static uint8_t	pool_used[MUX_POOLS_MAX];
+static uint8_t	member_used[MUX_MEMBERS_MAX];
 
 static struct slots	slots_listener = { "listeners", MUX_LISTENERS_MAX, 0,
 			    listener_used };
@@ -416,7 +418,7 @@ adopt_listener(struct conf_listener *l, const struct conf_mux *old)
 {
 	struct conf_listener	*ol = NULL;
 	struct conf_bind	*b, *ob;
-	struct conf_route	*r, *or;
+	struct conf_route	*r, *o_r;
 	struct conf_offence	*o;
 	struct conf_cond	*c;
 
@@ -435,13 +437,13 @@ adopt_listener(struct conf_listener *l, const struct conf_mux *old)
 		b->w.slot = ob == NULL ? NO_SLOT : ob->w.slot;
 	}
 	TAILQ_FOREACH(r, &l->routes, entry) {
-		or = ol == NULL ? NULL : route_like(ol, r->w.label,
+		o_r = ol == NULL ? NULL : route_like(ol, r->w.label,
 		    route_place(l, r));
 		r->w.listener = l->w.id;
 		r->w.slot = NO_SLOT;
-		if (or != NULL) {
-			r->w.id = or->w.id;
-			r->w.slot = or->w.slot;
+		if (o_r != NULL) {
+			r->w.id = o_r->w.id;
+			r->w.slot = o_r->w.slot;
 		}
 		TAILQ_FOREACH(c, &r->conds, entry)
 			c->w.route = r->w.id;

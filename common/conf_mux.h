@@ -46,7 +46,7 @@ struct wire_listener {
 	uint32_t	slot;
 	uint32_t	connections;	/* at a time, of all workers */
 	uint32_t	per_address;	/* at a time, 0: no limit */
-	uint32_t	rate;		/* new ones a second an address, 0: .. */
+	uint32_t	rate;		/* new ones a second an address, or 0 */
 	uint32_t	peek_bytes;	/* of what is no TLS hello */
 	uint32_t	peek_memory;	/* KiB for hellos longer than that */
 	uint32_t	bandwidth;	/* KiB/s a connection and way, 0: .. */

@@ -160,7 +160,7 @@ enum msg_type {
 
 	/* Operator. */
 	M_FLUSH,		/* control>ledger msg_flush: run now */
-	M_TRIGGER,		/* control>parser msg_trigger: a match by hand */
+	M_TRIGGER,		/* control>parser msg_trigger: one by hand */
 	C_FLUSH,		/* msg_flush */
 	C_TRIGGER,		/* msg_trigger */
 	M_EVIDENCE,		/* parser>ledger msg_evidence: of a decision */
@@ -399,7 +399,7 @@ struct msg_stream {
 struct msg_stream_done {
 	uint32_t	stream;
 	uint32_t	zero;
-	char		cursor[CURSOR_LEN];	/* of the last entry used, or "" */
+	char		cursor[CURSOR_LEN];	/* of the last entry, or "" */
 };
 
 /* Run this command now; the values (name NUL value NUL ...) follow. */

@@ -69,7 +69,8 @@ port_ok(unsigned int proto, unsigned int port)
 static const char *
 ban_fault(const struct wire_ban *b)
 {
-	if (!msg_prefix_ok_or_none(&b->prefix) || !msg_prefix_ok_or_none(&b->offender))
+	if (!msg_prefix_ok_or_none(&b->prefix) ||
+	    !msg_prefix_ok_or_none(&b->offender))
 		return msg_bad_prefix;
 	if (!port_ok(b->proto, b->port))
 		return bad_port;
@@ -226,7 +227,8 @@ check_counting(const struct wire_watch *w)
 		if (!TEXT_OK(w->keys[i]))
 			return msg_no_nul;
 	return TEXT_OK(w->json_field) && TEXT_OK(w->json_time) &&
-	    TEXT_OK(w->json_addr) && TEXT_OK(w->time_format) ? NULL : msg_no_nul;
+	    TEXT_OK(w->json_addr) && TEXT_OK(w->time_format) ? NULL :
+	    msg_no_nul;
 }
 
 const char *
@@ -451,6 +453,7 @@ check_decision(const void *data, size_t len)
 {
 	const struct msg_decision *d = data;
 	const char *why;
+	size_t n;
 
 	(void)len;
 	if (!TEXT_OK(d->watch) || !TEXT_OK(d->evidence))
@@ -459,8 +462,8 @@ check_decision(const void *data, size_t len)
 		return why;
 	if (d->past > 1 || d->no_ban > 1 || d->rerun > 1)
 		return msg_bad_enum;
-	if (!TEXT_OK(d->pattern) || !values_ok(d->values, (size_t)
-	    d->values_len[0] | (size_t)d->values_len[1] << 8))
+	n = (size_t)d->values_len[0] | (size_t)d->values_len[1] << 8;
+	if (!TEXT_OK(d->pattern) || !values_ok(d->values, n))
 		return msg_no_nul;
 	/* Who bans nobody may have nobody to name. */
 	return d->no_ban ? ban_fault(&d->ban) :
@@ -493,7 +496,8 @@ check_run(const void *data, size_t len)
 		return bad_time;
 	if (r->values_len != len - sizeof(*r))
 		return "of the wrong length";
-	return pairs_ok((const char *)(r + 1), r->values_len) ? NULL : msg_no_nul;
+	return pairs_ok((const char *)(r + 1), r->values_len) ? NULL :
+	    msg_no_nul;
 }
 
 const char *

@@ -31,7 +31,7 @@ struct msg_host {
 	uint32_t	n;
 	uint32_t	zero;
 	struct prefix	addrs[MUX_RESOLVED_MAX];
-	char		name[MUX_HOST_LEN];	/* as the configuration has it */
+	char		name[MUX_HOST_LEN];	/* as it was written */
 };
 
 /* refractctl pool enable|disable|drain NAME [MEMBER] */

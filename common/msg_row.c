@@ -14,7 +14,8 @@ check_row_ban(const void *data, size_t len)
 	const struct row_ban *r = data;
 
 	(void)len;
-	return TEXT_OK(r->watch) ? check_ban(&r->ban, sizeof(r->ban)) : msg_no_nul;
+	return TEXT_OK(r->watch) ? check_ban(&r->ban, sizeof(r->ban)) :
+	    msg_no_nul;
 }
 
 static const char *
@@ -161,7 +162,8 @@ check_row_event(const void *data, size_t len)
 
 	(void)len;
 	return TEXT_OK(r->what) && TEXT_OK(r->watch) && TEXT_OK(r->by) &&
-	    TEXT_OK(r->why) && TEXT_OK(r->event.ban.subject) ? NULL : msg_no_nul;
+	    TEXT_OK(r->why) && TEXT_OK(r->event.ban.subject) ? NULL :
+	    msg_no_nul;
 }
 
 static const char *

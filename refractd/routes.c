@@ -523,11 +523,11 @@ label_probe(int probe)
 	case ROUTE_PROBE_NONE:
 		return "";
 	case ROUTE_TIMEOUT:
-		return "timeout ";
+		return "timeout";
 	case ROUTE_OTHERWISE:
-		return "otherwise ";
+		return "otherwise";
 	case ROUTE_SPEAKS_FIRST:
-		return "speaks first ";
+		return "speaks first";
 	}
 	return route_probe_name(probe);
 }
@@ -535,7 +535,7 @@ label_probe(int probe)
 static void
 label_add(char *text, const char *word)
 {
-	if (*text != '\0' && text[strlen(text) - 1] != ' ')
+	if (*text != '\0')
 		strlcat(text, " ", MUX_NAME_LEN);
 	strlcat(text, word, MUX_NAME_LEN);
 }
@@ -562,8 +562,6 @@ label(struct conf_route *r)
 	strlcpy(text, label_probe(r->w.probe), MUX_NAME_LEN);
 	if (!TAILQ_EMPTY(&r->conds))
 		label_cond(text, TAILQ_FIRST(&r->conds));
-	else if (*text != '\0')
-		text[strlen(text) - 1] = '\0';
 }
 
 void

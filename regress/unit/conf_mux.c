@@ -211,6 +211,31 @@ route(const struct conf *c, const char *name, const char *label)
 	return NULL;
 }
 
+static void
+test_labels(void **state)
+{
+	static const char *const labels[] = {
+		"tls x.example", "bytes \\0\\360", "ssh", "speaks first",
+		"otherwise"
+	};
+	struct conf		*c = first(whole);
+	struct conf_route	*r;
+	size_t			 i = 0;
+
+	(void)state;
+	TAILQ_FOREACH(r, &conf_listener_byname(&c->mux, "a")->routes, entry)
+		assert_string_equal(r->w.label, labels[i++]);
+	assert_int_equal(i, 5);
+	conf_free(c);
+	c = first("table <t> { 192.0.2.1 }\n"
+	    "listen \"a\" on ::1 tcp port 1 { from <t> drop\n"
+	    "  from { <t>, 192.0.2.2 } reset; timeout tarpit }\n");
+	route(c, "a", "from t");
+	route(c, "a", "from");
+	route(c, "a", "timeout");
+	conf_free(c);
+}
+
 /* A child takes what was adopted, too. */
 static void
 arrives(const struct conf *c)
@@ -254,6 +279,7 @@ test_a_change_stays_by_name(void **state)
 	    "  offence slow 1 times within 1m ban for 1m\n"
 	    "  tls to pool \"p\"; http to pool \"p\"; from <t> drop }\n", old);
 	struct conf_bind	*b;
+	struct conf_listener	*l;
 
 	(void)state;
 	assert_int_equal(listener(old, "a")->id, listener(new, "a")->id);
@@ -269,12 +295,13 @@ test_a_change_stays_by_name(void **state)
 	assert_int_not_equal(route(new, "a", "tls")->slot,
 	    route(old, "a", "ssh")->slot);
 	/* The second of old is the second of new; the first has a new one. */
-	assert_int_equal(TAILQ_LAST(&conf_listener_byname(&old->mux,
-	    "a")->routes, conf_routes)->w.slot, route(new, "a", "http")->slot);
+	l = conf_listener_byname(&old->mux, "a");
+	assert_int_equal(TAILQ_LAST(&l->routes, conf_routes)->w.slot,
+	    route(new, "a", "http")->slot);
 	/* A socket stays with its address, whoever listens on it. */
 	b = TAILQ_FIRST(&conf_listener_byname(&new->mux, "c")->binds);
-	assert_int_equal(b->w.slot, TAILQ_NEXT(TAILQ_FIRST(
-	    &conf_listener_byname(&old->mux, "a")->binds), entry)->w.slot);
+	assert_int_equal(b->w.slot,
+	    TAILQ_NEXT(TAILQ_FIRST(&l->binds), entry)->w.slot);
 	arrives(new);
 	conf_free(old);
 	conf_free(new);
@@ -290,11 +317,11 @@ test_a_moved_member_is_the_same(void **state)
 	    "pool \"p\" { member 192.0.2.2 port 1 weight 5 }\n"
 	    "listen \"a\" on ::1 tcp port 1 { otherwise to pool \"p\" }\n",
 	    old);
+	struct conf_pool	*p = conf_pool_byname(&old->mux, "p");
 	struct conf_member	*m, *n;
 
 	(void)state;
-	m = TAILQ_NEXT(TAILQ_FIRST(&conf_pool_byname(&old->mux,
-	    "p")->members), entry);
+	m = TAILQ_NEXT(TAILQ_FIRST(&p->members), entry);
 	n = TAILQ_FIRST(&conf_pool_byname(&new->mux, "p")->members);
 	assert_int_equal(m->w.slot, n->w.slot);
 	assert_int_equal(m->w.id, n->w.id);
@@ -534,6 +561,7 @@ main(void)
 		cmocka_unit_test(test_mux_gets_all),
 		cmocka_unit_test(test_enforcer_gets_what_bans),
 		cmocka_unit_test(test_others_get_nothing),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_the_same_stays),
 		cmocka_unit_test(test_a_change_stays_by_name),
 		cmocka_unit_test(test_a_moved_member_is_the_same),
