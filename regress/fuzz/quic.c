@@ -10,7 +10,7 @@
  *	0	datagrams as they are, each behind its length
  *	1	the frames of Initials, sealed here, each behind its length
  *	2	pieces for struct rp_join, with a model beside it
- *	3	a hello and how it is cut: whatever the order, and whatever comes
+ *	3	a hello and how it is cut: in any order, whatever comes
  *		twice, the end is the same
  *	4	the same for DTLS
  */

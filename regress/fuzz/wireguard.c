@@ -6,7 +6,7 @@
 /* LINK: refract-mux/probe/dtls.o refract-mux/probe/udp.o */
 /* LIBS: -lnettle */
 /*
- * WireGuard against the structs of its paper, and with it every other protocol
+ * WireGuard against the fields of its paper, and with it every other protocol
  * of datagrams: none reads behind the end, none is another one too.
  */
 #include <stdint.h>
@@ -18,20 +18,14 @@
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 /* WireGuard: Next Generation Kernel Network Tunnel, 5.4.2 to 5.4.7. */
-struct initiation {
-	uint8_t	type, reserved[3], sender[4], ephemeral[32], identity[48],
-		time[28], mac1[16], mac2[16];
-};
-struct response {
-	uint8_t	type, reserved[3], sender[4], receiver[4], ephemeral[32],
-		nothing[16], mac1[16], mac2[16];
-};
-struct cookie {
-	uint8_t	type, reserved[3], receiver[4], nonce[24], cookie[32];
-};
-struct data {
-	uint8_t	type, reserved[3], receiver[4], counter[8], tag[16];
-};
+#define HEAD		(1 + 3)
+#define INDEX		4
+#define KEY		32
+#define TAG		16
+#define INITIATION	(HEAD + INDEX + KEY + (32 + TAG) + (12 + TAG) + 16 + 16)
+#define RESPONSE	(HEAD + 2 * INDEX + KEY + TAG + 16 + 16)
+#define COOKIE		(HEAD + INDEX + 24 + (16 + TAG))
+#define DATA		(HEAD + INDEX + 8 + TAG)
 
 static void
 need(int good)
@@ -45,10 +39,10 @@ is_wireguard(const uint8_t *p, size_t n)
 {
 	if (n < 4 || memcmp(p + 1, "\0\0\0", 3) != 0)
 		return 0;
-	return (p[0] == 1 && n == sizeof(struct initiation)) ||
-	    (p[0] == 2 && n == sizeof(struct response)) ||
-	    (p[0] == 3 && n == sizeof(struct cookie)) ||
-	    (p[0] == 4 && n >= sizeof(struct data) && n % 16 == 0);
+	return (p[0] == 1 && n == INITIATION) ||
+	    (p[0] == 2 && n == RESPONSE) ||
+	    (p[0] == 3 && n == COOKIE) ||
+	    (p[0] == 4 && n >= DATA && n % 16 == 0);
 }
 
 int

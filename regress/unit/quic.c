@@ -272,7 +272,7 @@ make_flight(struct flight *f, const struct seal *how, size_t over)
 {
 	static const size_t	cut[] = { 0, 1100, 2500, BIG };
 	struct seal		s = *how;
-	uint8_t			space[2048];
+	uint8_t			space[2048] = { 0 };
 	struct out		o;
 	size_t			i, from;
 
@@ -405,26 +405,40 @@ test_frames(void **state)
 		size_t		 n;
 		int		 ok;
 	} t[] = {
-		F("", 1), F("\0\0\0", 1), F("\1", 1),
-		F("\2\5\0\0\5", 1), F("\2\5\0\1\0\1\2", 1),
-		F("\3\5\0\0\5\1\2\3", 1), F("\2\x40\5\0\0\0", 1),
-		F("\x1c\0\0\0", 1), F("\x1c\1\6\3bye", 1),
+		F("", 1),
+		F("\0\0\0", 1),
+		F("\1", 1),
+		F("\2\5\0\0\5", 1),
+		F("\2\5\0\1\0\1\2", 1),
+		F("\3\5\0\0\5\1\2\3", 1),
+		F("\2\x40\5\0\0\0", 1),
+		F("\x1c\0\0\0", 1),
+		F("\x1c\1\6\3bye", 1),
 		/* below zero */
-		F("\2\5\0\0\6", 0), F("\2\5\0\1\1\3\1", 0),
+		F("\2\5\0\0\6", 0),
+		F("\2\5\0\1\1\3\1", 0),
 		F("\2\5\0\1\5\0\0", 0),
 		/* not in an Initial */
-		F("\4\0\0\0", 0), F("\5\0\0", 0), F("\7\1t", 0),
-		F("\10\0\1", 0), F("\x10\0", 0), F("\x18\0\0\1x", 0),
-		F("\x1d\0\0", 0), F("\x1e", 0), F("\x30\0", 0),
-		F("\x40\6\0\0", 0), F("\xff", 0),
+		F("\4\0\0\0", 0),
+		F("\5\0\0", 0),
+		F("\7\1t", 0),
+		F("\10\0\1", 0),
+		F("\x10\0", 0),
+		F("\x18\0\0\1x", 0),
+		F("\x1d\0\0", 0),
+		F("\x1e", 0),
+		F("\x30\0", 0),
+		F("\x40\6\0\0", 0),
+		F("\xff", 0),
 		/* lengths that lie */
-		F("\6\0\x7f\xff", 0), F("\6\0\xff\xff\xff\xff\xff\xff\xff\xff",
-		    0),
+		F("\6\0\x7f\xff", 0),
+		F("\6\0\xff\xff\xff\xff\xff\xff\xff\xff", 0),
 		F("\6\xff\xff\xff\xff\xff\xff\xff\xff\0", 0),
-		F("\6\x80\1\0\0\1x", 0), F("\6\x80\0\xff\xff\2xx", 0),
+		F("\6\x80\1\0\0\1x", 0),
+		F("\6\x80\0\xff\xff\2xx", 0),
 		F("\x1c\0\0\x7f\xff", 0),
 	};
-	uint8_t		hello[200], space[300];
+	uint8_t		hello[200], space[300] = { 0 };
 	struct out	o;
 	size_t		i, n = make_hello(hello, "f.example", "h3", 200);
 
@@ -774,6 +788,10 @@ test_kinds(void **state)
 static void
 test_lying_headers(void **state)
 {
+	/* dcid, scid, token, length */
+	static const uint8_t	 t[][2] = { { 5, 21 }, { 5, 255 }, { 14, 21 },
+	    { 15, 0x7f }, { 15, 0xff }, { 16, 0x45 }, { 16, 0x00 },
+	    { 16, 0xff } };
 	struct rp_quic_header	 h;
 	uint8_t			 wire[1200];
 	uint8_t			*p;
@@ -794,13 +812,9 @@ test_lying_headers(void **state)
 			}
 		free(p);
 	}
-	/* dcid, scid, token, length */
-	static const struct { size_t at; uint8_t v; } t[] = { { 5, 21 },
-	    { 5, 255 }, { 14, 21 }, { 15, 0x7f }, { 15, 0xff }, { 16, 0x45 },
-	    { 16, 0x00 }, { 16, 0xff } };
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		unhex(wire, CLIENT_V1);
-		wire[t[i].at] = t[i].v;
+		wire[t[i][0]] = t[i][1];
 		assert_int_equal(first(wire, sizeof(wire)), RP_NO);
 		assert_int_equal(q.derived, 0);
 	}

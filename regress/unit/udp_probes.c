@@ -556,10 +556,10 @@ test_table(void **state)
 	assert_int_equal(ask(RP_SIP, (const uint8_t *)"INV", 3), RP_MORE);
 	assert_int_equal(ask(RP_SIP, (const uint8_t *)"INVITE sip:a SIP",
 	    16), RP_MORE);
-	assert_int_equal(ask(RP_SIP, (const uint8_t *)
-	    "OPTIONS /x HTTP/1.1\r\n", 21), RP_NO);
-	assert_int_equal(ask(RP_SIP, (const uint8_t *)
-	    "INVITE sip:a SIP/3.0\r\n", 22), RP_NO);
+	assert_int_equal(ask(RP_SIP, (const uint8_t *)"OPTIONS /x HTTP/1.1",
+	    19), RP_NO);
+	assert_int_equal(ask(RP_SIP, (const uint8_t *)"INVITE sip:a SIP/3.0",
+	    20), RP_NO);
 }
 
 int
