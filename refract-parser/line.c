@@ -710,7 +710,8 @@ text_pattern(const struct watch *w, size_t i, struct row_pattern *r)
 
 /* By hand. */
 
-static void
+/* -1: its address is none, or more than a ban may cover. */
+static int
 fill_by_hand(const struct watch *w, const struct msg_trigger *t,
     struct match *m)
 {
@@ -722,8 +723,9 @@ fill_by_hand(const struct watch *w, const struct msg_trigger *t,
 		if (strcmp(p, "addr") != 0)
 			text_value(m, p, value, strlen(value));
 		else if (!set_addr(w, m, value, strlen(value)))
-			text_value(m, "host", value, strlen(value));
+			return -1;
 	}
+	return 0;
 }
 
 /* Of this run: nothing that is read from a log has such a name. */
@@ -753,7 +755,8 @@ text_trigger(const struct msg_trigger *t)
 
 	if (w == NULL)
 		return -1;
-	fill_by_hand(w, t, &m);
+	if (fill_by_hand(w, t, &m) == -1)
+		return -2;
 	who.addr = m.addr;
 	count_key(w->conf, &m, &key);
 	o.name = key.bytes;

@@ -129,7 +129,7 @@ int		 text_pattern(const struct watch *, size_t i,
 struct count	 text_rule(const struct watch *);
 /*
  * A match by hand: an offence at once.  1; 0: it is under way already; -1:
- * there is no such watch.
+ * there is no such watch; -2: what it calls addr is none.
  */
 int		 text_trigger(const struct msg_trigger *);
 

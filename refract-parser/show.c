@@ -328,6 +328,10 @@ on_trigger(MSG_ARGS)
 		tell_outcome(ch, M_RESULT, id, 1, 0, "there is no watch %.80s",
 		    t.watch);
 		break;
+	case -2:
+		tell_outcome(ch, M_RESULT, id, 1, 0, "addr is not an address, "
+		    "or more than one ban covers");
+		break;
 	case 0:
 		tell_outcome(ch, M_RESULT, id, 0, 0, "it is under way already");
 		break;

@@ -153,6 +153,7 @@ ctl trigger ssh addr=203.0.113.77 user=eve >/dev/null
 soon 'a match by hand' 5 has 1 '[mail] [203.0.113.77]'
 like 'is in the audit log' "$(cat "$T/bans.log")" 'request trigger'
 nok 'of a watch that is not there' ctl trigger nobody addr=203.0.113.77
+nok 'of no address' ctl trigger ssh addr=203.0.113 user=eve
 on host setpriv --reuid nobody --regid refract --clear-groups \
     "$OBJ/bin/refractctl" show pending >"$T/member.out" 2>&1
 is 'the group may see them' $? 0

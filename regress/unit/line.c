@@ -598,6 +598,9 @@ test_trigger(void **state)
 	memcpy(t.values, said, sizeof(said));
 	assert_int_equal(text_trigger(&t), -1);
 	strlcpy(t.watch, "sshd", sizeof(t.watch));
+	t.values[5] = 'x';
+	assert_int_equal(text_trigger(&t), -2);
+	t.values[5] = '2';
 	say("bad alice from 203.0.113.7\n");
 	assert_int_equal(text_trigger(&t), 1);
 	assert_int_equal(noffences, 1);
