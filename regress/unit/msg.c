@@ -139,8 +139,8 @@ static const struct row {
 	{ M_CONF_BIND, "P", CONFIGURED, "sr", 0, 48, 0 },
 	{ M_CONF_OFFENCE, "P", CONFIGURED, "sr", 0, 32, 0 },
 	{ M_CONF_ROUTE, "P", CONFIGURED, "sr", 0, 360, 0 },
-	{ M_CONF_COND, "P", CONFIGURED, "sr", 0, 24, 1 },
-	{ M_MUX_TABLE, "P", "m", "sr", 1, 0, 0 },
+	{ M_CONF_COND, "P", CONFIGURED, "sr", 0, 24, 0 },
+	{ M_MUX_TABLE, "P", "mc", "sr", 1, 0, 0 },
 	{ M_MUX_SOCKET, "P", "m", "sr", 1, 8, 0 },
 	{ M_MUX_FORGET, "P", "m", "sr", 0, 8, 0 },
 	{ M_MUX_WORKER, "P", "m", "sr", 0, 8, 0 },
@@ -152,7 +152,11 @@ static const struct row {
 	{ M_MUX_ADMIN, "c", "m", "sre", 0, 8, 0 },
 	{ M_MUX_DECISION, "m", "c", "sre", 0, 1728, 0 },
 	{ M_MUX_ACCESS, "m", "c", "sre", 0, 520, 0 },
-	{ M_MUX_LISTENING, "m", "P", "sre", 0, 4, 0 }
+	{ M_ACCESS_LOG, "P", "c", "sre", 1, 4, 0 },
+	{ M_RESOLVER, "P", "c", "sre", 0, 1176, 0 },
+	{ M_HOST, "P", "c", "sre", 0, 552, 0 },
+	{ M_MUX_MONITOR, "c", "m", "sre", 0, 4, 0 },
+	{ C_POOL, "x", "c", "sre", 0, 328, 0 }
 };
 
 #define NROWS	(sizeof(rows) / sizeof(rows[0]))
@@ -164,6 +168,48 @@ static const struct wire_ban ban = {
 	.port = 443, .proto = IPPROTO_TCP, .start = 1, .end = 2
 };
 
+/* The same of the mux's configuration, in bytes that are zero. */
+static void
+mux_sample(uint32_t type, void *room)
+{
+	struct wire_pool *p = room;
+	struct wire_member *m = room;
+	struct wire_listener *l = room;
+	struct wire_bind *b = room;
+	struct wire_offence *o = room;
+	struct wire_route *r = room;
+
+	switch (type) {
+	case M_CONF_POOL:
+		p->id = p->rise = p->fall = 1;
+		break;
+	case M_CONF_MEMBER:
+		m->id = m->weight = m->port = 1;
+		m->addr = host;
+		break;
+	case M_CONF_TAP:
+		((struct wire_tap *)room)->id = 1;
+		break;
+	case M_CONF_LISTENER:
+		l->id = l->hash = l->plen4 = l->plen6 = 1;
+		l->proto = IPPROTO_TCP;
+		break;
+	case M_CONF_BIND:
+		b->port = 1;
+		break;
+	case M_CONF_OFFENCE:
+		o->kind = OFFENCE_UNKNOWN;
+		o->times = o->within = o->ban = 1;
+		break;
+	case M_CONF_ROUTE:
+		r->id = r->action = ROUTE_TO;
+		break;
+	case M_CONF_COND:
+		((struct wire_cond *)room)->kind = COND_FROM;
+		break;
+	}
+}
+
 /* Bytes that pass for a message of the type. */
 static const void *
 sample(uint32_t type)
@@ -171,6 +217,7 @@ sample(uint32_t type)
 	static uint64_t room[IMSG_MAX / 8];
 
 	memset(room, 0, sizeof(room));
+	mux_sample(type, room);
 	switch (type) {
 	case M_READY:
 		((struct msg_ready *)room)->role = ROLE_PARSER;
