@@ -119,7 +119,7 @@ posix_end(const struct walk *w)
 	const char	*p = w->p;
 	char		 mark;
 
-	if (p == w->end || strchr(":.=", *p) == NULL)
+	if (p == w->end || *p == '\0' || strchr(":.=", *p) == NULL)
 		return NULL;
 	mark = *p++;
 	for (; w->end - p >= 2; p++) {

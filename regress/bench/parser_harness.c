@@ -1,9 +1,18 @@
+/* LINK: refractd/f2b.o refractd/f2b_filter.o refractd/f2b_ini.o */
+/* LINK: refractd/f2b_parse.o refractd/f2b_read.o refractd/f2b_expand.o */
+/* LINK: refractd/f2b_regex.o refractd/f2b_text.o */
 /*
  * A parent, an enforcer and a control for one refract-parser, so that it can
  * be measured as it is: forked, demoted, filtered, fed by messages.
  *
  *	parser_harness -g FILE LINES USERS	write a log
- *	parser_harness PARSER FILE LINES	read it: seconds, CPU, bans
+ *	parser_harness -w KIND FILE LINES ADDRESSES
+ *						another log: sshd, nginx
+ *	parser_harness PARSER FILE LINES	read it: seconds, CPU, bans,
+ *						KiB resident, matches
+ *	parser_harness -f FILTERS PARSER FILE LINES
+ *						the same by fail2ban's filters,
+ *						"a,b,c" or "all"
  *	parser_harness -l N PARSER FILE		N offences one by one: from
  *						write(2) to M_BAN
  */
@@ -15,6 +24,7 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +34,7 @@
 
 #include "channel.h"
 #include "conf.h"
+#include "f2b.h"
 #include "imsg.h"
 #include "log.h"
 #include "msg.h"
@@ -32,7 +43,8 @@ static struct event_base	*base;
 static struct channel		*parser;
 static struct imsgbuf		*enforcer, *control;
 static const char		*path;
-static uint64_t			 want_lines, bans;
+static uint64_t			 want_lines, bans, matches;
+static const char		*filters;
 static double			 began, took;
 static unsigned int		 nlatency, done;
 static double			*latency;
@@ -82,6 +94,105 @@ generate(const char *name, unsigned long lines, unsigned int users)
 		    u / 100 % 256, u / 25600 % 256, u % 253 + 1,
 		    1024 + (unsigned int)random() % 60000,
 		    (unsigned int)random() % 5000, u);
+	}
+	if (fclose(f) != 0)
+		fatal("%s", name);
+}
+
+/* What sshd writes when it is guessed at, and when it is used. */
+static const char *const	sshd_attacks[] = {
+	"sshd[%u]: Failed password for root from %s port %u ssh2",
+	"sshd[%u]: Invalid user admin from %s port %u",
+	"sshd[%u]: Failed password for invalid user admin from %s port %u ssh2",
+	"sshd[%u]: Connection closed by authenticating user root %s port %u "
+	    "[preauth]",
+	"sshd[%u]: pam_unix(sshd:auth): authentication failure; logname= uid=0 "
+	    "euid=0 tty=ssh ruser= rhost=%s  user=root",
+	"sshd[%u]: Received disconnect from %s port %u:11: Bye Bye [preauth]"
+};
+static const char *const	sshd_usual[] = {
+	"sshd[%u]: Accepted publickey for deploy from %s port %u ssh2: ED25519 "
+	    "SHA256:Jq0b1yWc9EoZ3pTk5vXn7sLr2uHd4fGa6iMz8xCq0bE",
+	"sshd[%u]: pam_unix(sshd:session): session opened for user "
+	    "deploy(uid=1000) by (uid=0)",
+	"sshd[%u]: pam_unix(sshd:session): session closed for user deploy",
+	"systemd-logind[%u]: New session 4711 of user deploy.",
+	"systemd-logind[%u]: Removed session 4711.",
+	"CRON[%u]: pam_unix(cron:session): session opened for user "
+	    "root(uid=0) by (uid=0)",
+	"CRON[%u]: pam_unix(cron:session): session closed for user root",
+	"sudo[%u]:   deploy : TTY=pts/0 ; PWD=/home/deploy ; USER=root ; "
+	    "COMMAND=/usr/bin/systemctl restart app"
+};
+static const char *const	nginx_attacks[] = {
+	"\"GET /wp-login.php HTTP/1.1\" 404 153",
+	"\"POST /phpmyadmin HTTP/1.1\" 404 153"
+};
+static const char *const	nginx_usual[] = {
+	"\"GET / HTTP/1.1\" 200 5413",
+	"\"GET /site.css?v=20261121 HTTP/2.0\" 200 20417",
+	"\"GET /items?page=3 HTTP/2.0\" 200 8812",
+	"\"GET /favicon.ico HTTP/1.1\" 404 153",
+	"\"POST /login HTTP/2.0\" 204 0",
+	"\"GET /a-photo-of-something.jpg HTTP/2.0\" 200 184023"
+};
+
+#define SSHD_ATTACKS	25	/* of a hundred lines */
+#define NGINX_ATTACKS	3
+#define ONE_OF(list)	(list)[(unsigned int)random() %			\
+			    (sizeof(list) / sizeof((list)[0]))]
+
+static int
+happens(long percent)
+{
+	return random() % 100 < percent;
+}
+
+static void
+put_sshd(FILE *f, time_t t, const char *addr)
+{
+	char	date[40];
+
+	strftime(date, sizeof(date), "%b %e %H:%M:%S", localtime(&t));
+	fprintf(f, "%s host1 ", date);
+	fprintf(f, happens(SSHD_ATTACKS) ? ONE_OF(sshd_attacks) :
+	    ONE_OF(sshd_usual), 1000 + (unsigned int)random() % 60000, addr,
+	    1024 + (unsigned int)random() % 60000);
+	putc('\n', f);
+}
+
+static void
+put_nginx(FILE *f, time_t t, const char *addr)
+{
+	char	date[40];
+
+	strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S %z", localtime(&t));
+	fprintf(f, "%s - - [%s] %s \"-\" \"Mozilla/5.0 (X11; Linux x86_64; "
+	    "rv:128.0) Gecko/20100101 Firefox/128.0\"\n", addr, date,
+	    happens(NGINX_ATTACKS) ? ONE_OF(nginx_attacks) :
+	    ONE_OF(nginx_usual));
+}
+
+/* The last hour, however many lines it has. */
+static void
+write_log(const char *kind, const char *name, unsigned long lines,
+    unsigned int addrs)
+{
+	FILE		*f = fopen(name, "w");
+	char		 addr[40];
+	unsigned int	 a;
+	unsigned long	 i;
+	time_t		 from = time(NULL) - 3600;
+
+	if (f == NULL)
+		fatal("%s", name);
+	srandom(1);
+	for (i = 0; i < lines; i++) {
+		a = (unsigned int)random() % addrs;
+		snprintf(addr, sizeof(addr), "%u.%u.%u.%u", 20 + a % 80,
+		    a / 80 % 250, a / 20000 % 250, 1 + a / 5000000);
+		(strcmp(kind, "sshd") == 0 ? put_sshd : put_nginx)(f,
+		    from + (time_t)(i * 3500 / lines), addr);
 	}
 	if (fclose(f) != 0)
 		fatal("%s", name);
@@ -182,6 +293,7 @@ on_control(int fd, short what, void *arg)
 			evtimer_add(again, &pause);
 		else {
 			took = now() - began;
+			matches = c[COUNT_PARSER_MATCHES];
 			finish();
 		}
 	}
@@ -209,6 +321,86 @@ sibling(enum role peer, event_callback_fn fn)
 	return buf;
 }
 
+/* fail2ban's filters. */
+
+static void
+add_regexes(struct conf_watch *w, const struct conf_filter *cf,
+    const struct f2b_regexes *list, enum pattern_kind kind)
+{
+	struct conf_pattern	*p;
+	size_t			 i;
+
+	for (i = 0; i < list->n; i++) {
+		if ((p = calloc(1, sizeof(*p))) == NULL)
+			fatal("filter");
+		p->w.id = conf_new_id();
+		p->w.watch = w->w.id;
+		p->w.filter = cf->w.id;
+		p->w.kind = kind;
+		p->w.weight = kind == PATTERN_FAIL;
+		strlcpy(p->w.where, list->list[i].where, sizeof(p->w.where));
+		p->text = strdup(list->list[i].text);
+		p->len = strlen(p->text) + 1;
+		TAILQ_INSERT_TAIL(&w->patterns, p, entry);
+	}
+}
+
+/* 0, or -1: it is none. */
+static int
+add_filter(struct conf_watch *w, const char *name)
+{
+	struct conf_filter	*cf = calloc(1, sizeof(*cf));
+	struct f2b_args		 args = { .name = name };
+	struct f2b_filter	 f;
+	char			 why[512];
+
+	if (cf == NULL)
+		fatal("filter");
+	if (f2b_load(&args, &f, why, sizeof(why)) == -1) {
+		f2b_free(&f);
+		free(cf);
+		return -1;
+	}
+	cf->w.id = conf_new_id();
+	cf->w.watch = w->w.id;
+	cf->w.maxlines = f.maxlines;
+	cf->w.weight = 1;
+	strlcpy(cf->w.name, f.name, sizeof(cf->w.name));
+	strlcpy(cf->w.where, name, sizeof(cf->w.where));
+	TAILQ_INSERT_TAIL(&w->filters, cf, entry);
+	add_regexes(w, cf, &f.prefix, PATTERN_FAIL_PREFIX);
+	add_regexes(w, cf, &f.fail, PATTERN_FAIL);
+	add_regexes(w, cf, &f.ignore, PATTERN_FAIL_IGNORE);
+	add_regexes(w, cf, &f.dates, PATTERN_FAIL_DATE);
+	f2b_free(&f);
+	return 0;
+}
+
+static void
+add_filters(struct conf_watch *w)
+{
+	char	*list = strdup(filters), *p = list, *name;
+	glob_t	 g;
+	size_t	 i;
+
+	w->w.format = FORMAT_TEXT;
+	w->w.after = 5;
+	w->w.window = 600000;
+	w->w.limit = 0;
+	w->w.bans = 1;
+	if (strcmp(filters, "all") != 0) {
+		while ((name = strsep(&p, ",")) != NULL)
+			if (add_filter(w, name) == -1)
+				fatalx("%s: no filter", name);
+	} else if (glob(F2B_DIR "/filter.d/*.conf", 0, NULL, &g) == 0) {
+		/* Those that others include are none. */
+		for (i = 0; i < g.gl_pathc; i++)
+			(void)add_filter(w, g.gl_pathv[i]);
+		globfree(&g);
+	}
+	free(list);
+}
+
 static void
 on_ready(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 {
@@ -228,6 +420,8 @@ on_ready(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
 	c->generation = 1;
 	strlcpy(w->w.name, "bench", sizeof(w->w.name));
 	w->w.hash = watch_hash(w->w.name);
+	if (filters != NULL)
+		add_filters(w);
 	s->w.id = 1;
 	s->w.watch = w->w.id;
 	strlcpy(s->w.path, path, sizeof(s->w.path));
@@ -348,10 +542,11 @@ report(pid_t pid)
 		    latency[done * 99 / 100] * 1e6);
 		return;
 	}
-	printf("%.4f %.4f %llu %ld\n", took,
+	printf("%.4f %.4f %llu %ld %llu\n", took,
 	    (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
 	    (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6,
-	    (unsigned long long)bans, ru.ru_maxrss);
+	    (unsigned long long)bans, ru.ru_maxrss,
+	    (unsigned long long)matches);
 }
 
 int
@@ -365,7 +560,16 @@ main(int argc, char **argv)
 		    (unsigned int)strtoul(argv[4], NULL, 10));
 		return 0;
 	}
-	if (argc == 5 && strcmp(argv[1], "-l") == 0) {
+	if (argc == 6 && strcmp(argv[1], "-w") == 0) {
+		write_log(argv[2], argv[3], strtoul(argv[4], NULL, 10),
+		    (unsigned int)strtoul(argv[5], NULL, 10));
+		return 0;
+	}
+	if (argc == 6 && strcmp(argv[1], "-f") == 0) {
+		filters = argv[2];
+		want_lines = strtoull(argv[5], NULL, 10);
+		argv += 2;
+	} else if (argc == 5 && strcmp(argv[1], "-l") == 0) {
 		nlatency = (unsigned int)strtoul(argv[2], NULL, 10);
 		latency = calloc(nlatency, sizeof(*latency));
 		argv += 2;

@@ -22,31 +22,12 @@
 #include <sys/wait.h>
 
 #include <err.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "checkpoint.h"
-#include "conf.h"
-#include "decide.h"
-#include "f2b.h"
-#include "line.h"
-#include "resume.h"
-#include "users.h"
-#include "warn.h"
-#include "watch.h"
-#include "zone.h"
+#include "fail_stock.h"
 
 #define PYTHON	"/usr/bin/python3"
 #define TZFILE	"/usr/share/zoneinfo/Europe/Zurich"
-#define NOW	1124013600000LL		/* of fail2ban's tests */
 #define FORMS	200
 #define ABSENT	"-"			/* not said */
 
@@ -70,8 +51,6 @@ static char		*script, *dir;
 static char		*answer;
 static size_t		 answer_len;
 static struct zone	*zone;
-static struct wire_global global;
-static uint32_t		 id;
 
 static struct {
 	unsigned int	filters, said, bare, judged, matches, hosts, users;
@@ -118,146 +97,6 @@ decide(const struct offence *o)
 	return 1;
 }
 
-void
-checkpoint_user(uint32_t number)
-{
-	assert_non_null(users_at(number));
-}
-
-void
-checkpoint_touch(void)
-{
-}
-
-void
-resume_until(struct watch *w, logtime_t at)
-{
-	assert_non_null(w);
-	assert_true(at >= 0);
-}
-
-const struct wire_global *
-watch_global(void)
-{
-	return &global;
-}
-
-int
-watch_is_protected(const struct prefix *p)
-{
-	return p->family == 0;
-}
-
-struct watch *
-watch_byhash(uint64_t hash)
-{
-	return hash == 0 ? &forms[0].watch : NULL;
-}
-
-logtime_t
-watch_when(struct watch *w, logtime_t stamp, int live, wall_t now)
-{
-	assert_true(!live && now == NOW);
-	return w->last = stamp;
-}
-
-wall_t
-watch_decided(logtime_t at, wall_t now)
-{
-	assert_int_equal(now, NOW);
-	return at;
-}
-
-void
-watch_unparsed(struct watch *w)
-{
-	w->stats.unparsed++;
-}
-
-int
-watch_too_long(struct watch *w, const struct block *b, size_t n)
-{
-	assert_non_null(w);
-	assert_non_null(b);
-	return n > LINE_MAX_LEN;
-}
-
-void
-warn_cut(struct watch *w, const char *file)
-{
-	fail_msg("%s: %s is cut", w->conf->w.name, file);
-}
-
-void
-warn_limits(struct watch *w, const char *at, uint64_t limits, uint64_t tried)
-{
-	fail_msg("%s: %s: %u of %u", w->conf->w.name, at,
-	    (unsigned int)limits, (unsigned int)tried);
-}
-
-uint64_t
-block_identity(const struct block *b)
-{
-	return b->identity;
-}
-
-const char *
-block_name(const struct block *b)
-{
-	return b->name;
-}
-
-/* A line without a date is of the time of the last one that had one. */
-stamp_t
-file_last(const struct file *f)
-{
-	return ((const struct watch *)(const void *)f)->last * 1000;
-}
-
-/* Filters. */
-
-static void
-add_regexes(struct conf_watch *cw, const struct f2b_regexes *list,
-    enum pattern_kind kind)
-{
-	struct conf_pattern	*p;
-	size_t			 i;
-
-	for (i = 0; i < list->n; i++) {
-		assert_non_null(p = calloc(1, sizeof(*p)));
-		p->w.id = ++id;
-		p->w.filter = 1;
-		p->w.kind = kind;
-		strlcpy(p->w.where, list->list[i].where, sizeof(p->w.where));
-		p->text = strdup(list->list[i].text);
-		p->len = strlen(p->text) + 1;
-		TAILQ_INSERT_TAIL(&cw->patterns, p, entry);
-	}
-}
-
-static struct conf_watch *
-new_watch(const struct f2b_filter *f)
-{
-	struct conf_watch	*cw = conf_watch_new();
-	struct conf_filter	*cf = calloc(1, sizeof(*cf));
-
-	assert_non_null(cf);
-	cw->w.format = FORMAT_TEXT;
-	cw->w.after = 1;
-	cw->w.window = 600000;
-	strlcpy(cw->w.name, f->name, sizeof(cw->w.name));
-	cf->w.id = 1;
-	cf->w.maxlines = f->maxlines;
-	cf->w.weight = 1;
-	strlcpy(cf->w.where, f->name, sizeof(cf->w.where));
-	TAILQ_INSERT_TAIL(&cw->filters, cf, entry);
-	add_regexes(cw, &f->prefix, PATTERN_FAIL_PREFIX);
-	add_regexes(cw, &f->fail, PATTERN_FAIL);
-	add_regexes(cw, &f->ignore, PATTERN_FAIL_IGNORE);
-	add_regexes(cw, &f->dates, PATTERN_FAIL_DATE);
-	return cw;
-}
-
 /* As fail2ban's tests have it: hosts may be names, which are not resolved. */
 static void
 add_form(char *filter, char *number, const char *path, const char *options)
@@ -277,7 +116,8 @@ add_form(char *filter, char *number, const char *path, const char *options)
 	form->filter = filter;
 	form->number = number;
 	form->conf = conf_new();
-	cw = new_watch(&f);
+	cw = new_watch(f.name);
+	add_filter(cw, &f);
 	TAILQ_INSERT_TAIL(&form->conf->watches, cw, entry);
 	form->watch.conf = cw;
 	form->watch.number = 1;
@@ -545,7 +385,7 @@ run(const char *what)
 	    "ones: %u expectations, %u matches, %u hosts, %u users, %u "
 	    "times\n", sum.filters, nforms, sum.said, sum.bare, sum.judged,
 	    sum.matches, sum.hosts, sum.users, sum.times);
-	assert_int_equal(sum.wrong, 0);
+	assert_int_equal(sum.wrong + nwarned, 0);
 }
 
 static void
