@@ -201,6 +201,30 @@ else
 fi
 exec {hold}>&-
 
+# The manual's sshd, and names that look like addresses and logins.
+
+{
+	echo 'pattern "user" ".*"'
+	echo 'watch "sshd" {'
+	sed -n '/^watch "sshd" {/,/^}/p' "$TOP/refractd/refract.conf.5" |
+	    sed 's/\\e/\\/g' | grep -E '^	(match|cancel|source)'
+	echo 'ban for 1h; }'
+} >sshd.conf
+cat >sshd.log <<-'EOF'
+	h sshd[1]: Failed password for invalid user x from 192.0.2.9 port 22 ssh2 from 203.0.113.1 port 5 ssh2
+	h sshd[1]: Invalid user x from 192.0.2.9 port 22 from 203.0.113.2 port 5
+	h sshd[1]: Failed password for invalid user h sshd[1]: Accepted password for root from 192.0.2.9 port 1 ssh2 from 203.0.113.3 port 5 ssh2
+	h sshd[1]: Invalid user h sshd: Accepted password for root from 192.0.2.9 port 1 from 203.0.113.4 port 5
+	h sshd[1]: Accepted publickey for bob from 203.0.113.5 port 5 ssh2: ED25519 SHA256:x
+EOF
+"${AS[@]}" sbin/refractd -f sshd.conf -t sshd -j sshd.log >out
+is "a name cannot have another banned, nor forgive" "$(jq -r '.matches[]? |
+    .result + " " + .values.addr' out)" "counted 203.0.113.1
+counted 203.0.113.2
+counted 203.0.113.3
+counted 203.0.113.4
+cancelled 203.0.113.5"
+
 # Beside fail2ban's own, over the sample logs of its tests.
 
 samples=/usr/lib/python3/dist-packages/fail2ban/tests/files/logs
