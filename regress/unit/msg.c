@@ -406,7 +406,8 @@ test_sizes(void **arg)
 				break;
 			if (r->step == 1 && len >= r->size)
 				legal = 1;
-			if (check(r, from, to, STATE_ANY, len, r->fd != 0) != legal)
+			if (check(r, from, to, STATE_ANY, len, r->fd != 0) !=
+			    legal)
 				fail_msg("%s of %zu bytes", msg_name(r->type),
 				    len);
 		}
