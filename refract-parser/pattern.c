@@ -4,6 +4,8 @@
  */
 #define PCRE2_CODE_UNIT_WIDTH	8
 #include <pcre2.h>
+
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,9 +86,10 @@ struct patterns {
 	uint64_t		*joint;		/* two rows: at this cut */
 	size_t			 joint_from, joint_to;
 	int			 joint_known;
-	uint64_t		 twos[GRAMS / 64];	/* of that line */
-	uint64_t		 threes[GRAMS / 64];
-	int			 grams_known;
+	/* What follows what in that line: the mark is there. */
+	uint8_t			 twos[GRAMS], threes[GRAMS];
+	uint8_t			 mark;
+	uint64_t		 marked;	/* scan */
 	size_t			 memory;
 };
 
@@ -477,34 +480,60 @@ settle(struct patterns *p, uint16_t *list, size_t n)
 	return kept;
 }
 
-/* Two and three bytes, as bits of GRAMS. */
+/* Two and three bytes that follow each other, as a place in a table. */
+static size_t
+gram(uint32_t bytes)
+{
+	return bytes * 2654435761u >> (32 - GRAM_BITS);
+}
+
 static size_t
 two(const uint8_t *s)
 {
-	return (s[0] | (uint32_t)s[1] << 8) * 2654435761u >> (32 - GRAM_BITS);
+	return gram(s[0] | (uint32_t)s[1] << 8);
 }
 
 static size_t
 three(const uint8_t *s)
 {
-	return (s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16) *
-	    2654435761u >> (32 - GRAM_BITS);
+	return gram(s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16);
 }
 
 static void
 note_grams(struct patterns *p, const uint8_t *line, size_t n)
 {
-	size_t	i;
+	uint32_t	v;
+	size_t		i;
 
-	memset(p->twos, 0, sizeof(p->twos));
-	memset(p->threes, 0, sizeof(p->threes));
-	for (i = 0; i + 2 < n; i++) {
-		set_bit(p->twos, two(line + i));
-		set_bit(p->threes, three(line + i));
+	if (++p->mark == 0) {
+		memset(p->twos, 0, sizeof(p->twos));
+		memset(p->threes, 0, sizeof(p->threes));
+		p->mark = 1;
 	}
-	if (i + 1 < n)
-		set_bit(p->twos, two(line + i));
-	p->grams_known = 1;
+	for (i = 0; i + 3 < n; i++) {
+		memcpy(&v, line + i, sizeof(v));
+		v = le32toh(v);
+		p->twos[gram(v & 0xffff)] = p->mark;
+		p->threes[gram(v & 0xffffff)] = p->mark;
+	}
+	for (; i + 1 < n; i++) {
+		p->twos[two(line + i)] = p->mark;
+		if (i + 2 < n)
+			p->threes[three(line + i)] = p->mark;
+	}
+	p->marked = p->scans;
+}
+
+static int
+has_two(const struct patterns *p, const uint8_t *s)
+{
+	return p->twos[two(s)] == p->mark;
+}
+
+static int
+has_three(const struct patterns *p, const uint8_t *s)
+{
+	return p->threes[three(s)] == p->mark;
 }
 
 /*
@@ -516,15 +545,15 @@ may_have(const struct patterns *p, const struct literal *l)
 {
 	size_t	head = 1, tail = l->len - 1u;
 
-	if (has_bit(p->twos, two(l->text)))
+	if (has_two(p, l->text))
 		for (head = 2; head < l->len &&
-		    has_bit(p->threes, three(l->text + head - 2)); head++)
+		    has_three(p, l->text + head - 2); head++)
 			;
 	if (head == l->len)
 		return 1;
-	if (has_bit(p->twos, two(l->text + tail - 1)))
+	if (has_two(p, l->text + tail - 1))
 		for (tail--; tail > 0 &&
-		    has_bit(p->threes, three(l->text + tail - 1)); tail--)
+		    has_three(p, l->text + tail - 1); tail--)
 			;
 	return tail <= head;
 }
@@ -538,7 +567,7 @@ may_match(struct patterns *p, size_t i, const char *line, size_t n)
 
 	if (pt->nmore == 0 || has_bit(p->found, i))
 		return 1;
-	if (!p->grams_known)
+	if (p->marked != p->scans)
 		note_grams(p, (const uint8_t *)line, n);
 	for (k = 0; k < pt->nmore; k++)
 		if (may_have(p, &pt->more[k]))
@@ -558,7 +587,6 @@ patterns_scan(struct patterns *p, const char *line, size_t n,
 	p->line = line;
 	p->line_len = n;
 	p->joint_known = 0;
-	p->grams_known = 0;
 	p->scans++;
 	look_back(p);
 	for (word = 0; word < p->words; word++)
