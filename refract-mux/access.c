@@ -145,11 +145,15 @@ access_member(const struct member *m, int error)
 void
 access_pool(const struct pool *p)
 {
-	char	text[TEXT_LEN];
+	char		 text[TEXT_LEN];
+	const char	*what = "are reset";
 
+	if (p->w->when_down == 0)
+		what = "go to otherwise, or are reset";
+	else if (p->w->when_down == ROUTE_DROP)
+		what = "are closed";
 	snprintf(text, sizeof(text), "pool %s: no member is up: connections "
-	    "%s", p->w->name, p->w->when_down == 0 ? "go to `otherwise', or "
-	    "are reset" : "are reset");
+	    "%s", p->w->name, what);
 	say(text, 1);
 }
 

@@ -85,7 +85,8 @@ all_down(struct conn *c)
 		connect_next(c);
 		return;
 	}
-	side_reset(&c->client);
+	if (c->r->pool->w->when_down != ROUTE_DROP)
+		side_reset(&c->client);
 	conn_end(c, tried ? END_CONNECT : END_DOWN);
 }
 

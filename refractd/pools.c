@@ -498,13 +498,13 @@ pool_check_probe(const struct val *v)
 }
 
 static int
-check_bytes(uint8_t dst[256], uint16_t *len, const struct val *v)
+check_bytes(uint8_t dst[256], uint16_t *len, const struct val *v, size_t least)
 {
 	if (v->bad)
 		return -1;
-	if (v->len == 0 || v->len > 256) {
-		report_error(&v->at, "found %zu bytes, expected 1 to 256",
-		    v->len);
+	if (v->len < least || v->len > 256) {
+		report_error(&v->at, "found %zu bytes, expected %zu to 256",
+		    v->len, least);
 		return -1;
 	}
 	memset(dst, 0, 256);
@@ -527,7 +527,7 @@ pool_check_path(const struct val *v)
 		report_error(&v->at, "found a blank, expected a path without "
 		    "one");
 	else
-		check_bytes(w->send, &w->send_len, v);
+		check_bytes(w->send, &w->send_len, v, 1);
 }
 
 void
@@ -537,8 +537,8 @@ pool_check_send(const struct val *v, const struct val *bytes,
 	struct wire_pool	*w = &cur->p->w;
 
 	pool_check(v, CHECK_SEND);
-	check_bytes(w->send, &w->send_len, bytes);
-	check_bytes(w->expect, &w->expect_len, expect);
+	check_bytes(w->send, &w->send_len, bytes, 0);
+	check_bytes(w->expect, &w->expect_len, expect, 1);
 }
 
 /* Without a path it is the first of a server. */
