@@ -3,6 +3,7 @@
  */
 #include <sys/socket.h>
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -566,6 +567,28 @@ shorten(struct text_line *l)
 	l->p = buf;
 }
 
+/* An address alone, or with a port: "192.0.2.1:80", "[2001:db8::1]:80". */
+static void
+parse_peer(struct prefix *addr, const char *p, size_t n)
+{
+	const char	*end;
+	size_t		 i;
+
+	if (addr_parse(addr, p, n) == 0 || n == 0)
+		return;
+	if ((end = memchr(p, *p == '[' ? ']' : ':', n)) == NULL)
+		return;
+	i = (size_t)(end - p) + (*p == '[');
+	if (i < n && p[i] == ':')
+		for (i++; i < n && isdigit((unsigned char)p[i]);)
+			i++;
+	if (i < n)
+		return;
+	if (*p == '[')
+		p++;
+	(void)addr_parse(addr, p, (size_t)(end - p));
+}
+
 /* What the object says is the line: 0, or -1 if there is nothing to match. */
 static int
 open_json(struct text_line *l)
@@ -582,7 +605,7 @@ open_json(struct text_line *l)
 		return -1;
 	}
 	if (out.addr != NULL)
-		(void)addr_parse(&l->addr, out.addr, out.addr_len);
+		parse_peer(&l->addr, out.addr, out.addr_len);
 	if (out.time != NULL && date_parse_text(x->dates->date, out.time,
 	    out.time_len, l->live, l->b->now, l->w->last, &at) == 0)
 		l->stamp = at * 1000;

@@ -25,6 +25,7 @@
 #define EXIT_LIMIT	10000	/* ms for all that runs at exit */
 #define STOP_LIMIT	20000	/* ms for all commands of `stop` */
 #define LABEL_LEN	136
+#define JOBS_MAX	(100000 + RUN_MAX)	/* the ledger has no more */
 
 struct job {
 	TAILQ_ENTRY(job)	 entry;
@@ -41,7 +42,7 @@ TAILQ_HEAD(jobs, job);
 
 static struct jobs	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct jobs	 at_work = TAILQ_HEAD_INITIALIZER(at_work);
-static unsigned int	 nrunning;
+static unsigned int	 nrunning, nwaiting;
 static struct event	*limit_ev;
 static int		 leaving;	/* what runs at exit was asked ... */
 static int		 all_here;	/* ... for, and has come */
@@ -163,6 +164,7 @@ pump(void)
 	    nrunning < reload_conf()->run_max &&
 	    (j = TAILQ_FIRST(&waiting)) != NULL) {
 		TAILQ_REMOVE(&waiting, j, entry);
+		nwaiting--;
 		run(j);
 	}
 }
@@ -184,6 +186,8 @@ run_request(MSG_ARGS)
 	memcpy(j->values, m + 1, m->values_len);
 	strlcpy(j->label, "command", sizeof(j->label));
 	TAILQ_INSERT_TAIL(&waiting, j, entry);
+	if (++nwaiting > JOBS_MAX)
+		fatalx("ledger: more than %d commands at once", JOBS_MAX);
 	pump();
 }
 
@@ -288,6 +292,7 @@ time_is_over(EVENT_ARGS)
 	all_here = 1;
 	for (; (j = TAILQ_FIRST(&waiting)) != NULL; n++) {
 		TAILQ_REMOVE(&waiting, j, entry);
+		nwaiting--;
 		give_up(j, "");
 	}
 	if (n > 0 || nrunning > 0)

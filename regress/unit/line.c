@@ -525,6 +525,15 @@ test_json(void **state)
 	say("bad carol\n{\"other\":\"bad carol\"}\n\n");
 	assert_int_equal(noffences, 2);
 	assert_int_equal(watch.stats.unparsed, 1);
+	/* with a port */
+	say("{\"msg\":\"bad dora\",\"client\":{\"ip\":\"203.0.113.8:80\"}}\n");
+	assert_string_equal(name, "203.0.113.8");
+	say("{\"msg\":\"bad dora\","
+	    "\"client\":{\"ip\":\"[2001:db8::1]:80\"}}\n");
+	assert_string_equal(name, "2001:db8::/64");
+	say("{\"msg\":\"bad dora\","
+	    "\"client\":{\"ip\":\"203.0.113.9:80 x\"}}\n");
+	assert_string_not_equal(name, "203.0.113.9");
 }
 
 static void
