@@ -144,6 +144,22 @@ is_transparent(const struct generation *g)
 }
 
 static void
+ask_ahead(void)
+{
+	if (mux_current != NULL && is_transparent(mux_current))
+		upstream_ahead();
+}
+
+static void
+connected(enum role role, int bulk, struct channel *ch)
+{
+	(void)bulk;
+	(void)ch;
+	if (role == ROLE_ENFORCER)
+		ask_ahead();
+}
+
+static void
 commit(struct conf *new, struct conf *old)
 {
 	struct generation	*was = mux_current;
@@ -155,8 +171,7 @@ commit(struct conf *new, struct conf *old)
 	listener_use(mux_current);
 	check_use(mux_current);
 	tap_use(mux_current);
-	if (is_transparent(mux_current))
-		upstream_ahead();
+	ask_ahead();
 	if (was != NULL)
 		generation_release(was);
 }
@@ -225,6 +240,7 @@ main(int argc, char **argv)
 			[ROLE_CONTROL] = show_handlers
 		},
 		.open = poller_open,
+		.connected = connected,
 		.prepare = prepare,
 		.commit = commit,
 		.abort = abort_next,

@@ -38,9 +38,11 @@ clear_of(uint32_t family)
 static void
 ask_clear(struct clear *c)
 {
-	struct msg_mux_want	m;
+	struct channel		*ch = child_channel(ROLE_ENFORCER, 0);
+	struct msg_mux_want	 m;
 
-	if (c->n + c->asked > LOW)
+	/* Who is not there yet is asked when he is. */
+	if (ch == NULL || c->n + c->asked > LOW)
 		return;
 	memset(&m, 0, sizeof(m));
 	m.kind = MUX_WANT_CLEAR;
@@ -48,8 +50,7 @@ ask_clear(struct clear *c)
 	m.stream = SOCK_STREAM;
 	m.count = STOCK - c->n - c->asked;
 	c->asked += m.count;
-	channel_send(child_channel(ROLE_ENFORCER, 0), M_MUX_CLEAR, 0, &m,
-	    sizeof(m));
+	channel_send(ch, M_MUX_CLEAR, 0, &m, sizeof(m));
 }
 
 unsigned int
@@ -84,25 +85,39 @@ fill(struct sockaddr_storage *ss, const struct prefix *p, uint16_t port)
 	return sizeof(*in6);
 }
 
-/* The client's own address; its port too, or any if that cannot be had. */
+/* The client's own address, and a port; 0: the kernel's choice. */
 static int
-bind_client(struct conn *c, int fd)
+bind_client(const struct conn *c, int fd, uint16_t port)
 {
 	struct sockaddr_storage	ss;
-	socklen_t		len;
-	static int		said;
+	socklen_t		len = fill(&ss, &c->from, port);
+	int			on = 1;
 
-	len = fill(&ss, &c->from, c->from_port);
-	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
-		return 0;
-	if (errno != EADDRINUSE && errno != EACCES)
-		return -1;
-	if (!said++)
-		log_info("connection %llu: port %u of its client cannot be "
-		    "had: %s; another is used", (unsigned long long)c->id,
-		    c->from_port, strerror(errno));
-	len = fill(&ss, &c->from, 0);
+	/* Towards another member the same port is in use, maybe. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (port == 0)
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+		    sizeof(on));
 	return bind(fd, (struct sockaddr *)&ss, len);
+}
+
+static int
+is_taken(int error)
+{
+	return error == EADDRINUSE || error == EADDRNOTAVAIL ||
+	    error == EACCES;
+}
+
+static void
+say_taken(const struct conn *c, int error)
+{
+	static int	said;
+
+	if (!said++)
+		log_notice("listen %s: port %u of a client cannot be had "
+		    "towards its member: %s: another is used, now and "
+		    "whenever that is so", c->l->w->name, c->from_port,
+		    strerror(error));
 }
 
 static void
@@ -197,20 +212,37 @@ start(struct conn *c, const struct sockaddr_storage *ss, socklen_t len,
 	return UPSTREAM_FAILED;
 }
 
-/* From the client's address, with a socket of the stock. */
+/* From the client's address and this port, with a socket of the stock. */
 static enum upstream
-start_clear(struct conn *c, struct clear *clear,
+try_clear(struct conn *c, struct clear *clear, uint16_t port,
     const struct sockaddr_storage *ss, socklen_t len, int *fdp)
 {
 	int	saved;
 
 	*fdp = clear->fds[--clear->n];
 	ask_clear(clear);
-	if (bind_client(c, *fdp) == 0)
+	if (bind_client(c, *fdp, port) == 0)
 		return start(c, ss, len, *fdp);
 	saved = errno;
 	close(*fdp);
 	errno = saved;
+	return UPSTREAM_FAILED;
+}
+
+/* His own port, too, or any if that cannot be had. */
+static enum upstream
+start_clear(struct conn *c, struct clear *clear,
+    const struct sockaddr_storage *ss, socklen_t len, int *fdp)
+{
+	enum upstream	status;
+
+	status = try_clear(c, clear, c->from_port, ss, len, fdp);
+	if (status != UPSTREAM_FAILED || !is_taken(errno))
+		return status;
+	say_taken(c, errno);
+	if (clear->n > 0)
+		return try_clear(c, clear, 0, ss, len, fdp);
+	errno = EADDRNOTAVAIL;
 	return UPSTREAM_FAILED;
 }
 
