@@ -45,11 +45,11 @@ static const struct metric	member_metrics[] = {
 	M(bytes[0], "bytes_total", "counter", "Bytes relayed", "way=\"in\"",
 	    0),
 	M(bytes[1], "bytes_total", NULL, NULL, "way=\"out\"", 0),
-	M(latency.connect[0], "connect_seconds", "gauge",
+	M(latency.connect[0], "connect_seconds", "summary",
 	    "Time to connect to it", "quantile=\"0.5\"", 1e-6),
 	M(latency.connect[1], "connect_seconds", NULL, NULL,
 	    "quantile=\"0.99\"", 1e-6),
-	M(latency.first[0], "first_byte_seconds", "gauge",
+	M(latency.first[0], "first_byte_seconds", "summary",
 	    "Time until its first byte", "quantile=\"0.5\"", 1e-6),
 	M(latency.first[1], "first_byte_seconds", NULL, NULL,
 	    "quantile=\"0.99\"", 1e-6)

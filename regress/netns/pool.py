@@ -51,7 +51,7 @@ def ask_one(addr, port, source, say):
 
 
 def ask(addr, port, n, *sources):
-    say = os.environ.get('SAY', 'hello\n').encode()
+    say = os.environb.get(b'SAY', b'hello\n')
     got = collections.Counter()
     by = {}
     for i in range(int(n)):
