@@ -88,8 +88,8 @@ struct patterns {
 	int			 joint_known;
 	/* What follows what in that line: the mark is there. */
 	uint8_t			 twos[GRAMS], threes[GRAMS];
-	uint8_t			 mark;
-	uint64_t		 marked;	/* scan */
+	uint8_t			 two_mark, three_mark;
+	uint64_t		 twos_of, threes_of;	/* scan */
 	size_t			 memory;
 };
 
@@ -499,62 +499,80 @@ three(const uint8_t *s)
 	return gram(s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16);
 }
 
+/* Another line: what is marked with another number is not in it. */
 static void
-note_grams(struct patterns *p, const uint8_t *line, size_t n)
+next_mark(uint8_t table[GRAMS], uint8_t *mark)
+{
+	if (++*mark != 0)
+		return;
+	memset(table, 0, GRAMS);
+	*mark = 1;
+}
+
+static void
+note_threes(struct patterns *p, const uint8_t *line, size_t n)
 {
 	uint32_t	v;
 	size_t		i;
 
-	if (++p->mark == 0) {
-		memset(p->twos, 0, sizeof(p->twos));
-		memset(p->threes, 0, sizeof(p->threes));
-		p->mark = 1;
-	}
+	next_mark(p->threes, &p->three_mark);
 	for (i = 0; i + 3 < n; i++) {
 		memcpy(&v, line + i, sizeof(v));
-		v = le32toh(v);
-		p->twos[gram(v & 0xffff)] = p->mark;
-		p->threes[gram(v & 0xffffff)] = p->mark;
+		p->threes[gram(le32toh(v) & 0xffffff)] = p->three_mark;
 	}
-	for (; i + 1 < n; i++) {
-		p->twos[two(line + i)] = p->mark;
-		if (i + 2 < n)
-			p->threes[three(line + i)] = p->mark;
-	}
-	p->marked = p->scans;
+	if (i + 2 < n)
+		p->threes[three(line + i)] = p->three_mark;
+	p->threes_of = p->scans;
+}
+
+static void
+note_twos(struct patterns *p, const uint8_t *line, size_t n)
+{
+	size_t	i;
+
+	next_mark(p->twos, &p->two_mark);
+	for (i = 0; i + 1 < n; i++)
+		p->twos[two(line + i)] = p->two_mark;
+	p->twos_of = p->scans;
 }
 
 static int
 has_two(const struct patterns *p, const uint8_t *s)
 {
-	return p->twos[two(s)] == p->mark;
+	return p->twos[two(s)] == p->two_mark;
 }
 
 static int
 has_three(const struct patterns *p, const uint8_t *s)
 {
-	return p->threes[three(s)] == p->mark;
+	return p->threes[three(s)] == p->three_mark;
 }
 
 /*
  * How much of a string's begin the line may have, and where the part of its
- * end begins that it may have: a cut between them makes it whole.
+ * end begins that it may have: a cut between them makes it whole.  Two bytes
+ * are looked for if threes do not tell.
  */
 static int
-may_have(const struct patterns *p, const struct literal *l)
+may_have(struct patterns *p, const struct literal *l, const char *line,
+    size_t n)
 {
-	size_t	head = 1, tail = l->len - 1u;
+	size_t	head = 2, tail = l->len - 2u;
 
-	if (has_two(p, l->text))
-		for (head = 2; head < l->len &&
-		    has_three(p, l->text + head - 2); head++)
-			;
+	while (head < l->len && has_three(p, l->text + head - 2))
+		head++;
 	if (head == l->len)
 		return 1;
-	if (has_two(p, l->text + tail - 1))
-		for (tail--; tail > 0 &&
-		    has_three(p, l->text + tail - 1); tail--)
-			;
+	while (tail > 0 && has_three(p, l->text + tail - 1))
+		tail--;
+	if (tail > head)
+		return 0;
+	if (p->twos_of != p->scans)
+		note_twos(p, (const uint8_t *)line, n);
+	if (!has_two(p, l->text))
+		head = 1;
+	if (!has_two(p, l->text + l->len - 2))
+		tail = l->len - 1u;
 	return tail <= head;
 }
 
@@ -567,10 +585,10 @@ may_match(struct patterns *p, size_t i, const char *line, size_t n)
 
 	if (pt->nmore == 0 || has_bit(p->found, i))
 		return 1;
-	if (p->marked != p->scans)
-		note_grams(p, (const uint8_t *)line, n);
+	if (p->threes_of != p->scans)
+		note_threes(p, (const uint8_t *)line, n);
 	for (k = 0; k < pt->nmore; k++)
-		if (may_have(p, &pt->more[k]))
+		if (may_have(p, &pt->more[k], line, n))
 			return 1;
 	return 0;
 }
