@@ -416,7 +416,7 @@ is '... and shown' "$(state 'db.test port 7020')" unknown
 is '... its pool is down' "$(ask 7000 3)" 'c=3'
 names '127.0.0.21 db.test'
 soon '... until it is there again' 60 is_now 127.0.0.21
-queries() { grep -c 'query\[A\] db.test' "$T/dns.out" "$T/dns.err" |
+queries() { grep -ic 'query\[A\] db.test' "$T/dns.out" "$T/dns.err" |
     awk -F: '{ n += $2 } END { print n }'; }
 n=$(queries)
 nap 3

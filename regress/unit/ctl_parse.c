@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "ctl_parse.h"
+#include "shared.h"
 
 #define NOW	INT64_C(1795266000000)
 #define ARGS	12
@@ -224,6 +225,9 @@ test_others(void **state)
 {
 	(void)state;
 	assert_int_equal(good("monitor").type, C_MONITOR);
+	assert_int_equal(good("monitor").number, 0);
+	assert_int_equal(good("mon mux").number, 0x80000000u |
+	    1u << NOTICE_MUX | 1u << NOTICE_DROPPED);
 	assert_int_equal(good("reload").type, C_RELOAD);
 	assert_int_equal(good("reopen").type, C_REOPEN);
 	assert_int_equal(good("log brief").type, C_VERBOSE);
@@ -232,7 +236,8 @@ test_others(void **state)
 	bad("log", "the command ends too early, expected brief, verbose");
 	bad("reload now", "nothing may follow here, but there is \"now\"");
 	bad("", "no command, expected show, ban, unban, forgive, kill, "
-	    "flush, trigger, why, monitor, reload, reopen, log, import");
+	    "flush, trigger, why, monitor, pool, reload, reopen, log, "
+	    "import");
 }
 
 static void
@@ -258,10 +263,11 @@ test_short(void **state)
 	assert_string_equal(req.reason, "why");
 	bad("re", "ambiguous: \"re\" may be reload, reopen");
 	bad("reloads", "found \"reloads\", expected show, ban, unban, "
-	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, "
-	    "log, import");
+	    "forgive, kill, flush, trigger, why, monitor, pool, reload, "
+	    "reopen, log, import");
 	bad("show x", "found \"x\", expected bans, history, users, watches, "
-	    "matches, patterns, pending, processes, config, metrics");
+	    "matches, patterns, pending, listeners, routes, pools, "
+	    "connections, processes, config, metrics");
 }
 
 static void
@@ -271,8 +277,8 @@ test_outside(void **state)
 
 	(void)state;
 	bad("\x1b[31m", "found \"\\033[31m\", expected show, ban, unban, "
-	    "forgive, kill, flush, trigger, why, monitor, reload, reopen, "
-	    "log, import");
+	    "forgive, kill, flush, trigger, why, monitor, pool, reload, "
+	    "reopen, log, import");
 	strlcpy(long_name, "forgive user ", sizeof(long_name));
 	memset(long_name + 13, 'x', NAME_MAX_LEN);
 	long_name[13 + NAME_MAX_LEN] = '\0';
@@ -297,10 +303,38 @@ test_usage(void **state)
 	assert_non_null(strstr(text, "       log brief|verbose\n"));
 }
 
+static void
+test_pool(void **state)
+{
+	struct ctl_request req;
+
+	(void)state;
+	assert_int_equal(good("show listeners").what, SHOW_LISTENERS);
+	assert_int_equal(good("show routes").what, SHOW_ROUTES);
+	assert_int_equal(good("show pools").what, SHOW_POOLS);
+	req = good("show conn 192.0.2.0/24");
+	assert_int_equal(req.what, SHOW_CONNECTIONS);
+	is_prefix(&req, "192.0.2.0/24");
+	req = good("pool drain web");
+	assert_int_equal(req.type, C_POOL);
+	assert_int_equal(req.number, MEMBER_DRAIN);
+	assert_string_equal(req.name, "web");
+	assert_string_equal(req.member, "");
+	req = good("pool dis web 10.0.0.1");
+	assert_int_equal(req.number, MEMBER_DISABLED);
+	assert_string_equal(req.member, "10.0.0.1");
+	req = good("pool en web 10.0.0.1 port 80");
+	assert_int_equal(req.number, MEMBER_ENABLED);
+	assert_string_equal(req.member, "10.0.0.1 port 80");
+	bad("pool d web", "ambiguous: \"d\" may be disable, drain");
+	bad("pool drain", "the command ends too early, expected POOL");
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_show),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_ban),

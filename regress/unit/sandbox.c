@@ -91,6 +91,18 @@ try_socket_inet(void)
 	return ERR(socket(AF_INET, SOCK_STREAM, 0));
 }
 
+/* As evdns asks a name server; nobody need be there. */
+static int
+try_name_server(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(1),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd == -1 ? errno : ERR(sendto(fd, "", 1, 0,
+	    (struct sockaddr *)&sin, sizeof(sin)));
+}
+
 static int
 try_socket_unix(void)
 {
@@ -408,7 +420,8 @@ static const struct attempt {
 	{ "create a file of root's", try_create, "wrkrkk", 1 },
 	{ "create a file in its directory", try_create_here, "--kwkk", 1 },
 	{ "make a fifo", try_mkfifo, "-rkkkk", 0 },
-	{ "socket(AF_INET)", try_socket_inet, "wwkkkk", 0 },
+	{ "socket(AF_INET)", try_socket_inet, "wwwkkk", 0 },
+	{ "ask a name server", try_name_server, "wwwkwk", 0 },
 	{ "socket(AF_UNIX)", try_socket_unix, "wrkkkk", 0 },
 	{ "socket(SOCK_RAW)", try_socket_raw, "rwkkkk", 0 },
 	{ "socket(AF_NETLINK)", try_socket_netlink, "wwkkkk", 0 },

@@ -5,6 +5,7 @@
 /* LINK: refractd/control_rates.o refractd/control_page.o */
 /* LINK: refractd/control_metrics.o refractd/ctl_buf.o refractd/ctl_output.o */
 /* LINK: refractd/ctl_field.o refractd/ctl_columns.o */
+/* LINK: refractd/control_muxmetrics.o */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 #include <event2/buffer.h>
 
+#include "control_mux.h"
 #include "control_page.h"
 #include "control_rates.h"
 #include "control_snap.h"
@@ -26,6 +28,28 @@ static struct snap	 snap = {
 	.parts = SNAP_NUMBERS | SNAP_PEOPLE, .watches = &watch, .nwatches = 1
 };
 static char		 text[262144];
+
+/* One listener and one member, if there is a mux at all. */
+static int	have_mux;
+
+int
+mux_row(union mux_row *row, uint32_t what, uint64_t cursor)
+{
+	memset(row, 0, sizeof(*row));
+	if (!have_mux || cursor != 0)
+		return 0;
+	if (what == SHOW_LISTENERS) {
+		strlcpy(row->listener.name, "in<\"\\", sizeof(row->listener.name));
+		row->listener.total = 7;
+		row->listener.ended[0] = 6;
+	} else {
+		strlcpy(row->member.pool, "web", sizeof(row->member.pool));
+		strlcpy(row->member.name, "/run/x", sizeof(row->member.name));
+		row->member.state = MEMBER_DOWN;
+		row->member.latency.connect[1] = 1500;
+	}
+	return 1;
+}
 
 static const char *
 taken(struct evbuffer *b)
@@ -258,6 +282,29 @@ metrics(void **state)
 	has(text, "\nrefract_watch_lines_total{watch=\"a\\\"b\\\\134c\\\\303"
 	    "\\\\274\"} 12\n");
 	has_not(text, "refract_ledger_commits_total");
+	has_not(text, "refract_listener");
+}
+
+static void
+mux(void **state)
+{
+	struct evbuffer *b = evbuffer_new();
+
+	(void)state;
+	have_mux = 1;
+	page_metrics(b, &snap);
+	has(taken(b), "# TYPE refract_listener_connections_total counter\n"
+	    "refract_listener_connections_total{listener=\"in<\\\"\\\\134\"} 7\n");
+	has(text, "\",why=\"closed\"} 6\n");
+	has(text, "\nrefract_member_up{pool=\"web\",member=\"/run/x\"} 0\n");
+	has(text, "\nrefract_member_connect_seconds{pool=\"web\","
+	    "member=\"/run/x\",quantile=\"0.99\"} 0.0015\n");
+	b = evbuffer_new();
+	page_html(b, &snap);
+	has(taken(b), "<h2>Listeners</h2>");
+	has(text, "<td>in&#60;&#34;");
+	has(text, "<td>down</td>");
+	have_mux = 0;
 }
 
 int
@@ -273,7 +320,8 @@ main(void)
 		cmocka_unit_test_setup(nobody_there, setup),
 		cmocka_unit_test_setup(escapes, setup),
 		cmocka_unit_test_setup(page, setup),
-		cmocka_unit_test_setup(metrics, setup)
+		cmocka_unit_test_setup(metrics, setup),
+		cmocka_unit_test_setup(mux, setup)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
