@@ -385,7 +385,7 @@ add_filters(struct conf_watch *w)
 
 	w->w.format = FORMAT_TEXT;
 	w->w.after = 5;
-	w->w.window = 600000;
+	w->w.window = 6 * 3600 * 1000;
 	w->w.limit = 0;
 	w->w.bans = 1;
 	if (strcmp(filters, "all") != 0) {
