@@ -66,7 +66,7 @@ is 'the summary knows them' "$(ctl -j show | jq .processes)" 6
 like 'the configuration' "$(ctl show config)" 'watch "?xray"? \{'
 is 'the same in JSON' "$(ctl -j show config | jq -r .config)" \
     "$(ctl show config)"
-is 'words may be short' "$(ctl s c)" "$(ctl show config)"
+is 'words may be short' "$(ctl s conf)" "$(ctl show config)"
 is 'every counter' "$(ctl -j show metrics | jq -c '[.[].process] | unique')" \
     '["control","enforcer","ledger","parser"]'
 

@@ -136,7 +136,7 @@ like '... its type' "$(head_of "$URL/metrics")" \
 # Control counts who asks, so its own numbers differ.
 numbers() {
 	get "$URL/metrics" >"$T/metrics" &&
-	    awk '/^[a-z_]+ / && !/control|status|monitor|audit/' "$T/metrics" |
+	    awk '/^[a-z_]+ / && !/control|status|monitor|audit|access_lines/' "$T/metrics" |
 		sort >"$T/web" &&
 	    ctl -j show metrics | jq -r '.[] | select(.process != "control") |
 		"\(.name) \(.value)"' | sort >"$T/ctl" &&
