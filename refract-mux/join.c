@@ -15,6 +15,8 @@
 #include "tap.h"
 #include "upstream.h"
 
+#define BUSY_RETRY	50	/* ms */
+
 static void	connect_next(struct conn *);
 
 /* Connected. */
@@ -66,12 +68,27 @@ change_route(struct conn *c, struct route *r)
 	c->tried.n = 0;
 }
 
+/* A member's queue is full: there may be room soon. */
+static int
+wait_busy(struct conn *c)
+{
+	if (c->busy_since == 0 || c->state != CONN_CONNECT ||
+	    wheel_now() - c->busy_since >= (uint64_t)c->l->w->connect_time)
+		return 0;
+	c->waits_busy = 1;
+	c->tried.n = 0;
+	conn_set_timer(c, BUSY_RETRY);
+	return 1;
+}
+
 static void
 all_down(struct conn *c)
 {
 	struct route	*o = c->l->routes.otherwise;
 	int		 tried = c->tried.n > 0;
 
+	if (wait_busy(c))
+		return;
 	if (!tried && pool_is_down(c->r->pool))
 		access_pool(c->r->pool);
 	if (c->state == CONN_PEEK) {
@@ -103,8 +120,11 @@ blame(struct conn *c, int error)
 {
 	log_debug("connection %llu: pool %s: %s", (unsigned long long)c->id,
 	    c->r->pool->w->name, strerror(error));
-	/* All ports towards it are in use. */
-	if (error != EADDRNOTAVAIL && member_failed(c->m))
+	if (error == EAGAIN && c->busy_since == 0)
+		c->busy_since = wheel_now();
+	/* All ports towards it are in use; a unix socket's queue is full. */
+	if (error != EADDRNOTAVAIL && error != EAGAIN &&
+	    member_failed(c->m))
 		access_member(c->m, error);
 }
 
@@ -228,6 +248,11 @@ join_event(struct conn *c)
 void
 join_timer(struct conn *c)
 {
+	if (c->waits_busy) {
+		c->waits_busy = 0;
+		connect_next(c);
+		return;
+	}
 	upstream_cancel(c);
 	connect_failed(c, ETIMEDOUT);
 }

@@ -120,6 +120,7 @@ struct conn {
 	uint8_t			 first_byte;	/* of the server has come */
 	uint8_t			 paused;	/* bandwidth: until the timer */
 	uint8_t			 waits_clear;	/* for a transparent socket */
+	uint8_t			 waits_busy;	/* to try a member again */
 	uint8_t			 looks;		/* at first bytes, so far */
 	ticket_t		 ticket;
 	uint32_t		 peeked;	/* KiB of peek_memory it holds */
@@ -129,6 +130,7 @@ struct conn {
 	uint64_t		 began_peek;	/* ms */
 	uint64_t		 began_connect;	/* us */
 	uint64_t		 joined;	/* ms; 0: not yet */
+	uint64_t		 busy_since;	/* ms: its members' queues are full */
 	uint64_t		 active;	/* ms: bytes moved last */
 	uint64_t		 bytes[2];	/* by enum way */
 	uint64_t		 told[2];	/* ... of which are counted */
