@@ -12,6 +12,7 @@
 #include "control.h"
 #include "control_access.h"
 #include "control_audit.h"
+#include "control_ban.h"
 #include "control_client.h"
 #include "control_monitor.h"
 #include "control_mux.h"
@@ -53,7 +54,7 @@ on_ledger_state(MSG_ARGS)
 static void
 on_ban_event(MSG_ARGS)
 {
-	route_ban_event(data);
+	ban_event(data);
 }
 
 static void
@@ -184,7 +185,7 @@ static const struct handler from_parser[] = {
 static void
 on_mux_decision(MSG_ARGS)
 {
-	route_mux_decision(data);
+	ban_mux_decision(data);
 }
 
 static void

@@ -12,9 +12,10 @@
 #include "args.h"
 #include "channel.h"
 #include "child.h"
-#include "control_audit.h"
-#include "control_client.h"
 #include "control_access.h"
+#include "control_audit.h"
+#include "control_ban.h"
+#include "control_client.h"
 #include "control_monitor.h"
 #include "control_mux.h"
 #include "control_route.h"
@@ -41,9 +42,8 @@ sibling(enum role role)
 	return role == ROLE_PARENT ? child_parent : child_channel(role, 0);
 }
 
-/* Send and expect its answer; 0 if it is not there. */
-static int
-ask(struct client *c, enum role role, uint32_t type, const void *data,
+int
+route_ask(struct client *c, enum role role, uint32_t type, const void *data,
     size_t len)
 {
 	if (sibling(role) == NULL)
@@ -118,7 +118,7 @@ ask_page(struct client *c, const struct msg_show *show)
 	struct channel	*ch;
 
 	if (show->what != SHOW_CONNECTIONS)
-		return ask(c, show_roles[show->what], M_SHOW, show,
+		return route_ask(c, show_roles[show->what], M_SHOW, show,
 		    sizeof(*show));
 	if ((ch = child_worker(c->req.part)) == NULL)
 		return 0;
@@ -302,7 +302,7 @@ counters_ask(struct client *c)
 	client_timer(c, COUNTER_SECONDS);
 	for (role = 0; role < ROLE_MAX; role++)
 		if (COUNTING & ROLE_BIT(role))
-			ask(c, role, M_COUNTERS_GET, NULL, 0);
+			route_ask(c, role, M_COUNTERS_GET, NULL, 0);
 	c->req.workers = 1;
 	for (i = 1; i < MUX_WORKERS_MAX; i++)
 		if (child_worker(i) != NULL) {
@@ -465,8 +465,8 @@ route_result(MSG_ARGS)
 	client_end(c);
 }
 
-static void
-nobody_there(struct client *c)
+void
+route_nobody(struct client *c)
 {
 	client_result(c, 1, 0, "nothing in the configuration bans, so there "
 	    "is no enforcer");
@@ -490,8 +490,8 @@ request_target(struct client *c, const struct msg_target *t, uint32_t type)
 {
 	c->req.target = *t;
 	client_timer(c, ANSWER_SECONDS);
-	if (!ask(c, ROLE_ENFORCER, type, t, sizeof(*t)))
-		nobody_there(c);
+	if (!route_ask(c, ROLE_ENFORCER, type, t, sizeof(*t)))
+		route_nobody(c);
 }
 
 /* The commands that wait to undo what is undone now. */
@@ -503,7 +503,7 @@ flush_target(struct client *c, const struct msg_target *t)
 	memset(&m, 0, sizeof(m));
 	m.prefix = t->prefix;
 	memcpy(m.value, t->user, sizeof(m.value));
-	ask(c, ROLE_LEDGER, M_FLUSH, &m, sizeof(m));
+	route_ask(c, ROLE_LEDGER, M_FLUSH, &m, sizeof(m));
 }
 
 static void
@@ -518,7 +518,7 @@ request_flush(struct client *c, const void *data)
 	if (m->watch[0] != '\0' && (child_conf() == NULL ||
 	    conf_watch_byname(child_conf(), m->watch) == NULL))
 		no_such_watch(c, m->watch);
-	else if (!ask(c, ROLE_LEDGER, M_FLUSH, m, sizeof(*m))) {
+	else if (!route_ask(c, ROLE_LEDGER, M_FLUSH, m, sizeof(*m))) {
 		client_result(c, 1, 0, "there is no ledger");
 		client_end(c);
 	}
@@ -549,7 +549,7 @@ request_trigger(struct client *c, const void *data)
 	client_timer(c, ANSWER_SECONDS);
 	if (child_conf() == NULL ||
 	    conf_watch_byname(child_conf(), m->watch) == NULL ||
-	    !ask(c, ROLE_PARSER, M_TRIGGER, m, sizeof(*m)))
+	    !route_ask(c, ROLE_PARSER, M_TRIGGER, m, sizeof(*m)))
 		no_such_watch(c, m->watch);
 }
 
@@ -585,17 +585,17 @@ request_forgive(struct client *c, const void *data)
 	/* The ledger writes it down and says nothing. */
 	channel_send(sibling(ROLE_LEDGER), M_FORGIVE, 0, &t, sizeof(t));
 	flush_target(c, &t);
-	ask(c, ROLE_ENFORCER, M_UNBAN, &t, sizeof(t));
-	ask(c, ROLE_PARSER, M_FORGIVE, &t, sizeof(t));
+	route_ask(c, ROLE_ENFORCER, M_UNBAN, &t, sizeof(t));
+	route_ask(c, ROLE_PARSER, M_FORGIVE, &t, sizeof(t));
 	if (c->req.waiting == 0)
-		nobody_there(c);
+		route_nobody(c);
 }
 
 static void
 ask_parent(struct client *c, uint32_t type, const void *data, size_t len)
 {
 	client_timer(c, type == M_RELOAD ? RELOAD_SECONDS : ANSWER_SECONDS);
-	ask(c, ROLE_PARENT, type, data, len);
+	route_ask(c, ROLE_PARENT, type, data, len);
 }
 
 static void
@@ -627,143 +627,6 @@ request_verbose(struct client *c, const void *data)
 	ask_parent(c, M_SET_VERBOSE, data, sizeof(uint32_t));
 }
 
-/* --- An operator's ban --------------------------------------------------- */
-
-static uint64_t	ban_file;	/* random: this control process */
-static uint64_t	ban_count;
-
-static void
-fill_ban(struct wire_ban *ban, const struct ctl_ban *req, const char *name)
-{
-	const struct conf *conf = child_conf();
-
-	memset(ban, 0, sizeof(*ban));
-	ban->id.file = ban_file;
-	ban->id.offset = ++ban_count;
-	ban->start = wall_now();
-	ban->end = wall_add(ban->start, req->duration);
-	ban->proto = req->proto;
-	ban->port = req->port;
-	ban->prefix = req->prefix;
-	ban->flags = req->flags;
-	if ((req->flags & BANF_PREFIX) == 0) {
-		ban->offender = req->prefix;
-		if (conf != NULL)
-			prefix_group(&ban->prefix, conf->global.plen4,
-			    conf->global.plen6);
-	}
-	strlcpy(ban->subject, name, sizeof(ban->subject));
-}
-
-static void
-fill_decision(struct msg_decision *d, const struct wire_ban *ban,
-    const char *reason)
-{
-	struct obuf evidence = OBUF(d->evidence);
-
-	memset(d, 0, sizeof(*d));
-	d->ban = *ban;
-	if (ban->port != 0) {
-		d->nports = 1;
-		d->ports[0].port = ban->port;
-		d->ports[0].proto = ban->proto;
-	}
-	obuf_clear(&evidence);
-	obuf_vis(&evidence, reason, strlen(reason), OBUF_RAW);
-}
-
-static void
-request_ban(struct client *c, const void *data)
-{
-	const struct ctl_ban *req = data;
-	struct msg_decision decision;
-	struct wire_ban ban;
-
-	if (sibling(ROLE_ENFORCER) == NULL) {
-		nobody_there(c);
-		return;
-	}
-	if (req->prefix.plen == 0) {
-		client_result(c, 1, 0, "a prefix of length 0 is everybody");
-		client_end(c);
-		return;
-	}
-	fill_ban(&ban, req, c->name);
-	fill_decision(&decision, &ban, req->reason);
-	channel_send(sibling(ROLE_LEDGER), M_DECISION, c->req.id, &decision,
-	    sizeof(decision));
-	c->req.ban = ban.id.offset;
-	strlcpy(c->req.outcome.text, decision.evidence,
-	    sizeof(c->req.outcome.text));
-	client_timer(c, ANSWER_SECONDS);
-	ask(c, ROLE_ENFORCER, M_BAN, &ban, sizeof(ban));
-}
-
-/* Whose ban this is; NULL if it is not an operator's who waits. */
-static struct client *
-ban_asker(const struct wire_ban *ban)
-{
-	struct client *c;
-
-	if (ban->id.watch != 0 || ban->id.file != ban_file ||
-	    ban->id.offset == 0)
-		return NULL;
-	TAILQ_FOREACH(c, &clients, entry)
-		if (c->req.id != 0 && c->req.type == C_BAN &&
-		    c->req.ban == ban->id.offset)
-			break;
-	return c;
-}
-
-static void
-ban_result(struct client *c, const struct wire_event *ev)
-{
-	char prefix[PREFIX_STRLEN], until[WALL_STRLEN];
-	const char *why = outcome_why(ev->outcome);
-	int ok = ev->outcome == BAN_APPLIED || ev->outcome == BAN_EXTENDED ||
-	    ev->outcome == BAN_KEPT;
-
-	prefix_print(&ev->ban.prefix, prefix);
-	wall_print(ev->ban.end, until);
-	if (ok)
-		client_result(c, 0, 1, "%s is banned %s%s%s%s", prefix,
-		    ev->ban.end == WALL_FOREVER ? "" : "until ", until,
-		    *why != '\0' ? ": " : "", why);
-	else
-		client_result(c, 1, 0, "%s is not banned: %s%s%s", prefix, why,
-		    ev->error != 0 ? ": " : "",
-		    ev->error != 0 ? strerror(ev->error) : "");
-	client_end(c);
-}
-
-void
-route_ban_event(const struct wire_event *ev)
-{
-	struct client *c = ban_asker(&ev->ban);
-	struct row_event row;
-
-	event_row(&row, ev);
-	if (c != NULL && c->req.outcome.text[0] != '\0')
-		strlcpy(row.why, c->req.outcome.text, sizeof(row.why));
-	monitor_refusals(ev);
-	audit_event(&row);
-	monitor_event(&row);
-	if (c != NULL && ev->outcome != BAN_KILLED)
-		ban_result(c, ev);
-}
-
-void
-route_mux_decision(const struct msg_decision *d)
-{
-	if (child_conf() == NULL || conf_listener_byhash(&child_conf()->mux,
-	    d->ban.id.watch) == NULL) {
-		log_warnx("a worker of the mux told of a ban for a listener "
-		    "that is none");
-		return;
-	}
-	channel_send(sibling(ROLE_LEDGER), M_DECISION, 0, d, sizeof(*d));
-}
-
 /* --- The table of requests ----------------------------------------------- */
 
 static const struct {
@@ -773,7 +636,7 @@ static const struct {
 } requests[] = {
 	{ C_SHOW, 0, request_show },
 	{ C_MONITOR, 0, request_monitor },
-	{ C_BAN, 1, request_ban },
+	{ C_BAN, 1, ban_request },
 	{ C_UNBAN, 1, request_unban },
 	{ C_FORGIVE, 1, request_forgive },
 	{ C_KILL, 1, request_kill },
@@ -896,7 +759,5 @@ void
 route_init(void)
 {
 	started = wall_now();
-	do
-		arc4random_buf(&ban_file, sizeof(ban_file));
-	while (ban_file == 0);
+	ban_init();
 }

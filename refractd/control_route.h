@@ -9,15 +9,18 @@
 #include "channel.h"
 
 struct client;
-struct msg_decision;
 struct msg_show;
-struct wire_event;
 
 /* Once, before the first client. */
 void	 route_init(void);
 
 /* What clients may say. */
 extern const struct handler	route_client_handlers[];
+
+/* Send and expect its answer; 0 if it is not there. */
+int	 route_ask(struct client *, enum role, uint32_t, const void *, size_t);
+/* Ends a request that needs the enforcer, where there is none. */
+void	 route_nobody(struct client *);
 
 /* A client of ours asks; its cursor is kept. */
 void	 route_show(struct client *, const struct msg_show *);
@@ -27,11 +30,6 @@ void	 route_row(struct channel *, uint32_t, const void *, size_t, int);
 void	 route_show_end(struct channel *, uint32_t, const void *, size_t, int);
 void	 route_result(struct channel *, uint32_t, const void *, size_t, int);
 void	 route_counters(struct channel *, uint32_t, const void *, size_t, int);
-/* The enforcer's answer to an operator's ban, if it is one. */
-void	 route_ban_event(const struct wire_event *);
-
-/* What a listener asked a ban for: to the ledger, if it is one of ours. */
-void	 route_mux_decision(const struct msg_decision *);
 
 /* The client reads again; the time for its request is over. */
 void	 route_drained(struct client *);

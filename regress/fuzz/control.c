@@ -7,6 +7,7 @@
  * then what the client writes.
  */
 /* LINK: refractd/control_client.o refractd/control_route.o */
+/* LINK: refractd/control_ban.o */
 /* LINK: refractd/control_monitor.o refractd/control_audit.o */
 /* LINK: refractd/ctl_buf.o refractd/ctl_output.o refractd/ctl_field.o */
 /* LINK: refractd/ctl_columns.o */
@@ -25,6 +26,7 @@
 #include "channel.h"
 #include "child.h"
 #include "control_audit.h"
+#include "control_ban.h"
 #include "control_client.h"
 #include "control_monitor.h"
 #include "control_route.h"
@@ -174,7 +176,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (turns = 0; turns < 16 && !TAILQ_EMPTY(&clients); turns++) {
 		turn();
 		answer_all();
-		route_ban_event(&ev);
+		ban_event(&ev);
 		while (read(fds[1], sink, sizeof(sink)) > 0)
 			continue;
 	}

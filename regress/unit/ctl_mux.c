@@ -3,6 +3,7 @@
  * worker, connections asked for worker by worker, the access log.
  */
 /* LINK: refractd/control_client.o refractd/control_route.o */
+/* LINK: refractd/control_ban.o */
 /* LINK: refractd/control_monitor.o refractd/control_audit.o */
 /* LINK: refractd/ctl_buf.o refractd/ctl_output.o refractd/ctl_field.o */
 /* LINK: refractd/ctl_columns.o refractd/control_mux.o */

@@ -4,6 +4,7 @@
  * (child.c) is replaced, so that everything runs in one.
  */
 /* LINK: refractd/control_client.o refractd/control_route.o */
+/* LINK: refractd/control_ban.o */
 /* LINK: refractd/control_monitor.o refractd/control_audit.o */
 /* LINK: refractd/ctl_buf.o refractd/ctl_output.o refractd/ctl_field.o */
 /* LINK: refractd/ctl_columns.o */
@@ -30,6 +31,7 @@
 #include "channel.h"
 #include "child.h"
 #include "control_audit.h"
+#include "control_ban.h"
 #include "control_client.h"
 #include "control_monitor.h"
 #include "control_route.h"
@@ -79,7 +81,7 @@ on_ban_event(struct channel *ch, uint32_t id, const void *data, size_t len,
 	(void)id;
 	(void)len;
 	(void)fd;
-	route_ban_event(data);
+	ban_event(data);
 }
 
 static const struct handler handlers[] = {
@@ -828,7 +830,7 @@ test_monitor(void **state)
 	say(offences, C_MONITOR, 0, &mask, sizeof(mask));
 	prefix_parse(&ev.ban.prefix, "203.0.113.7");
 	strlcpy(ev.ban.subject, "root", sizeof(ev.ban.subject));
-	route_ban_event(&ev);
+	ban_event(&ev);
 	imsg = expect(c, M_ROW);
 	row = (const void *)((const struct row_head *)imsg.data + 1);
 	assert_string_equal(row->what, "ban");
@@ -842,7 +844,7 @@ test_monitor(void **state)
 	setsockopt(channel_fd(client->ch), SOL_SOCKET, SO_SNDBUF, &size,
 	    sizeof(size));
 	for (i = 0; i < 1000; i++)
-		route_ban_event(&ev);
+		ban_event(&ev);
 	assert_in_range(channel_queued(client->ch), 1, 128 * 1024);
 	assert_in_range(client->dropped, 500, 999);
 	i = (int)client->dropped;
@@ -880,7 +882,7 @@ test_audit(void **state)
 	ev.ban.end = 1795266060123;
 	strlcpy(ev.ban.subject, "bob \"x\"\xff", sizeof(ev.ban.subject));
 	audit_open(fds[1]);
-	route_ban_event(&ev);
+	ban_event(&ev);
 	n = read(fds[0], line, sizeof(line) - 1);
 	assert_true(n > 0);
 	line[n] = '\0';
@@ -888,7 +890,7 @@ test_audit(void **state)
 	    "203.0.113.7 tcp/443 watch \"(removed)\" user \"bob \\\"x\\\""
 	    "\\377\" until 2026-11-21T13:01:00.123+00:00 killed 2\n");
 	audit_json(1);
-	route_ban_event(&ev);
+	ban_event(&ev);
 	n = read(fds[0], line, sizeof(line) - 1);
 	assert_true(n > 0);
 	line[n] = '\0';
@@ -899,13 +901,13 @@ test_audit(void **state)
 	full = open("/dev/full", O_WRONLY);
 	assert_int_not_equal(full, -1);
 	audit_open(full);
-	route_ban_event(&ev);
-	route_ban_event(&ev);
+	ban_event(&ev);
+	ban_event(&ev);
 	assert_int_equal(counters[COUNT_CTL_AUDIT_DROPPED], dropped + 2);
 	assert_true(audit_failing());
 	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
 	audit_open(fds[1]);
-	route_ban_event(&ev);
+	ban_event(&ev);
 	assert_false(audit_failing());
 	audit_open(-1);
 	close(fds[0]);
