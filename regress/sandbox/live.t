@@ -61,7 +61,7 @@ refused() {
 
 for role in enforcer control parser; do
 	killed $role openat -100 /etc/passwd 0
-	killed $role socket 2 1 0
+	killed $role socket 2 3 255
 	killed $role execve /bin/true 0 0
 	killed $role setuid 0
 	killed $role kill SIBLING 9

@@ -232,7 +232,7 @@ static void
 test_life(void **arg)
 {
 	struct family f = spawn_ready();
-	struct msg_channel mc = { ROLE_LEDGER, 1 };
+	struct msg_channel mc = { .peer = ROLE_LEDGER, .bulk = 1 };
 	struct msg_checkpoint cp = { 5 };
 	struct imsgbuf *ledger;
 	int s[2];
@@ -306,7 +306,7 @@ test_signals(void **arg)
 static void
 test_faults(void **arg)
 {
-	struct msg_channel mc = { ROLE_ENFORCER, 0 };
+	struct msg_channel mc = { .peer = ROLE_ENFORCER };
 	struct family f;
 
 	(void)arg;

@@ -64,7 +64,8 @@ on_opened(void)
 }
 
 static const struct queue_calls calls = {
-	on_committed, on_state, on_room, on_opened
+	.committed = on_committed, .state = on_state, .room = on_room,
+	.opened = on_opened
 };
 
 /* --- Tools --- */

@@ -116,7 +116,8 @@ on_position(const struct msg_position *m)
 }
 
 static const struct stream_ops	ops = {
-	on_lines, on_event, on_done, is_full, owner, is_known, grown, is_bare
+	.lines = on_lines, .event = on_event, .done = on_done, .full = is_full,
+	.owner = owner, .known = is_known, .grown = grown, .bare = is_bare
 };
 
 static void
