@@ -40,7 +40,7 @@ struct name {
 	span_t			 ttl_min, ttl_max;
 	int			 used;
 	struct event		*timer;		/* asks again */
-	struct question		*asked[2];	/* A, AAAA; NULL: no answer due */
+	struct question		*asked[2];	/* NULL: no answer is due */
 	struct answer		 got[2];	/* of this round */
 	struct answer		 kept[2];	/* what is believed */
 	struct prefix		 addrs[MUX_RESOLVED_MAX];	/* told */
@@ -239,6 +239,7 @@ static void
 round_over(struct name *n, int error)
 {
 	struct prefix	list[MUX_RESOLVED_MAX];
+	unsigned int	count;
 	enum verdict	v = ANSWER_NONE;
 	int		i;
 
@@ -252,7 +253,8 @@ round_over(struct name *n, int error)
 	    n->got[1].verdict == ANSWER_FAILED)
 		v = ANSWER_FAILED;
 	say_verdict(n, v, error);
-	use(n, list, answers_join(list, &n->kept[0], &n->kept[1]));
+	count = answers_join(list, &n->kept[0], &n->kept[1]);
+	use(n, list, count);
 	timer_set(n->timer, next_time(n));
 }
 

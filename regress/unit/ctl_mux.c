@@ -45,7 +45,7 @@ struct channel		*child_parent;
 static struct channel	*workers[WORKERS];
 static struct imsgbuf	*peers[WORKERS];
 static struct conf	*conf;
-static struct imsgbuf	*operator;
+static struct imsgbuf	*client;
 
 struct channel *
 child_channel(enum role role, int bulk)
@@ -110,7 +110,7 @@ expect(struct imsgbuf *buf, uint32_t type)
 static const void *
 expect_row(uint32_t what)
 {
-	struct imsg		 imsg = expect(operator, M_ROW);
+	struct imsg		 imsg = expect(client, M_ROW);
 	const struct row_head	*head = imsg.data;
 
 	assert_int_equal(head->what, what);
@@ -122,7 +122,7 @@ ask(uint32_t what)
 {
 	struct msg_show	show = { .what = what };
 
-	say(operator, C_SHOW, 0, &show, sizeof(show));
+	say(client, C_SHOW, 0, &show, sizeof(show));
 }
 
 static struct conf_member *
@@ -212,7 +212,7 @@ setup(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    fds), 0);
 	assert_non_null(client_new(fds[0], 1, "root"));
-	operator = imsg_new(fds[1]);
+	client = imsg_new(fds[1]);
 	return 0;
 }
 
@@ -223,7 +223,7 @@ teardown(void **state)
 
 	(void)state;
 	clients_stop();
-	imsg_free(operator);
+	imsg_free(client);
 	for (i = 0; i < WORKERS; i++) {
 		channel_free(workers[i]);
 		imsg_free(peers[i]);
@@ -255,7 +255,7 @@ test_listeners(void **state)
 	assert_int_equal(row->limited, 5);
 	assert_int_equal(row->limits[1], 4);
 	assert_int_equal(row->ended[END_IDLE], 2);
-	expect(operator, C_END);
+	expect(client, C_END);
 }
 
 static void
@@ -288,12 +288,12 @@ test_pools(void **state)
 	assert_int_equal(row->since, 0);
 	row = expect_row(SHOW_POOLS);
 	assert_int_equal(row->state, MEMBER_UP);
-	expect(operator, C_END);
+	expect(client, C_END);
 	ask(SHOW_ROUTES);
 	route = expect_row(SHOW_ROUTES);
 	assert_string_equal(route->label, "tls");
 	assert_string_equal(route->to, "web");
-	expect(operator, C_END);
+	expect(client, C_END);
 }
 
 static void
@@ -303,7 +303,7 @@ admin(uint32_t what, const char *name, const char *member)
 
 	strlcpy(m.name, name, sizeof(m.name));
 	strlcpy(m.member, member, sizeof(m.member));
-	say(operator, C_POOL, 0, &m, sizeof(m));
+	say(client, C_POOL, 0, &m, sizeof(m));
 }
 
 static void
@@ -324,13 +324,13 @@ expect_admin(uint32_t what, uint32_t slot)
 static void
 expect_result(int code, unsigned int count, const char *text)
 {
-	struct imsg			 imsg = expect(operator, M_RESULT);
+	struct imsg			 imsg = expect(client, M_RESULT);
 	const struct msg_outcome	*res = imsg.data;
 
 	assert_string_equal(res->text, text);
 	assert_int_equal(res->code, code);
 	assert_int_equal(res->count, count);
-	expect(operator, C_END);
+	expect(client, C_END);
 }
 
 static void
@@ -391,7 +391,7 @@ test_connections(void **state)
 	assert_int_equal(row->id, 100);
 	row = expect_row(SHOW_CONNECTIONS);
 	assert_int_equal(row->id, 101);
-	expect(operator, C_END);
+	expect(client, C_END);
 }
 
 static struct msg_mux_access
@@ -482,7 +482,7 @@ test_monitor(void **state)
 	const struct row_access		*row;
 
 	(void)state;
-	say(operator, C_MONITOR, 0, &mask, sizeof(mask));
+	say(client, C_MONITOR, 0, &mask, sizeof(mask));
 	assert_int_equal(told(0), MUX_TELL_ALL);
 	assert_int_equal(told(1), MUX_TELL_ALL);
 	access_record(&m, 1);
