@@ -279,7 +279,8 @@ parse_v2(const uint8_t *p, size_t n, size_t *len, struct proxy_addrs *a)
 enum rp_answer
 proxy_parse(const uint8_t *p, size_t n, size_t *len, struct proxy_addrs *a)
 {
-	size_t	i;
+	static const uint8_t	v1[] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
+	size_t			i;
 
 	memset(a, 0, sizeof(*a));
 	*len = 0;
@@ -290,10 +291,10 @@ proxy_parse(const uint8_t *p, size_t n, size_t *len, struct proxy_addrs *a)
 		return RP_MORE;
 	if (i == sizeof(signature))
 		return parse_v2(p, n, len, a);
-	for (i = 0; i < n && i < 6; i++)
-		if (p[i] != (uint8_t)"PROXY "[i])
+	for (i = 0; i < n && i < sizeof(v1); i++)
+		if (p[i] != v1[i])
 			return RP_NO;
-	return n < 6 ? RP_MORE : parse_v1(p, n, len, a);
+	return n < sizeof(v1) ? RP_MORE : parse_v1(p, n, len, a);
 }
 
 /* Writing. */

@@ -306,12 +306,13 @@ void
 count_add(const struct count *c, struct user *u, const struct sighting *new,
     struct counted *r)
 {
+	logtime_t	 at = new->last;
 	uint32_t	*place, number;
 
 	r->offends = 0;
 	r->nlines = 0;
 	r->total = new->port;
-	place = make_room(c, u, (int64_t)new->last);
+	place = make_room(c, u, at);
 	if (r->total < c->after) {
 		if ((number = insert(u, place, new)) == 0)
 			return;

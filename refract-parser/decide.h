@@ -25,7 +25,7 @@ struct offence {
 	const struct offender	*offender;	/* family 0: nobody */
 	/* Of a text watch, else NULL and 0. */
 	const struct match	*match;
-	const struct msg_evidence *lines;	/* oldest first, with at, text */
+	const struct msg_evidence *lines;	/* oldest first: at, text */
 	unsigned int		 nlines;
 	int			 by_hand;
 	wall_t			 at;		/* decision time */

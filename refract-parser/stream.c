@@ -134,10 +134,11 @@ give(const struct stream *s, const char *p, size_t n, stamp_t at)
 static void
 keep_rest(struct stream *s, size_t used)
 {
-	s->n -= used;
 	s->offset += used;
-	if (s->n > 0 && used > 0)
-		memmove(s->buf, s->buf + used, s->n);
+	if (used > 0 && used < s->n)
+		/* cppcheck-suppress pointerOutOfBoundsCond; n is its bound */
+		memmove(s->buf, s->buf + used, s->n - used);
+	s->n -= used;
 }
 
 /* The tail of a line that is too long, up to its newline. */

@@ -51,8 +51,8 @@ take_word(struct cursor *c)
 static int
 has_stamp(const struct cursor *c)
 {
-	static const char	 form[] = "Aaa _0 00:00:00 ",
-				 iso[] = "0000-00-00T00:00:00";
+	static const char	 form[] = "Aaa _0 00:00:00 ";
+	static const char	 iso[] = "0000-00-00T00:00:00";
 	const char		*f = is_digit(*c->p) ? iso : form, *p = c->p;
 
 	if ((size_t)(c->end - p) < strlen(f))

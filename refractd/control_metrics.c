@@ -25,7 +25,7 @@ static const struct {
 	W(matches, "matches_total", "counter",
 	    "Log lines that counted for the watch's rule"),
 	W(ignored, "matches_ignored_total", "counter",
-	    "Matches that did not count: ignored, exempt or never to be banned"),
+	    "Matches that did not count: ignored, exempt, never to be banned"),
 	W(limits, "regex_limits_total", "counter",
 	    "Searches that PCRE2's limits ended"),
 	W(unparsed, "lines_unparsed_total", "counter",

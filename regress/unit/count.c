@@ -365,7 +365,8 @@ test_random(void **state)
 	struct count	 c;
 	struct user	*u = somebody();
 	logtime_t	 times[64], at;
-	unsigned int	 weights[64], round, i, j, first, n, w, sum, offences = 0;
+	unsigned int	 weights[64], round, i, j, first, n, w, sum;
+	unsigned int	 offences = 0;
 	int		 got;
 
 	(void)state;

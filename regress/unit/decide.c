@@ -196,10 +196,11 @@ offend_as(const char *key, const char *addr, wall_t at)
 	struct offence	o = {
 		.watch = &watch, .name = key, .name_len = strlen(key),
 		.count = 3, .offender = &who, .match = &match, .at = at,
-		.now = at, .file = 5, .offset = ++offset, .line = "a line",
+		.now = at, .file = 5, .line = "a line",
 		.len = 6
 	};
 
+	o.offset = ++offset;
 	memset(&who, 0, sizeof(who));
 	if (addr != NULL)
 		assert_int_equal(addr_parse(&who.addr, addr, strlen(addr)),
