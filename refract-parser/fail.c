@@ -162,6 +162,7 @@ fill_rule(struct fail *f, struct regex *r, const struct conf_pattern *conf,
 		if (fill_group(f, &r->groups[i], &names[i]) == -1) {
 			snprintf(why, TEXT_LEN, "%s: more than %d names in a "
 			    "filter", conf->w.where, FAIL_NAMES);
+			free(r->groups);
 			return -1;
 		}
 	}

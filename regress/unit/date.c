@@ -653,8 +653,8 @@ static const char	*heads[] = { "", "", "[", "<", "- ", "foo ",
 static const char	*tails[] = { "", "", " foo", "] x", "x", ": bar",
     " Jan 23 21:59:59", ".", "1", " +0100 x", " Z", "Z", "_", " 12:00" };
 static const char	*patterns[] = { "", "", "", "", "", "", "{^LN-BEG}",
-    "^[^\\[]*\\[({DATE})", "{^LN-BEG}%ExY(?P<_sep>[-/.])%m(?P=_sep)%d[T ]"
-    "%H:%M:%S(?:[.,]%f)?(?:\\s*%z)?", "EPOCH", "LEPOCH",
+    "^[^\\[]*\\[({DATE})", ("{^LN-BEG}%ExY(?P<_sep>[-/.])%m(?P=_sep)%d[T ]"
+    "%H:%M:%S(?:[.,]%f)?(?:\\s*%z)?"), "EPOCH", "LEPOCH",
     "^t=%Y-%m-%dT%H:%M:%S%z", "%d/%b[^/]*/%Y:%H:%M:%S %z",
     "^(?:%Y-)?%m-%d[ T]%H:%M:%S(?:\\.%f)?" };
 

@@ -183,8 +183,8 @@ test_broken(void **arg)
 {
 	static const char *const lines[] = {
 		"small=1\n", "=1\n", "A B=1\n", "\x01\n",
-		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		"AAAAAAAAAAAAAAAAAA=1\n"
+		("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		"AAAAAAAAAAAAAAAAAA=1\n")
 	};
 	char	text[256];
 	size_t	i, n;
