@@ -21,6 +21,17 @@
 #define LOOKS		32	/* then not more often than the clock ticks */
 
 static uint8_t	peeked[PEEK_MAX];
+static struct {
+	const struct conn	*c;
+	size_t			 n;
+} decided;
+
+size_t
+decide_peeked(const struct conn *c, const uint8_t **p)
+{
+	*p = peeked;
+	return decided.c == c ? decided.n : 0;
+}
 
 /* -1: it is gone. */
 static ssize_t
@@ -220,7 +231,10 @@ decide(struct conn *c, int late)
 	switch (route_decide(&c->l->routes, &f, &r)) {
 	case RP_YES:
 		keep_found(c, &f);
+		decided.c = c;
+		decided.n = (size_t)n;
 		take_route(c, r);
+		decided.c = NULL;
 		break;
 	case RP_MORE:
 		break;

@@ -30,6 +30,10 @@ start_relay(struct conn *c)
 	c->active = c->joined = wheel_now();
 	c->client.readable = 1;
 	wheel_clear(&c->timer);
+	if (c->early > 0 && relay_early(c) == -1) {
+		conn_end(c, END_CLIENT);
+		return;
+	}
 	if (c->r->w->proxy != 0 && header_send(c) == -1) {
 		conn_end(c, END_SERVER);
 		return;

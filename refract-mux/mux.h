@@ -122,8 +122,11 @@ struct conn {
 	uint8_t			 waits_clear;	/* for a transparent socket */
 	uint8_t			 waits_busy;	/* to try a member again */
 	uint8_t			 looks;		/* at first bytes, so far */
+	uint8_t			 nodelay;	/* the server's side has it */
+	uint8_t			 keepalive;	/* ... and this */
 	ticket_t		 ticket;
 	uint32_t		 peeked;	/* KiB of peek_memory it holds */
+	uint32_t		 early;		/* bytes sent before relay() */
 	struct tried		 tried;
 	uint64_t		 id;
 	uint64_t		 began;		/* ms, monotonic */
@@ -174,6 +177,8 @@ void		 decide_bytes(struct conn *);
 void		 decide_timer(struct conn *);
 /* Give back what it holds of peek_memory. */
 void		 decide_release(struct conn *);
+/* The bytes that were decided by, right after that; 0: they are not here. */
+size_t		 decide_peeked(const struct conn *, const uint8_t **);
 
 /* --- join.c --- */
 
@@ -191,6 +196,8 @@ void		 join_upstream(struct conn *, int status, int fd);
 
 /* Move what can be moved.  May end c. */
 void		 relay(struct conn *);
+/* c->early bytes of the client's are with the server: off with them. */
+int		 relay_early(struct conn *);
 void		 relay_timer(struct conn *);
 /* Give back what it holds. */
 void		 relay_free(struct conn *);

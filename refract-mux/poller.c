@@ -17,6 +17,7 @@
 
 static int		 ep = -1, busy;
 static uint32_t		 turn;
+static struct event	*ready;
 
 void
 poller_open(void)
@@ -43,15 +44,16 @@ on_ready(EVENT_ARGS)
 	}
 	busy = 0;
 	conn_reap();
+	/* An edge: there may be more. */
+	if (n == EVENTS)
+		event_active(ready, EV_READ, 0);
 }
 
 void
 poller_init(void)
 {
-	struct event	*ev;
-
-	if ((ev = event_new(child_base, ep, EV_READ | EV_PERSIST, on_ready,
-	    NULL)) == NULL || event_add(ev, NULL) == -1)
+	if ((ready = event_new(child_base, ep, EV_READ | EV_ET | EV_PERSIST,
+	    on_ready, NULL)) == NULL || event_add(ready, NULL) == -1)
 		fatal("epoll");
 }
 

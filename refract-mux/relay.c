@@ -10,6 +10,9 @@
  */
 #include <sys/socket.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,7 @@
 #define CHUNK_FIRST	(16 * 1024)
 #define TURN		(1024 * 1024)	/* then others have their turn */
 #define PENDING_MAX	(8 * 1024 * 1024)	/* of all connections */
+#define KEEPALIVE	5000	/* ms: then it is asked for */
 #define PAUSE		50	/* ms: `bandwidth` */
 #define TELL		(1024 * 1024)	/* bytes until they are counted */
 
@@ -151,6 +155,42 @@ take(struct side *from, size_t n)
 	return 0;
 }
 
+int
+relay_early(struct conn *c)
+{
+	if (take(&c->client, c->early) == -1)
+		return -1;
+	count(c, WAY_IN, c->early);
+	/* All that had come by then: an edge tells of more. */
+	c->client.readable = c->client.ended;
+	c->early = 0;
+	return 0;
+}
+
+/* The first bytes are not delayed anyway: many connections say no more. */
+static void
+set_nodelay(struct conn *c)
+{
+	int	on = 1;
+
+	c->nodelay = 1;
+	if (c->l->w->nodelay)
+		setsockopt(c->server.fd, IPPROTO_TCP, TCP_NODELAY, &on,
+		    sizeof(on));
+}
+
+/* Only who lives long enough needs it. */
+static void
+set_keepalive(struct conn *c)
+{
+	int	on = 1, idle = (int)((c->l->w->keepalive + 999) / 1000);
+
+	c->keepalive = 1;
+	setsockopt(c->server.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(c->server.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle,
+	    sizeof(idle));
+}
+
 static void
 larger(struct side *from)
 {
@@ -208,6 +248,8 @@ step(struct conn *c, enum way way, struct side *from, struct side *to,
 		from->eof = 1;
 		return 0;
 	}
+	if (way == WAY_IN && !c->nodelay && c->bytes[WAY_IN] > 0)
+		set_nodelay(c);
 	if ((sent = send_all(to, buffer, (size_t)n)) == -1)
 		return -1;
 	tap_bytes(c, way, buffer, (size_t)sent);
@@ -224,9 +266,10 @@ step(struct conn *c, enum way way, struct side *from, struct side *to,
 		from->chunk = CHUNK_FIRST;
 	else if ((size_t)n == from->chunk)
 		larger(from);
-	else if ((size_t)n < want && !from->ended) {
-		/* Less than asked for: an edge tells of more. */
+	else if ((size_t)n < want && !from->broken) {
+		/* Less than asked for: an edge tells of more, or that is all. */
 		from->readable = 0;
+		from->eof = from->ended;
 	}
 	return 1;
 }
@@ -284,9 +327,15 @@ relay_timer(struct conn *c)
 {
 	uint64_t	now = wheel_now(), limit = UINT64_MAX, idle, half;
 
+	if (!c->keepalive && c->l->w->keepalive > 0) {
+		if (c->began + KEEPALIVE <= now)
+			set_keepalive(c);
+		else
+			limit = c->began + KEEPALIVE;
+	}
 	idle = (uint64_t)(c->r->w->idle > 0 ? c->r->w->idle : c->l->w->idle);
 	half = (uint64_t)c->l->w->half_closed;
-	if (idle > 0)
+	if (idle > 0 && c->active + idle < limit)
 		limit = c->active + idle;
 	if (half > 0 && (c->client.shut || c->server.shut) &&
 	    c->active + half < limit)

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <string.h>
@@ -120,21 +119,6 @@ say_taken(const struct conn *c, int error)
 		    strerror(error));
 }
 
-static void
-set_options(const struct listener *l, int fd)
-{
-	int	on = 1, idle;
-
-	if (l->w->nodelay)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (l->w->keepalive > 0) {
-		idle = (int)((l->w->keepalive + 999) / 1000);
-		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle,
-		    sizeof(idle));
-	}
-}
-
 /* A unix socket: the parent connects it. */
 static enum upstream
 ask_parent(struct conn *c)
@@ -180,17 +164,28 @@ upstream_given(uint32_t id, const struct msg_mux_want *m, int fd)
 
 /*
  * On this host the handshake is over when connect(2) returns, though it does
- * not say so.  0: errno does, 0 if it is connected.
+ * not say so: then the bytes that are here go at once.  0: errno does, 0 if
+ * it is connected.
  */
 static int
-is_under_way(const struct conn *c, int fd)
+is_under_way(struct conn *c, int fd)
 {
+	const uint8_t	*p;
+	size_t		 n;
+	ssize_t		 sent;
+
 	if (c->m->w->kind != MEMBER_ADDRESS ||
 	    !addr_is_loopback(&c->m->w->addr))
 		return 1;
+	n = decide_peeked(c, &p);
+	if (c->r->w->proxy != 0 || c->r->w->tap != 0 ||
+	    c->l->w->bandwidth != 0)
+		n = 0;
 	errno = 0;
-	return send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
-	    errno == EAGAIN;
+	if ((sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT)) == -1)
+		return errno == EAGAIN;
+	c->early = (uint32_t)sent;
+	return 0;
 }
 
 static enum upstream
@@ -199,7 +194,6 @@ start(struct conn *c, const struct sockaddr_storage *ss, socklen_t len,
 {
 	int	saved;
 
-	set_options(c->l, fd);
 	if (connect(fd, (const struct sockaddr *)ss, len) == 0)
 		return UPSTREAM_CONNECTED;
 	if (errno == EINPROGRESS && is_under_way(c, fd))
