@@ -174,13 +174,13 @@ turns() {
 	local p
 	for p in $(pids); do
 		on host awk '/^voluntary_ctxt/ { print $2 }' "/proc/$p/status"
-	done | paste -sd+ | bc
+	done | awk '{ n += $1 } END { print n }'
 }
 ticks() {
 	local p
 	for p in $(pids); do
 		on host awk '{ print $14 + $15 }' "/proc/$p/stat"
-	done | paste -sd+ | bc
+	done | awk '{ n += $1 } END { print n }'
 }
 before=$(turns) used=$(ticks)
 soon '1,000 connections of a byte each' 60 grep -q open "$T/loris.out"
