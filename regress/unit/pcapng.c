@@ -205,6 +205,7 @@ check_ip(size_t ip, int v4, size_t ntcp)
 	assert_int_equal(net32(tcp + 8), 77);
 	assert_int_equal(bytes[tcp + 12], 0x50);
 	assert_int_equal(bytes[tcp + 13], TH_PUSH | TH_ACK);
+	assert_int_equal(net16(tcp + 18), 0);
 }
 
 static void
