@@ -44,7 +44,8 @@ struct put {
 static void
 put(struct put *w, const void *p, size_t n)
 {
-	memcpy(w->p + w->n, p, n);
+	if (n > 0)
+		memcpy(w->p + w->n, p, n);
 	w->n += n;
 }
 

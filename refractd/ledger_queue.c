@@ -581,7 +581,8 @@ queue_start(const char *root, const char *path, const struct queue_calls *c)
 	calls = c;
 	last = mono_now();
 	pruned.ms = last.ms - PRUNE_EVERY - 1;
-	if ((timer = evtimer_new(child_base, queue_timer, NULL)) == NULL)
+	if (timer == NULL && (timer = evtimer_new(child_base, queue_timer,
+	    NULL)) == NULL)
 		fatalx("no timer");
 	if ((status = open_file()) == DB_NEWER)
 		fatalx("%s%s: %s", root, path, db_error());
@@ -597,4 +598,6 @@ queue_stop(void)
 		log_warnx("%zu records are lost: %s", nready,
 		    db_error());
 	db_close();
+	event_free(timer);
+	timer = NULL;
 }
