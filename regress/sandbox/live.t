@@ -15,13 +15,16 @@ refract_conf <<-EOT
 		format xray
 		ban newest for 10m on tcp port 443
 	}
+	listen "front" on 127.0.0.1 tcp port 443 {
+		ssh to 127.0.0.1 port 22
+	}
 EOT
 machine host
 
 # Who is called what in the list of processes.
 declare -A PROCESS=([rules]='^refractd: rules' [ledger]='^refractd: ledger'
 	[control]='^refractd: control' [enforcer]=^refract-enforcer
-	[parser]=^refract-parser)
+	[parser]=^refract-parser [mux]=^refract-mux)
 
 # A sanitizer's report needs these answered, by an error: see common/filter.c.
 SANITIZED=
@@ -59,7 +62,7 @@ refused() {
 	like "$name" "$(inject "$@")" '^error '
 }
 
-for role in enforcer control parser; do
+for role in enforcer control parser mux; do
 	killed $role openat -100 /etc/passwd 0
 	killed $role socket 2 3 255
 	killed $role execve /bin/true 0 0
@@ -70,6 +73,10 @@ for role in enforcer control parser; do
 done
 killed control mmap 0 4096 7 0x22 -1 0
 killed enforcer mprotect 0 4096 5
+killed mux mprotect 0 4096 5
+killed mux listen 0 5
+killed mux socket 16 3 0
+killed mux pipe2 0 0
 killed parser memfd_create x 0
 
 refused ledger openat -100 /etc/passwd 0
