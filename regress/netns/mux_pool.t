@@ -252,7 +252,7 @@ like '... with its member' "$NAME" '^127\.0\.0\.1 port 700[123]$'
 like '... and all the rest' "$(ctl -j show connections)" \
     '"from":"127.0.0.1","from_port":[0-9]+,"listener":"in".*"state":"relay"'
 ok 'drain' ctl pool drain web "$NAME"
-is '... it is shown' "$(state "$NAME")" drains
+soon '... it is shown' 60 in_state "$NAME" drains
 unlike '... gets no new ones' "$(ask 7000 30)" "$(head -1 "$T/keep.out")="
 ok '... but keeps those it has' one
 ok '... over a reload' reload
@@ -260,10 +260,12 @@ is '... too' "$(state "$NAME")" drains
 like '... an audit line' "$(<"$T/audit.log")" "pool.* web: $NAME is draining"
 ok 'disable' ctl pool disable web "${NAME%% *}"
 soon '... ends them' 60 grep -q reset "$T/keep.out"
-is '... all that are named so' "$(ctl -j show pools | jq -r '.[] |
-    select(.pool == "web") | .state' | sort | uniq -c | xargs)" '3 disabled'
+all_off() { in_state "$A" disabled && in_state "$B" disabled &&
+    in_state "$C" disabled; }
+soon '... all that are named so' 60 all_off
 ok 'enable the pool' ctl pool enable web
-is '... all of them' "$(state "$A") $(state "$B") $(state "$C")" 'up up up'
+all_up() { in_state "$A" up && in_state "$B" up && in_state "$C" up; }
+soon '... all of them' 60 all_up
 is '... they are asked again' "$(ask 7000 9)" 'a=3 b=3 c=3'
 nok 'no such pool' ctl pool drain none
 like '... is told' "$(ctl pool drain none 2>&1)" 'there is no pool "none"'
