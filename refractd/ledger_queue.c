@@ -506,6 +506,18 @@ settle(struct record *last_one)
 	}
 }
 
+static void
+measure(void)
+{
+	struct db_usage	 u;
+	enum db_status	 status;
+
+	if ((status = db_usage(&u)) != DB_OK)
+		queue_failed(status);
+	else
+		counter_set(LEDGER_BYTES, u.pages * u.page_size);
+}
+
 /*
  * One transaction; -1 if it failed and everything waits.  An empty one shows
  * that the file is there again.
@@ -549,6 +561,7 @@ commit(void)
 	is_new = 0;
 	if (calls->outside != NULL)
 		calls->outside(1);
+	measure();
 	return 0;
 }
 

@@ -258,7 +258,9 @@ test_fields(void **state)
 	assert_int_equal(prefix_parse(&d.ban.offender, "2001:db8::7"), 0);
 	queue_start("", file, &calls);
 	assert_int_equal(queue_decision(&d, 0), 0);
+	counters[COUNT_LEDGER_BYTES] = 0;
 	assert_int_equal(queue_flush(), 0);
+	assert_true(counters[COUNT_LEDGER_BYTES] >= 4096);
 	assert_int_equal(active(), 1);
 	assert_memory_equal(&found[0].ban, &d.ban, sizeof(d.ban));
 	assert_int_equal(found[0].nports, 2);

@@ -1149,11 +1149,11 @@ test_reload(void **state)
 static void
 test_refused(void **state)
 {
-	char	why[TEXT_LEN];
+	struct conf	*old = conf;
+	char		 why[TEXT_LEN];
 
 	(void)state;
 	commit();
-	conf_free(conf);
 	conf = new_conf(&cw);
 	strlcpy(cw->w.zone, "Mars/Olympus", sizeof(cw->w.zone));
 	assert_int_equal(watch_prepare(conf, why), -1);
@@ -1164,6 +1164,7 @@ test_refused(void **state)
 	assert_non_null(strstr(why, "1001"));
 	cw->w.limit = 1;
 	commit();
+	conf_free(old);
 }
 
 static void
