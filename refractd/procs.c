@@ -76,6 +76,8 @@ static int			 verbosity;
 /* By role; the mux's second worker and those after it come behind. */
 #define PROCS_MAX	(ROLE_MAX + MUX_WORKERS_MAX - 1)
 static struct proc		 procs[PROCS_MAX];
+/* A worker's place + 1; one that leaves keeps its place, not its number. */
+static unsigned int		 places[MUX_WORKERS_MAX];
 static const struct handler	*handlers[ROLE_MAX];
 static wall_t			 parent_started;
 static pid_t			 owner;		/* whose children they are */
@@ -100,9 +102,18 @@ role_of(unsigned int n)
 }
 
 static struct proc *
+worker_at(unsigned int place)
+{
+	return place == 0 ? &procs[ROLE_MUX] : &procs[ROLE_MAX + place - 1];
+}
+
+/* NULL: there is none of that number. */
+static struct proc *
 worker(unsigned int index)
 {
-	return index == 0 ? &procs[ROLE_MUX] : &procs[ROLE_MAX + index - 1];
+	if (index >= MUX_WORKERS_MAX || places[index] == 0)
+		return NULL;
+	return worker_at(places[index] - 1);
 }
 
 static unsigned int
@@ -226,7 +237,7 @@ proc_of(const struct channel *ch)
 {
 	enum role	role = channel_peer(ch);
 
-	return role == ROLE_MUX ? worker(channel_index(ch)) : &procs[role];
+	return role == ROLE_MUX ? worker_at(channel_index(ch)) : &procs[role];
 }
 
 /* It may be dying, and then its death says more than this. */
@@ -474,9 +485,33 @@ procs_start(enum role role)
 	start(&procs[role]);
 }
 
+/* Where nobody is; or one who still finishes connections has to go. */
+static unsigned int
+free_place(void)
+{
+	unsigned int	 i;
+	struct proc	*p;
+
+	for (i = 0; i < MUX_WORKERS_MAX; i++)
+		if (worker_at(i)->pid == 0)
+			return i;
+	for (i = 0; !worker_at(i)->told; i++)
+		if (i == MUX_WORKERS_MAX - 1)
+			fatalx("mux: too many workers");
+	p = worker_at(i);
+	log_warnx("refract-mux (pid %d) is ended with its connections: too "
+	    "many workers leave", (int)p->pid);
+	kill(p->pid, SIGKILL);
+	while (waitpid(p->pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+	proc_clear(p);
+	return i;
+}
+
 void
 procs_start_worker(unsigned int index)
 {
+	places[index] = free_place() + 1;
 	start(worker(index));
 }
 
@@ -553,7 +588,8 @@ procs_connect(enum role a, enum role b, int bulk)
 void
 procs_connect_worker(unsigned int index, enum role role)
 {
-	connect_both(worker(index), &procs[role], 0);
+	if (worker(index) != NULL)
+		connect_both(worker(index), &procs[role], 0);
 }
 
 unsigned int
@@ -588,7 +624,7 @@ procs_worker(unsigned int index)
 {
 	const struct proc	*p = worker(index);
 
-	return index >= MUX_WORKERS_MAX || p->told ? NULL : p->ch;
+	return p == NULL || p->told ? NULL : p->ch;
 }
 
 void
@@ -652,7 +688,9 @@ stop_one(enum role role)
 void
 procs_stop_worker(unsigned int index)
 {
-	stop_proc(worker(index));
+	if (worker(index) != NULL)
+		stop_proc(worker(index));
+	places[index] = 0;
 }
 
 void
