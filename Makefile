@@ -156,7 +156,8 @@ install: all install-probe
 	$(call put,644,etc/refract.sysusers,$(D)$(LIBDIR)/sysusers.d/refract.conf)
 	$(call put,644,etc/refract.tmpfiles,$(D)$(LIBDIR)/tmpfiles.d/refract.conf)
 	install -m 644 etc/Containerfile etc/compose.yaml $(D)$(EXAMPLEDIR)
-	for f in refract.conf xray.logrotate; do \
+	for f in refract.conf relay-client.conf relay-server.conf \
+	    xray.logrotate; do \
 	    $(call put,644,etc/$$f,$(D)$(EXAMPLEDIR)/$$f) || exit 1; done
 	$(call beside,600,etc/refract.conf,$(D)$(SYSCONFDIR)/refract.conf)
 	$(call once,644,etc/refract.default,$(D)$(SYSCONFDIR)/default/refract)

@@ -128,6 +128,9 @@ CONF(M_CONF_BIND)
 CONF(M_CONF_OFFENCE)
 CONF(M_CONF_ROUTE)
 CONF(M_CONF_COND)
+CONF(M_CONF_RELAY)
+CONF(M_CONF_RELAY_CLIENT)
+CONF(M_CONF_RELAY_SERVER)
 CONF(M_CONF_END)
 
 static const struct handler common_handlers[] = {
@@ -158,6 +161,9 @@ static const struct handler common_handlers[] = {
 	{ M_CONF_OFFENCE, on_M_CONF_OFFENCE },
 	{ M_CONF_ROUTE, on_M_CONF_ROUTE },
 	{ M_CONF_COND, on_M_CONF_COND },
+	{ M_CONF_RELAY, on_M_CONF_RELAY },
+	{ M_CONF_RELAY_CLIENT, on_M_CONF_RELAY_CLIENT },
+	{ M_CONF_RELAY_SERVER, on_M_CONF_RELAY_SERVER },
 	{ M_CONF_END, on_M_CONF_END },
 	{ M_CONF_COMMIT, on_commit },
 	{ M_CONF_ABORT, on_abort },

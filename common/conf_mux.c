@@ -121,6 +121,7 @@ conf_listener_free(struct conf_listener *l)
 
 	FREE_LIST(&l->binds, b);
 	FREE_LIST(&l->offences, o);
+	conf_relay_free(l->relay);
 	while ((r = TAILQ_FIRST(&l->routes)) != NULL) {
 		TAILQ_REMOVE(&l->routes, r, entry);
 		conf_route_free(r);
@@ -246,7 +247,9 @@ conf_mux_asks(const struct conf *c, uint32_t table)
 	struct conf_cond	*cond;
 
 	TAILQ_FOREACH(l, &c->mux.listeners, entry) {
-		if (l->w.trusted == table)
+		if (l->w.trusted == table || (l->relay != NULL &&
+		    (l->relay->w.allow == table ||
+		    l->relay->w.deny == table)))
 			return 1;
 		TAILQ_FOREACH(r, &l->routes, entry)
 			TAILQ_FOREACH(cond, &r->conds, entry)
@@ -267,6 +270,10 @@ conf_mux_table(struct conf *c, uint32_t was, uint32_t id)
 	TAILQ_FOREACH(l, &c->mux.listeners, entry) {
 		if (l->w.trusted == was)
 			l->w.trusted = id;
+		if (l->relay != NULL && l->relay->w.allow == was)
+			l->relay->w.allow = id;
+		if (l->relay != NULL && l->relay->w.deny == was)
+			l->relay->w.deny = id;
 		TAILQ_FOREACH(r, &l->routes, entry)
 			TAILQ_FOREACH(cond, &r->conds, entry)
 				if (cond->w.kind == COND_FROM &&

@@ -16,6 +16,7 @@
 
 #include "addr.h"
 #include "clock.h"
+#include "conf_relay.h"
 
 #define MUX_NAME_LEN		64	/* a name with its NUL */
 #define MUX_HOST_LEN		256	/* a host name or path with its NUL */
@@ -152,7 +153,8 @@ struct wire_pool {
 	char		name[MUX_NAME_LEN];	/* or "127.0.0.1 port 22" */
 };
 
-enum member_kind { MEMBER_ADDRESS, MEMBER_NAME, MEMBER_UNIX };
+/* MEMBER_ASKED: wherever a relay's client asks for. */
+enum member_kind { MEMBER_ADDRESS, MEMBER_NAME, MEMBER_UNIX, MEMBER_ASKED };
 
 struct wire_member {
 	int64_t		ttl_min, ttl_max;	/* span_t: MEMBER_NAME */
@@ -215,13 +217,14 @@ struct conf_listener {
 	TAILQ_HEAD(, conf_bind)	 binds;
 	TAILQ_HEAD(conf_routes, conf_route) routes;
 	TAILQ_HEAD(, conf_offence) offences;
+	struct conf_relay	*relay;		/* NULL: LISTEN_MUX */
 	void			*state;
 };
 
 struct conf_pool {
 	TAILQ_ENTRY(conf_pool)	 entry;
 	struct wire_pool	 w;
-	TAILQ_HEAD(, conf_member) members;
+	TAILQ_HEAD(conf_members, conf_member) members;
 	int			 direct;	/* parent only: of a route */
 	void			*state;
 };

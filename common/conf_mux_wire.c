@@ -66,6 +66,7 @@ send_listener(struct channel *ch, const struct conf_listener *l,
 		return;
 	TAILQ_FOREACH(b, &l->binds, entry)
 		SEND(M_CONF_BIND, b);
+	conf_relay_send(ch, l);
 	send_routes(ch, l);
 }
 
@@ -140,13 +141,15 @@ check_conf_member(const void *data, size_t len)
 	if (!TEXT_OK(w->name))
 		return no_end;
 	if (w->id == 0 || w->slot >= MUX_MEMBERS_MAX || w->weight < 1 ||
-	    w->weight > 256 || w->backup > 1 || w->kind > MEMBER_UNIX ||
+	    w->weight > 256 || w->backup > 1 || w->kind > MEMBER_ASKED ||
 	    !ZERO_OK(w->zero))
 		return bad_value;
 	if (w->kind == MEMBER_ADDRESS)
 		return is_host(&w->addr) && w->port != 0 ? NULL : bad_place;
 	if (w->kind == MEMBER_UNIX)
 		return *w->name == '/' ? NULL : bad_place;
+	if (w->kind == MEMBER_ASKED)
+		return *w->name != '\0' ? NULL : bad_place;
 	if (w->ttl_min < 0 || w->ttl_max < w->ttl_min)
 		return bad_value;
 	return *w->name != '\0' && w->port != 0 ? NULL : bad_place;
@@ -406,5 +409,5 @@ conf_mux_receive(struct conf *c, uint32_t type, const void *data, size_t len)
 		receivers[i].fn(c, data, len);
 		return 1;
 	}
-	return 0;
+	return conf_relay_receive(c, type, data, len);
 }

@@ -69,6 +69,9 @@ EXACT(wire_pool, 3 * 8 + 5 * 4 + 4 + 2 * 2 + 4 + 512 + MUX_NAME_LEN);
 EXACT(wire_member, 2 * 8 + 4 * 4 + 18 + 2 + 4 + MUX_HOST_LEN);
 EXACT(wire_offence, 2 * 8 + 4 * 4);
 EXACT(wire_tap, 2 * 4 + MUX_NAME_LEN + MUX_HOST_LEN);
+EXACT(wire_relay, 3 * 4 + 4);
+EXACT(wire_relay_client, 4 * 4 + 32 + 64);
+EXACT(wire_relay_server, 3 * 4 + 18 + 2 + 16 + 32 + 64);
 EXACT(msg_mux_socket, 2 * 4);
 EXACT(msg_mux_worker, 2 * 4);
 EXACT(msg_mux_want, 6 * 4);
@@ -304,6 +307,13 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_CONF_COND, P, CONFIGURED, LIVE, 0, sizeof(struct wire_cond), 1,
 	    0, check_conf_cond),
 
+	ROW(M_CONF_RELAY, P, M, LIVE, 0,
+	    ONE(wire_relay, check_conf_relay)),
+	ROW(M_CONF_RELAY_CLIENT, P, M, LIVE, 0,
+	    sizeof(struct wire_relay_client), 1, 0, check_conf_relay_client),
+	ROW(M_CONF_RELAY_SERVER, P, M, LIVE, 0,
+	    ONE(wire_relay_server, check_conf_relay_server)),
+
 	ROW(M_MUX_TABLE, P, M | C, LIVE, 1, NONE),
 	ROW(M_MUX_SOCKET, P, M, LIVE, 1, ONE(msg_mux_socket, NULL)),
 	ROW(M_MUX_FORGET, P, M, LIVE, 0, ONE(msg_mux_socket, NULL)),
@@ -313,6 +323,7 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_MUX_CLEAR, M, E, ALWAYS, 0, ONE(msg_mux_want, NULL)),
 	ROW(M_MUX_CLEARED, E, M, ALWAYS, FD_MAYBE,
 	    ONE(msg_mux_want, NULL)),
+	ROW(M_MUX_TPROXY, M, E, ALWAYS, 1, NONE),
 	ROW(M_MUX_RESOLVED, C, M, ALWAYS, 0,
 	    ONE(msg_mux_resolved, check_mux_resolved)),
 	ROW(M_MUX_ADMIN, C, M, ALWAYS, 0, ONE(msg_mux_admin, NULL)),

@@ -179,6 +179,10 @@ enum msg_type {
 	M_CONF_ROUTE,		/* wire_route: of the listener before */
 	M_CONF_COND,		/* wire_cond, its bytes: of the route before */
 
+	M_CONF_RELAY,		/* wire_relay: of the listener before */
+	M_CONF_RELAY_CLIENT,	/* wire_relay_client, its prefixes */
+	M_CONF_RELAY_SERVER,	/* wire_relay_server */
+
 	/* Workers of the mux. */
 	M_MUX_TABLE,		/* p>mux,control + fd: see shared.h */
 	M_MUX_SOCKET,		/* p>mux msg_mux_socket + fd: accept here */
@@ -188,6 +192,7 @@ enum msg_type {
 	M_MUX_GIVE,		/* p>mux msg_mux_want + fd, or error: here */
 	M_MUX_CLEAR,		/* mux>e msg_mux_want: transparent sockets */
 	M_MUX_CLEARED,		/* e>mux msg_mux_want + fd: one of them */
+	M_MUX_TPROXY,		/* mux>e + fd: make this one transparent */
 	M_MUX_RESOLVED,		/* control>mux msg_mux_resolved */
 	M_MUX_ADMIN,		/* control>mux msg_mux_admin: pool enable .. */
 	M_MUX_DECISION,		/* mux>control msg_decision: was asked for */
@@ -533,13 +538,14 @@ struct msg_mux_worker {
 #define MUX_WANT_UNIX	1		/* number: wire_member.slot */
 #define MUX_WANT_TAP	2		/* number: wire_tap.id */
 #define MUX_WANT_CLEAR	3		/* number: AF_INET or AF_INET6 */
+#define MUX_WANT_MARK	4		/* the same, with SO_MARK of mark */
 struct msg_mux_want {
 	uint32_t	kind;
 	uint32_t	number;
 	uint32_t	stream;		/* SOCK_STREAM or SOCK_DGRAM */
 	uint32_t	count;		/* asked for */
 	int32_t		error;		/* errno of an answer without one */
-	uint32_t	zero;
+	uint32_t	mark;
 };
 
 /* What a member's name means now; n 0: nothing (yet). */

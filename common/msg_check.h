@@ -76,4 +76,9 @@ const char	*check_conf_offence(const void *, size_t);
 const char	*check_conf_route(const void *, size_t);
 const char	*check_conf_cond(const void *, size_t);
 
+/* conf_relay.c */
+const char	*check_conf_relay(const void *, size_t);
+const char	*check_conf_relay_client(const void *, size_t);
+const char	*check_conf_relay_server(const void *, size_t);
+
 #endif

@@ -52,7 +52,7 @@ struct endpoint {
 #define MUX_TELL_LOG	0x1	/* of listeners that are logged */
 #define MUX_TELL_ALL	0x2
 
-#define ENDED_MAX	16	/* room for enum end_reason of shared.h */
+#define ENDED_MAX	24	/* room for enum end_reason of shared.h */
 
 struct row_listener {			/* SHOW_LISTENERS */
 	uint64_t	connections, total;
@@ -103,7 +103,9 @@ struct row_connection {			/* SHOW_CONNECTIONS: of a worker */
 	int64_t		began;		/* wall_t */
 	uint64_t	bytes[2];
 	struct endpoint	from, to, server;
+	struct endpoint	via;	/* a relay: who sent the header, or we */
 	uint32_t	worker;
+	uint32_t	zero;
 	char		listener[MUX_NAME_LEN];
 	char		proto[16];	/* "" : not known (yet) */
 	char		state[16];

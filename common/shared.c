@@ -37,6 +37,17 @@ struct set {
 	struct address	 ways[WAYS];
 };
 
+/* Nonces lie in sets, too. */
+#define NONCE_SETS	65536
+#define NONCE_WAYS	15
+
+struct nonces {
+	_Atomic uint32_t lock;
+	uint32_t	 zero;
+	uint64_t	 key[NONCE_WAYS];
+	uint64_t	 until[NONCE_WAYS];	/* ms; 0: free */
+};
+
 struct shared {
 	uint64_t		magic, size, seed;
 	struct shared_listener	listeners[MUX_LISTENERS_MAX];
@@ -44,6 +55,7 @@ struct shared {
 	struct shared_member	members[MUX_MEMBERS_MAX];
 	struct shared_pool	pools[MUX_POOLS_MAX];
 	struct set		sets[SETS];
+	struct nonces		nonces[NONCE_SETS];
 };
 
 static const char *const	ends[END_MAX] = {
@@ -61,7 +73,10 @@ static const char *const	ends[END_MAX] = {
 	[END_HEADER] = "header",
 	[END_BANNED] = "banned",
 	[END_STOP] = "stop",
-	[END_ERROR] = "error"
+	[END_ERROR] = "error",
+	[END_TOKEN] = "token",
+	[END_SOURCE] = "source",
+	[END_DESTINATION] = "destination"
 };
 
 static struct shared	*table;
@@ -183,15 +198,21 @@ shared_clear_member(uint32_t slot)
 /* Addresses. */
 
 static int
-lock(struct set *s)
+lock_at(_Atomic uint32_t *p)
 {
 	unsigned int	i;
 
 	for (i = 0; i < SPINS; i++)
-		if (atomic_exchange_explicit(&s->lock, 1,
-		    memory_order_acquire) == 0)
+		if (atomic_exchange_explicit(p, 1, memory_order_acquire) ==
+		    0)
 			return 1;
 	return 0;
+}
+
+static int
+lock(struct set *s)
+{
+	return lock_at(&s->lock);
 }
 
 static void
@@ -324,11 +345,18 @@ void
 shared_leave(const struct wire_listener *l, const struct prefix *addr,
     ticket_t ticket)
 {
+	atomic_fetch_sub(&shared_listener(l->slot)->connections, 1);
+	shared_forget(l, addr, ticket);
+}
+
+void
+shared_forget(const struct wire_listener *l, const struct prefix *addr,
+    ticket_t ticket)
+{
 	uint64_t	 key;
 	struct set	*s;
 	struct address	*a;
 
-	atomic_fetch_sub(&shared_listener(l->slot)->connections, 1);
 	if (ticket == 0)
 		return;
 	key = key_of(l, addr);
@@ -339,6 +367,42 @@ shared_leave(const struct wire_listener *l, const struct prefix *addr,
 	if (a->key == key && a->connections > 0)
 		a->connections--;
 	unlock(s);
+}
+
+/* Nonces. */
+
+/* Its place, or the first that is free; NONCE_WAYS: there is none. */
+static unsigned int
+nonce_place(const struct nonces *n, uint64_t nonce, uint64_t now, int *known)
+{
+	unsigned int	i, place = NONCE_WAYS;
+
+	*known = 0;
+	for (i = 0; i < NONCE_WAYS; i++)
+		if (n->until[i] <= now) {
+			if (place == NONCE_WAYS)
+				place = i;
+		} else if (n->key[i] == nonce)
+			*known = 1;
+	return place;
+}
+
+int
+shared_nonce(uint64_t nonce, uint64_t now, uint64_t keep)
+{
+	struct nonces	*n = &table->nonces[nonce % NONCE_SETS];
+	unsigned int	 i;
+	int		 known;
+
+	if (!lock_at(&n->lock))
+		return 0;
+	i = nonce_place(n, nonce, now, &known);
+	if (i < NONCE_WAYS && !known) {
+		n->key[i] = nonce;
+		n->until[i] = now + keep;
+	}
+	atomic_store_explicit(&n->lock, 0, memory_order_release);
+	return i < NONCE_WAYS && !known;
 }
 
 /* This window's, and as much of the last one's as it still overlaps. */

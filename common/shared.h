@@ -36,6 +36,10 @@ enum end_reason {
 	END_BANNED,
 	END_STOP,		/* we stop, or the drain's time was over */
 	END_ERROR,		/* out of memory or descriptors */
+	/* Relay server: the header was good, but */
+	END_TOKEN,		/* no client has this token or key */
+	END_SOURCE,		/* not from this client, or it is in use */
+	END_DESTINATION,	/* nobody may be connected to there */
 	END_MAX
 };
 
@@ -115,6 +119,14 @@ enum admitted	 shared_known(const struct wire_listener *,
 		    const struct prefix *, uint64_t now, ticket_t *);
 void		 shared_leave(const struct wire_listener *,
 		    const struct prefix *, ticket_t);
+/* A ticket of shared_known() that does not go with the listener's. */
+void		 shared_forget(const struct wire_listener *,
+		    const struct prefix *, ticket_t);
+/*
+ * A nonce (what it hashes to) that may be used once: 1 if this is the first
+ * time in `keep` ms; 0: it is not, or there is no room to remember it.
+ */
+int		 shared_nonce(uint64_t nonce, uint64_t now, uint64_t keep);
 /* An offence: 1 if it is the one too many; then it is counted anew. */
 int		 shared_offended(const struct wire_listener *,
 		    const struct wire_offence *, const struct prefix *,

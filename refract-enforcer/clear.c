@@ -47,7 +47,11 @@ open_clear(const struct msg_mux_want *m)
 	fd = socket((int)m->number, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return -1;
-	if ((m->number == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT,
+	if (m->kind == MUX_WANT_MARK) {
+		if (setsockopt(fd, SOL_SOCKET, SO_MARK, &m->mark,
+		    sizeof(m->mark)) == 0)
+			return fd;
+	} else if ((m->number == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT,
 	    &on, sizeof(on)) : setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT,
 	    &on, sizeof(on))) == 0)
 		return fd;
@@ -65,7 +69,7 @@ clear_sockets(MSG_ARGS)
 	int			s;
 
 	memcpy(&m, data, len);
-	if (m.kind != MUX_WANT_CLEAR ||
+	if ((m.kind != MUX_WANT_CLEAR && m.kind != MUX_WANT_MARK) ||
 	    (m.number != AF_INET && m.number != AF_INET6))
 		fatalx("the mux asks for sockets that there are none of");
 	n = m.count > AT_ONCE ? AT_ONCE : m.count;
@@ -79,4 +83,17 @@ clear_sockets(MSG_ARGS)
 			channel_send_fd(ch, M_MUX_CLEARED, id, s, &m,
 			    sizeof(m));
 	}
+}
+
+void
+clear_listener(MSG_ARGS)
+{
+	int	on = 1;
+
+	/* Whose option it is, its family says: the other one is refused. */
+	if (setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on)) ==
+	    -1 && setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on,
+	    sizeof(on)) == -1)
+		log_warn("a listener of the mux cannot be transparent");
+	close(fd);
 }

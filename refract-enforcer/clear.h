@@ -9,5 +9,7 @@
 
 /* M_MUX_CLEAR: each is answered by as many M_MUX_CLEARED as it asks for. */
 void	 clear_sockets(MSG_ARGS);
+/* M_MUX_TPROXY: what is sent to others may be accepted by this one. */
+void	 clear_listener(MSG_ARGS);
 
 #endif

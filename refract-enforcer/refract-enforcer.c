@@ -142,6 +142,7 @@ main(int argc, char **argv)
 	}, from_mux[] = {
 		{ M_BAN, on_ban },
 		{ M_MUX_CLEAR, clear_sockets },
+		{ M_MUX_TPROXY, clear_listener },
 		{ 0, NULL }
 	}, from_ledger[] = {
 		{ M_RESTORE, on_restore },

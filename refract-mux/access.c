@@ -13,6 +13,7 @@
 #include "counter.h"
 #include "log.h"
 #include "msg.h"
+#include "relay_side.h"
 #include "tell.h"
 
 static uint32_t	tell;		/* MUX_TELL_* */
@@ -39,6 +40,11 @@ server_address(const struct conn *c, struct prefix *p, uint16_t *port)
 
 	if (c->m->w->kind == MEMBER_UNIX)
 		return;
+	if (c->m->w->kind == MEMBER_ASKED) {
+		*p = c->to;
+		*port = c->to_port;
+		return;
+	}
 	*p = c->m->addrs[0];
 	*port = c->m->w->port;
 	if (c->m->naddrs > 1 && c->server.fd != -1 &&
@@ -108,7 +114,7 @@ member_name(const struct member *m, char *buf, size_t size)
 {
 	char	addr[PREFIX_STRLEN];
 
-	if (m->w->kind == MEMBER_UNIX)
+	if (m->w->kind == MEMBER_UNIX || m->w->kind == MEMBER_ASKED)
 		strlcpy(buf, m->w->name, size);
 	else
 		snprintf(buf, size, "%s port %u", m->w->kind == MEMBER_NAME ?
@@ -196,6 +202,8 @@ access_row(struct row_connection *row, struct conn *c)
 		strlcpy(row->route, c->r->w->label, sizeof(row->route));
 	if (c->m != NULL)
 		row_member_of(row, c);
+	if (c->relay != NULL)
+		relay_via(c, &row->via);
 	if (c->sni != NULL)
 		strlcpy(row->name, log_vis(c->sni, strlen(c->sni)),
 		    sizeof(row->name));

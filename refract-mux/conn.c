@@ -22,6 +22,7 @@
 #include "mux.h"
 #include "offence.h"
 #include "poller.h"
+#include "relay_side.h"
 #include "tap.h"
 #include "timer.h"
 #include "upstream.h"
@@ -118,7 +119,8 @@ leave(struct conn *c, enum end_reason why)
 	if (c->m != NULL && c->state == CONN_RELAY)
 		atomic_fetch_sub(&c->m->shared->connections, 1);
 	conn_add_bytes(c);
-	shared_leave(c->l->w, &c->from, c->ticket);
+	shared_leave(c->l->w, c->relay == NULL ? &c->from : &c->relay->via,
+	    c->ticket);
 }
 
 static void
@@ -149,6 +151,8 @@ conn_end(struct conn *c, enum end_reason why)
 		join_drop_ahead(c);
 	leave(c, why);
 	access_record(c, why);
+	if (c->relay != NULL)
+		relay_ended(c, why);
 	tap_end(c);
 	upstream_cancel(c);
 	decide_release(c);
@@ -321,7 +325,9 @@ begin(struct conn *c)
 {
 	const struct listener	*l = c->l;
 
-	if (l->trusted == NULL) {
+	if (l->relay != NULL) {
+		relay_begin(c);
+	} else if (l->trusted == NULL) {
 		decide_begin(c);
 	} else if (prefixset_contains(l->trusted, &c->from)) {
 		c->state = CONN_HEADER;

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "mux.h"
 #include "offence.h"
+#include "relay_side.h"
 
 #define PEEK_MAX	(64 * 1024)
 #define TARPIT_TIME	60000	/* without a limit of the listener's */
@@ -121,8 +122,8 @@ tarpit(struct conn *c)
 	    c->l->w->idle : TARPIT_TIME);
 }
 
-static void
-take_route(struct conn *c, struct route *r)
+void
+decide_route(struct conn *c, struct route *r)
 {
 	if (c->ahead != AHEAD_NONE && (r->w->action != ROUTE_TO ||
 	    r->pool != c->r->pool || r->w->proxy != c->r->w->proxy ||
@@ -233,7 +234,7 @@ decide(struct conn *c, int late)
 		keep_found(c, &f);
 		decided.c = c;
 		decided.n = (size_t)n;
-		take_route(c, r);
+		decide_route(c, r);
 		decided.c = NULL;
 		break;
 	case RP_MORE:
@@ -301,7 +302,7 @@ server_speaks(struct conn *c, uint64_t gone)
 	uint64_t	 after = (uint64_t)first->w->after;
 
 	if (gone >= after) {
-		take_route(c, first);
+		decide_route(c, first);
 		return 1;
 	}
 	if (gone >= after / 2 && c->ahead == AHEAD_NONE &&
@@ -342,6 +343,10 @@ decide_header(struct conn *c)
 	enum end_reason	why;
 	ssize_t		n;
 
+	if (c->relay != NULL) {
+		relay_header(c);
+		return;
+	}
 	if ((n = peek(c)) == -1 || (n == 0 && c->client.ended)) {
 		conn_end(c, END_CLIENT);
 		return;

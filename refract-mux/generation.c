@@ -8,6 +8,7 @@
 #include "log.h"
 #include "msg.h"
 #include "mux.h"
+#include "relay_side.h"
 
 struct generations	 generations = TAILQ_HEAD_INITIALIZER(generations);
 struct generation	*mux_current;
@@ -18,8 +19,10 @@ generation_free(struct generation *g)
 	unsigned int	i;
 
 	TAILQ_REMOVE(&generations, g, entry);
-	for (i = 0; i < g->nlisteners; i++)
+	for (i = 0; i < g->nlisteners; i++) {
 		routes_clear(&g->listeners[i].routes);
+		relay_listener_free(g->listeners[i].relay);
+	}
 	for (i = 0; i < g->npools; i++)
 		pool_free(g->pools[i]);
 	free(g->listeners);
@@ -124,6 +127,8 @@ build_listeners(struct generation *g, char *why)
 		if (routes_build(&l->routes, c, g->conf, pool_of, g, why) ==
 		    -1)
 			return -1;
+		if (c->w.kind != LISTEN_MUX)
+			l->relay = relay_listener_new(c, g->conf);
 	}
 	return 0;
 }

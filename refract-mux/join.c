@@ -12,6 +12,7 @@
 #include "header.h"
 #include "log.h"
 #include "mux.h"
+#include "relay_side.h"
 #include "tap.h"
 #include "upstream.h"
 
@@ -34,7 +35,8 @@ start_relay(struct conn *c)
 		conn_end(c, END_CLIENT);
 		return;
 	}
-	if (c->r->w->proxy != 0 && header_send(c) == -1) {
+	if ((c->relay != NULL && relay_joined(c) == -1) ||
+	    (c->r->w->proxy != 0 && header_send(c) == -1)) {
 		conn_end(c, END_SERVER);
 		return;
 	}
@@ -126,6 +128,8 @@ blame(struct conn *c, int error)
 	    c->r->pool->w->name, strerror(error));
 	if (error == EAGAIN && c->busy_since == 0)
 		c->busy_since = wheel_now();
+	if (c->relay != NULL)
+		relay_blame(c, error);
 	/* All ports towards it are in use; a unix socket's queue is full. */
 	if (error != EADDRNOTAVAIL && error != EAGAIN &&
 	    member_failed(c->m))

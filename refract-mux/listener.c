@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "listener.h"
 #include "log.h"
 #include "mux.h"
+#include "relay_side.h"
 #include "timer.h"
 #include "upstream.h"
 
@@ -33,6 +35,7 @@ struct listening {
 	struct event		*ev;
 	struct listener		*l;	/* NULL: of no generation yet */
 	const struct wire_bind	*w;
+	int			 tproxy;	/* was asked for */
 };
 
 static TAILQ_HEAD(, listening)	 sockets = TAILQ_HEAD_INITIALIZER(sockets);
@@ -179,6 +182,22 @@ find(uint32_t bind, uint32_t shard)
 	return s;
 }
 
+/* What goes to others is taken here: only the enforcer may say so. */
+static void
+make_tproxy(struct listening *s)
+{
+	int	copy;
+
+	if (s->tproxy || s->l->relay == NULL || !s->l->relay->c->w.tproxy)
+		return;
+	s->tproxy = 1;
+	if ((copy = fcntl(s->fd, F_DUPFD_CLOEXEC, 3)) == -1)
+		log_warn("listen %s: tproxy", s->l->w->name);
+	else
+		channel_send_fd(child_channel(ROLE_ENFORCER, 0), M_MUX_TPROXY,
+		    0, copy, NULL, 0);
+}
+
 /* Which listener of this generation it is; 0: of none. */
 static int
 belongs(struct listening *s, struct generation *g)
@@ -192,6 +211,7 @@ belongs(struct listening *s, struct generation *g)
 			if (b->w.slot == s->bind) {
 				s->l = &g->listeners[i];
 				s->w = &b->w;
+				make_tproxy(s);
 				return 1;
 			}
 	return 0;

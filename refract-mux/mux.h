@@ -23,6 +23,8 @@
 #include "wheel.h"
 
 struct came;
+struct relay_conn;
+struct relay_listener;
 struct tap_stream;
 
 struct listener {
@@ -31,6 +33,7 @@ struct listener {
 	struct shared_listener	*shared;
 	const struct prefixset	*trusted;	/* expect proxy from, or NULL */
 	struct routes		 routes;
+	struct relay_listener	*relay;		/* NULL: LISTEN_MUX */
 	struct generation	*gen;
 	/* UDP's flows hang here: flow.c's own. */
 	void			*flows;
@@ -110,6 +113,7 @@ struct conn {
 	struct hello		*hello;		/* NULL: none */
 	struct came		*came;		/* of a PROXY header: header.c */
 	struct tap_stream	*tap;
+	struct relay_conn	*relay;		/* NULL: of no relay */
 	/* Said by a PROXY header, or the sockets' own; see conn_local(). */
 	struct prefix		 from, to;
 	uint16_t		 from_port, to_port;
@@ -175,6 +179,8 @@ void		 decide_header(struct conn *);
 void		 decide_begin(struct conn *);
 void		 decide_bytes(struct conn *);
 void		 decide_timer(struct conn *);
+/* It takes this one. */
+void		 decide_route(struct conn *, struct route *);
 /* Give back what it holds of peek_memory. */
 void		 decide_release(struct conn *);
 /* The bytes that were decided by, right after that; 0: they are not here. */

@@ -204,7 +204,8 @@ member_is_up(const struct member *m)
 {
 	if (atomic_load(&m->shared->admin) != MEMBER_ENABLED)
 		return 0;
-	if (m->w->kind != MEMBER_UNIX && m->naddrs == 0)
+	if (m->naddrs == 0 && m->w->kind != MEMBER_UNIX &&
+	    m->w->kind != MEMBER_ASKED)
 		return 0;
 	return atomic_load(&m->shared->down) == 0 || is_retried(m);
 }

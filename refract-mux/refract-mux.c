@@ -20,6 +20,7 @@
 #include "msg.h"
 #include "mux.h"
 #include "poller.h"
+#include "relay_side.h"
 #include "show.h"
 #include "tap.h"
 #include "timer.h"
@@ -91,7 +92,12 @@ static const struct handler	from_parent[] = {
 static void
 on_cleared(MSG_ARGS)
 {
-	upstream_cleared(data, fd);
+	const struct msg_mux_want	*m = data;
+
+	if (m->kind == MUX_WANT_MARK)
+		relay_marked(id, m, fd);
+	else
+		upstream_cleared(m, fd);
 }
 
 /*

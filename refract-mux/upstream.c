@@ -13,6 +13,7 @@
 #include "child.h"
 #include "log.h"
 #include "msg.h"
+#include "relay_side.h"
 #include "upstream.h"
 
 #define STOCK		64	/* transparent sockets of a family */
@@ -66,8 +67,9 @@ upstream_ahead(void)
 	ask_clear(&clears[1]);
 }
 
-static socklen_t
-fill(struct sockaddr_storage *ss, const struct prefix *p, uint16_t port)
+socklen_t
+upstream_sockaddr(const struct prefix *p, uint16_t port,
+    struct sockaddr_storage *ss)
 {
 	struct sockaddr_in	*in = (struct sockaddr_in *)ss;
 	struct sockaddr_in6	*in6 = (struct sockaddr_in6 *)ss;
@@ -89,7 +91,7 @@ static int
 bind_client(const struct conn *c, int fd, uint16_t port)
 {
 	struct sockaddr_storage	ss;
-	socklen_t		len = fill(&ss, &c->from, port);
+	socklen_t		len = upstream_sockaddr(&c->from, port, &ss);
 	int			on = 1;
 
 	/* Towards another member the same port is in use, maybe. */
@@ -188,9 +190,9 @@ is_under_way(struct conn *c, int fd)
 	return 0;
 }
 
-static enum upstream
-start(struct conn *c, const struct sockaddr_storage *ss, socklen_t len,
-    int fd)
+enum upstream
+upstream_start(struct conn *c, const struct sockaddr_storage *ss,
+    socklen_t len, int fd)
 {
 	int	saved;
 
@@ -216,7 +218,7 @@ try_clear(struct conn *c, struct clear *clear, uint16_t port,
 	*fdp = clear->fds[--clear->n];
 	ask_clear(clear);
 	if (bind_client(c, *fdp, port) == 0)
-		return start(c, ss, len, *fdp);
+		return upstream_start(c, ss, len, *fdp);
 	saved = errno;
 	close(*fdp);
 	errno = saved;
@@ -231,9 +233,11 @@ start_clear(struct conn *c, struct clear *clear,
 	enum upstream	status;
 
 	status = try_clear(c, clear, c->from_port, ss, len, fdp);
-	if (status != UPSTREAM_FAILED || !is_taken(errno))
+	if (status != UPSTREAM_FAILED || (c->relay == NULL ?
+	    !is_taken(errno) : !relay_unbound(c, errno)))
 		return status;
-	say_taken(c, errno);
+	if (c->relay == NULL)
+		say_taken(c, errno);
 	if (clear->n > 0)
 		return try_clear(c, clear, 0, ss, len, fdp);
 	errno = EADDRNOTAVAIL;
@@ -247,9 +251,13 @@ upstream_open(struct conn *c, int *fdp)
 	struct clear		*clear;
 	socklen_t		 len;
 
+	if (c->relay != NULL && !c->r->w->transparent)
+		return relay_open(c, fdp);
 	if (c->m->w->kind == MEMBER_UNIX)
 		return ask_parent(c);
-	if ((len = member_sockaddr(c->m, &ss)) == 0) {
+	len = c->relay != NULL ? upstream_sockaddr(&c->to, c->to_port, &ss) :
+	    member_sockaddr(c->m, &ss);
+	if (len == 0) {
 		errno = EADDRNOTAVAIL;
 		return UPSTREAM_FAILED;
 	}
@@ -265,7 +273,7 @@ upstream_open(struct conn *c, int *fdp)
 	if ((*fdp = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0)) == -1)
 		return UPSTREAM_FAILED;
-	return start(c, &ss, len, *fdp);
+	return upstream_start(c, &ss, len, *fdp);
 }
 
 void

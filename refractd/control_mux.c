@@ -142,7 +142,7 @@ print_member(char *buf, size_t size, const struct wire_member *w)
 {
 	char	addr[PREFIX_STRLEN];
 
-	if (w->kind == MEMBER_UNIX)
+	if (w->kind == MEMBER_UNIX || w->kind == MEMBER_ASKED)
 		strlcpy(buf, w->name, size);
 	else
 		snprintf(buf, size, "%.240s port %u", w->kind == MEMBER_NAME ?

@@ -294,6 +294,7 @@ static const struct column connections[] = {
 	COL("pool", "pool", STR, row_connection, pool, 0, JSON),
 	COL("member", "member", STR, row_connection, member, 0, BELOW),
 	COL("", "server", ENDPOINT, row_connection, server, 0, JSON),
+	COL("via", "via", ENDPOINT, row_connection, via, 0, BELOW | SOME),
 	COL("", "id", NUM, row_connection, id, 0, JSON),
 	COL("", "worker", NUM, row_connection, worker, 0, JSON),
 	END

@@ -12,6 +12,7 @@
 
 #include "listen.h"
 #include "log.h"
+#include "relay.h"
 #include "routes.h"
 
 #define SECOND		1000LL
@@ -66,6 +67,7 @@ listens_start(void)
 	nlisteners = nbinds = 0;
 	ons_clear();
 	routes_start();
+	relays_start();
 }
 
 struct conf_listener *
@@ -101,6 +103,7 @@ replace(struct info *i)
 	TAILQ_FOREACH(b, &l->binds, entry)
 		nbinds--;
 	routes_drop(l);
+	relays_drop(l);
 	TAILQ_REMOVE(&build_conf()->mux.listeners, l, entry);
 	conf_listener_free(l);
 	STAILQ_REMOVE(&infos, i, info, entry);
@@ -555,5 +558,6 @@ listens_finish(void)
 		check_limits(i);
 		check_routes(i);
 	}
+	relays_finish();
 	routes_finish();
 }

@@ -17,6 +17,7 @@
 #include "listen.h"
 #include "log.h"
 #include "pools.h"
+#include "relay.h"
 #include "report.h"
 #include "routes.h"
 #include "source.h"
@@ -63,22 +64,23 @@ static void	yyerror(const char *);
 %token ANY		"*"
 %token WORD		"a word"
 
-%token ACTION ADDR ADDRESSES ADMIN AFTER ALL ALPN ALSO APART AT BACKLOG BACKUP
-%token BALANCE BAN BANDWIDTH BANS BY BYTES CANCEL CHECK CLOSED COMMAND COMMANDS
-%token CONNECT CONNECTIONS CONTAINS CONTROL CPUS DELAY DIRECTORY DOWN DRAIN
-%token DROP DRY DUPLICATE END_ EVERY EXEMPT EXIT EXPECT EXTEND FAIL2BAN FALL
-%token FAMILIES FAST FIELD FILE_ FIRST FOR FOREVER FORMAT FORWARD FORWARDED
-%token FROM GRACE GROUP GROWING HALF HOOK HOST HOT IDLE IGNORE INBOUND INCLUDE
-%token INET INET6 INSTANCE INTERFACE JOURNAL JSON KEEP KEEPALIVE KEY LEAST
-%token LEDGER LIMIT LISTEN LOCAL LOG MASK MATCH MATCHES MATCHING MAX MEMBER
+%token ACTION ADDR ADDRESSES ADMIN AFTER ALL ALLOW ALPN ALSO ANY_ APART AT
+%token AUTH BACKLOG BACKUP BALANCE BAN BANDWIDTH BANS BY BYTES CANCEL CHECK
+%token CLIENT CLOSED COMMAND COMMANDS CONNECT CONNECTIONS CONTAINS CONTROL
+%token CPUS DELAY DENY DESTINATION DIRECTORY DOWN DRAIN DROP DRY DUPLICATE
+%token END_ EVERY EXEMPT EXIT EXPECT EXTEND FAIL2BAN FALL FAMILIES FAST FIELD
+%token FILE_ FIRST FOR FOREVER FORMAT FORWARD FORWARDED FROM GRACE GROUP
+%token GROWING HALF HEADER HOOK HOST HOT IDLE IGNORE INBOUND INCLUDE INET
+%token INET6 INSTANCE INTERFACE JOURNAL JSON KEEP KEEPALIVE KEY LEAST LEDGER
+%token LIMIT LISTEN LOCAL LOG MARK MASK MATCH MATCHES MATCHING MAX MEMBER
 %token MEMORY MODE MOST NEVER NEWEST NO NODELAY NONE OFFENCE OLDEST ON ONCE
 %token ONLY OPEN OTHERWISE PASSIVE PATH_ PATTERN PEEK PER POOL PORT PREFIX
-%token PROTECT PROXY RANDOM RATE REGEX REJECT RELOAD RERUN RESET RISE
-%token ROUNDROBIN RUN SECOND SELF SEND SESSIONS SLOW SNI SOURCE SOURCE_ADDRESS
-%token SOURCE_SOCKET SPEAKS START STATE STATUS STDIN STOP SYSLOG TABLE_ TAP
-%token TARPIT TCP TIME TIMEOUT TIMES TO TOGETHER TRANSPARENT TRUST TTL UDP
-%token UNBAN UNKNOWN USER V1 V2 WATCH WEIGHT WHEN WITH WITHIN WORKERS XRAY YES
-%token ZONE
+%token PROTECT PROXY RANDOM RATE REDIRECT REGEX REJECT RELAY RELOAD RERUN
+%token RESET RISE ROUNDROBIN RUN SECOND SELF SEND SERVER SESSIONS SLOW SNI
+%token SOURCE SOURCES SOURCE_ADDRESS SOURCE_SOCKET SPEAKS START STATE STATUS
+%token STDIN STOP SYSLOG TABLE_ TAP TARPIT TCP TIME TIMEOUT TIMES TO TOGETHER
+%token TOKEN TPROXY TRANSPARENT TRUST TTL UDP UNBAN UNKNOWN USER V1 V2 WATCH
+%token WEIGHT WHEN WITH WITHIN WORKERS XRAY YES ZONE
 
 %%
 
@@ -123,6 +125,30 @@ statement	: %empty
 		    listen_statements '}' {
 			blocks--;
 			listen_close();
+		}
+		| RELAY SERVER STRING {
+			relay_open(&$3, LISTEN_RELAY_SERVER);
+		}
+		    ON listen_ons PORT ports '{' {
+			blocks++;
+			$5.n = IPPROTO_TCP;
+			listen_ports(&$5);
+		}
+		    relay_server_statements '}' {
+			blocks--;
+			relay_close();
+		}
+		| RELAY CLIENT STRING {
+			relay_open(&$3, LISTEN_RELAY_CLIENT);
+		}
+		    ON listen_ons PORT ports relay_inbound '{' {
+			blocks++;
+			$5.n = IPPROTO_TCP;
+			listen_ports(&$5);
+		}
+		    relay_client_statements '}' {
+			blocks--;
+			relay_close();
 		}
 		| POOL STRING '{'		{ blocks++; pool_open(&$2); }
 		    pool_statements '}'		{ blocks--; pool_close(); }
@@ -493,15 +519,7 @@ listen_statements: listen_statement
 		;
 
 listen_statement: %empty
-		| CONNECTIONS NUMBER	{ listen_set(L_CONNECTIONS, &$2); }
-		| CONNECTIONS NUMBER ',' PER ADDRESSES number_none {
-			listen_set(L_CONNECTIONS, &$2);
-			listen_set(L_PER_ADDRESS, &$6);
-		}
-		| PER ADDRESSES number_none { listen_set(L_PER_ADDRESS, &$3); }
-		| GROUP plens			{ listen_group(&$1); }
-		| RATE NUMBER PER SECOND	{ listen_set(L_RATE, &$2); }
-		| RATE none			{ listen_set(L_RATE, &$2); }
+		| limit_statement
 		| PEEK NUMBER BYTES		{ listen_set(L_PEEK, &$2); }
 		| PEEK NUMBER BYTES WITHIN SPAN	{
 			listen_set(L_PEEK, &$2);
@@ -511,6 +529,24 @@ listen_statement: %empty
 		| PEEK MEMORY SIZE	{ listen_set(L_PEEK_MEMORY, &$3); }
 		| CONNECT SPAN			{ listen_set(L_CONNECT, &$2); }
 		| IDLE span_none		{ listen_set(L_IDLE, &$2); }
+		| EXPECT PROXY FROM sources	{ listen_expect(&$1, $4.n); }
+		| OFFENCE offence NUMBER TIMES WITHIN SPAN BAN FOR duration {
+			listen_offence(&$2, &$3, &$6, &$9);
+		}
+		| route				{ route_end(&$1.at); }
+		| error				{ RECOVER; }
+		;
+
+/* Those that relays have, too. */
+limit_statement	: CONNECTIONS NUMBER	{ listen_set(L_CONNECTIONS, &$2); }
+		| CONNECTIONS NUMBER ',' PER ADDRESSES number_none {
+			listen_set(L_CONNECTIONS, &$2);
+			listen_set(L_PER_ADDRESS, &$6);
+		}
+		| PER ADDRESSES number_none { listen_set(L_PER_ADDRESS, &$3); }
+		| GROUP plens			{ listen_group(&$1); }
+		| RATE NUMBER PER SECOND	{ listen_set(L_RATE, &$2); }
+		| RATE none			{ listen_set(L_RATE, &$2); }
 		| HALF CLOSED span_none	{ listen_set(L_HALF_CLOSED, &$3); }
 		| KEEPALIVE span_none	{ listen_set(L_KEEPALIVE, &$2); }
 		| USER TIMEOUT span_none { listen_set(L_USER_TIMEOUT, &$3); }
@@ -519,12 +555,6 @@ listen_statement: %empty
 		| NODELAY yesno			{ listen_set(L_NODELAY, &$2); }
 		| FAST OPEN yesno		{ listen_set(L_FASTOPEN, &$3); }
 		| LOG CONNECTIONS yesno		{ listen_set(L_LOG, &$3); }
-		| EXPECT PROXY FROM sources	{ listen_expect(&$1, $4.n); }
-		| OFFENCE offence NUMBER TIMES WITHIN SPAN BAN FOR duration {
-			listen_offence(&$2, &$3, &$6, &$9);
-		}
-		| route				{ route_end(&$1.at); }
-		| error				{ RECOVER; }
 		;
 
 number_none	: NUMBER
@@ -541,6 +571,106 @@ none		: NONE				{ $$.n = 0; }
 offence		: UNKNOWN			{ $$.n = OFFENCE_UNKNOWN; }
 		| SLOW				{ $$.n = OFFENCE_SLOW; }
 		| LIMIT				{ $$.n = OFFENCE_LIMIT; }
+		;
+
+relay_offence	: UNKNOWN			{ $$.n = OFFENCE_UNKNOWN; }
+		| LIMIT				{ $$.n = OFFENCE_LIMIT; }
+		| TOKEN				{ $$.n = OFFENCE_TOKEN; }
+		;
+
+/* relay server "name" on ... { }, relay client "name" on ... { } */
+
+relay_inbound	: REDIRECT		{ relay_inbound(&$1, 0); }
+		| TPROXY		{ relay_inbound(&$1, 1); }
+		;
+
+relay_server_statements: relay_server_statement
+		| relay_server_statements '\n' relay_server_statement
+		;
+
+relay_server_statement: %empty
+		| limit_statement
+		| TIMEOUT SPAN			{ relay_timeout(&$2); }
+		| HEADER WITHIN SPAN	{ listen_set(L_PEEK_TIME, &$3); }
+		| CLIENT relay_who		{ relay_client(&$2); }
+		    relay_client_options	{ relay_client_end(); }
+		| DESTINATION ALLOW sources {
+			relay_destination(&$2, $3.n, 0);
+		}
+		| DESTINATION DENY sources {
+			relay_destination(&$2, $3.n, 1);
+		}
+		| ANY_ PORT			{ relay_any_port(&$1); }
+		| WITH PROXY V2			{ relay_proxy(&$1); }
+		| TRANSPARENT yesno {
+			$1.n = $2.n;
+			relay_transparent(&$1);
+		}
+		| OFFENCE relay_offence NUMBER TIMES WITHIN SPAN BAN FOR
+		    duration {
+			listen_offence(&$2, &$3, &$6, &$9);
+		}
+		| error				{ RECOVER; }
+		;
+
+relay_who	: STRING			{ $$.n = 0; }
+		| ANY_				{ $$.n = 1; }
+		;
+
+relay_client_options: %empty
+		| relay_client_options relay_client_option
+		;
+
+relay_client_option: KEY STRING			{ relay_key(&$2); }
+		| CONNECTIONS NUMBER	{ relay_client_connections(&$2); }
+		| SOURCES relay_sources	{ relay_client_sources(&$1); }
+		;
+
+relay_sources	: ADDRESS			{ build_item(&$1); }
+		| '{' relay_source_list '}'
+		;
+
+relay_source_list: %empty
+		| relay_source_list separator
+		| relay_source_list ADDRESS	{ build_item(&$2); }
+		;
+
+relay_client_statements: relay_client_statement
+		| relay_client_statements '\n' relay_client_statement
+		;
+
+relay_client_statement: %empty
+		| limit_statement
+		| TIMEOUT SPAN			{ relay_timeout(&$2); }
+		| SERVER relay_member AUTH STRING { relay_server(&$1, &$4); }
+		    relay_server_options
+		| BALANCE balance		{ pool_balance(&$2); }
+		| CHECK relay_check check_options
+		| PASSIVE number_none		{ pool_passive(&$2); }
+		| error				{ RECOVER; }
+		;
+
+relay_member	: ADDRESS PORT NUMBER		{ member_address(&$1, &$3); }
+		| STRING PORT NUMBER		{ member_host(&$1, &$3); }
+		;
+
+relay_check	: NONE			{ pool_check(&$1, CHECK_NONE); }
+		| TCP			{ pool_check(&$1, CHECK_TCP); }
+		;
+
+relay_server_options: %empty
+		| relay_server_options relay_server_option
+		;
+
+relay_server_option: KEY STRING			{ relay_key(&$2); }
+		| LOCAL ADDRESS			{ relay_local(&$2); }
+		| INTERFACE STRING		{ relay_interface(&$2); }
+		| MARK relay_number		{ relay_mark(&$2); }
+		;
+
+/* 0x1 is a word. */
+relay_number	: NUMBER
+		| WORD
 		;
 
 /* A table by its name, or one that is written here: n is its id. */

@@ -47,6 +47,7 @@ struct tap_info {
 
 static STAILQ_HEAD(, info)	infos = STAILQ_HEAD_INITIALIZER(infos);
 static STAILQ_HEAD(, tap_info)	taps = STAILQ_HEAD_INITIALIZER(taps);
+static struct info		 relay_info;	/* in no list */
 static struct info		*cur;
 static size_t			 npools, nmembers, ntaps;
 
@@ -349,6 +350,11 @@ name_is_free(const char *name, const struct val *v)
 		    "that is no address", name);
 		return 0;
 	}
+	if (strncmp(name, "relay ", 6) == 0) {
+		report_error(&v->at, "found \"%s\", expected a pool's name "
+		    "that is not a relay's", name);
+		return 0;
+	}
 	if ((i = info_byname(name)) == NULL)
 		return 1;
 	if (i->layer == build_layer_now()) {
@@ -432,6 +438,65 @@ pool_direct(const struct wire_member *w)
 	p->w.passive = 0;
 	member_add(p, w, &nowhere);
 	return p;
+}
+
+/* As a relay's pool is called; one of an earlier layer is taken out. */
+static void
+relay_name(char name[MUX_NAME_LEN], const char *relay)
+{
+	struct conf_pool	*p;
+
+	memset(name, 0, MUX_NAME_LEN);
+	if (strlen(relay) + 7 <= MUX_NAME_LEN)
+		snprintf(name, MUX_NAME_LEN, "relay %s", relay);
+	else
+		snprintf(name, MUX_NAME_LEN, "relay %.40s~%016llx", relay,
+		    (unsigned long long)watch_hash(relay));
+	TAILQ_FOREACH(p, &build_conf()->mux.pools, entry)
+		if (p->direct && strcmp(p->w.name, name) == 0) {
+			TAILQ_REMOVE(&build_conf()->mux.pools, p, entry);
+			conf_pool_free(p);
+			npools--;
+			return;
+		}
+}
+
+struct conf_pool *
+pool_relay_open(const struct place *at, const char *relay, int asked)
+{
+	static const struct wire_member	 w = { .kind = MEMBER_ASKED,
+	    .weight = 1, .name = "destination" };
+	char				 name[MUX_NAME_LEN];
+
+	relay_name(name, relay);
+	memset(&relay_info, 0, sizeof(relay_info));
+	cur = &relay_info;
+	cur->p = pool_new(at);
+	cur->p->direct = 1;
+	cur->at = *at;
+	memcpy(cur->p->w.name, name, sizeof(name));
+	cur->p->w.hash = watch_hash(name);
+	if (asked) {
+		cur->p->w.check = CHECK_NONE;
+		cur->p->w.passive = 0;
+		member_add(cur->p, &w, at);
+	}
+	return cur->p;
+}
+
+/* A server that is alone is tried, whatever became of the last time. */
+void
+pool_relay_close(void)
+{
+	struct conf_member	*first = TAILQ_FIRST(&cur->p->members);
+
+	if (first != NULL && TAILQ_NEXT(first, entry) == NULL) {
+		if (cur->once[SET_CHECK].at.file == NULL)
+			cur->p->w.check = CHECK_NONE;
+		if (cur->once[SET_PASSIVE].at.file == NULL)
+			cur->p->w.passive = 0;
+	}
+	cur = NULL;
 }
 
 static int

@@ -13,6 +13,10 @@ void	 pool_close(void);
 /* Of this name, or of this one backend (made if there is none yet). */
 struct conf_pool *pool_named(const char *);
 struct conf_pool *pool_direct(const struct wire_member *);
+/* Of a relay, `asked': wherever it is asked to go; else with members. */
+struct conf_pool *pool_relay_open(const struct place *, const char *,
+	    int asked);
+void	 pool_relay_close(void);
 /* Say so, and which name is near. */
 void	 pool_undefined(const struct val *);
 /* The path of a member, or NULL. */

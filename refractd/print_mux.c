@@ -62,6 +62,8 @@ out_size_none(struct out *o, const char *what, uint32_t kib)
 	out_text(o, "\n");
 }
 
+static void	print_balance(struct out *, const struct conf_pool *);
+
 /* Where a listener is: its first port says the addresses. */
 
 static int
@@ -298,18 +300,17 @@ print_route(struct out *o, const struct conf *conf, const struct conf_route *r)
 /* Listeners. */
 
 static void
-print_limits(struct out *o, const struct wire_listener *w)
+print_counts(struct out *o, const struct wire_listener *w)
 {
 	out_format(o, "\tconnections %u\n", w->connections);
 	out_number_none(o, "per address", w->per_address, "");
 	out_format(o, "\tgroup inet %u inet6 %u\n", w->plen4, w->plen6);
 	out_number_none(o, "rate", w->rate, " per second");
-	out_format(o, "\tpeek %u bytes within ", w->peek_bytes);
-	out_span(o, w->peek_time);
-	out_text(o, "\n");
-	out_size_none(o, "peek memory", w->peek_memory);
-	out_span_none(o, "connect", w->connect_time);
-	out_span_none(o, "idle", w->idle);
+}
+
+static void
+print_sockets(struct out *o, const struct wire_listener *w)
+{
 	out_span_none(o, "half closed", w->half_closed);
 	out_span_none(o, "keepalive", w->keepalive);
 	out_span_none(o, "user timeout", w->user_timeout);
@@ -317,6 +318,19 @@ print_limits(struct out *o, const struct wire_listener *w)
 	out_format(o, "\tbacklog %u\n", w->backlog);
 	out_format(o, "\tnodelay %s\n", out_yesno(w->nodelay));
 	out_format(o, "\tfast open %s\n", out_yesno(w->fastopen));
+}
+
+static void
+print_limits(struct out *o, const struct wire_listener *w)
+{
+	print_counts(o, w);
+	out_format(o, "\tpeek %u bytes within ", w->peek_bytes);
+	out_span(o, w->peek_time);
+	out_text(o, "\n");
+	out_size_none(o, "peek memory", w->peek_memory);
+	out_span_none(o, "connect", w->connect_time);
+	out_span_none(o, "idle", w->idle);
+	print_sockets(o, w);
 }
 
 static void
@@ -338,12 +352,148 @@ print_offences(struct out *o, const struct conf_listener *l)
 	}
 }
 
+/* Relays. */
+
+static int	secrets = 1;
+
+void
+print_secrets(int yes)
+{
+	secrets = yes;
+}
+
+static void
+out_secret(struct out *o, const char *what, const char *text, size_t len)
+{
+	out_format(o, "%s", what);
+	if (secrets)
+		out_bytes(o, (const uint8_t *)text, len);
+	else
+		out_text(o, "\"***\"");
+}
+
+static void
+print_key(struct out *o, const uint8_t *key, uint32_t len)
+{
+	if (len > 0)
+		out_secret(o, " key ", (const char *)key, len);
+}
+
+static void
+print_client(struct out *o, const struct conf_relay_client *c)
+{
+	char		addr[PREFIX_STRLEN];
+	uint32_t	i;
+
+	out_secret(o, "\tclient ", c->token, strlen(c->token));
+	print_key(o, c->w.key, c->w.key_len);
+	if (c->w.connections > 0)
+		out_format(o, " connections %u", c->w.connections);
+	if (c->w.n > 0)
+		out_text(o, " sources { ");
+	for (i = 0; i < c->w.n; i++)
+		out_format(o, "%s%s", prefix_print(&c->sources[i], addr),
+		    i + 1 < c->w.n ? ", " : " }");
+	out_text(o, "\n");
+}
+
+static void
+print_relay_server(struct out *o, const struct conf *c,
+    const struct conf_listener *l)
+{
+	const struct conf_relay		*r = l->relay;
+	const struct wire_route		*w = &TAILQ_FIRST(&l->routes)->w;
+	struct conf_relay_client	*n;
+	int				 deny;
+
+	out_text(o, "\theader within ");
+	out_span(o, l->w.peek_time);
+	out_text(o, "\n");
+	if (r->w.any_client)
+		out_text(o, "\tclient any\n");
+	TAILQ_FOREACH(n, &r->clients, entry)
+		print_client(o, n);
+	for (deny = 0; deny <= 1; deny++) {
+		if ((deny ? r->w.deny : r->w.allow) == 0)
+			continue;
+		out_format(o, "\tdestination %s ", deny ? "deny" : "allow");
+		print_table(o, c, deny ? r->w.deny : r->w.allow);
+		out_text(o, "\n");
+	}
+	if (r->w.any_port)
+		out_text(o, "\tany port\n");
+	if (w->proxy != 0)
+		out_text(o, "\twith proxy v2\n");
+	out_format(o, "\ttransparent %s\n", out_yesno(w->transparent));
+}
+
+static void
+print_relay_client(struct out *o, const struct conf *c,
+    const struct conf_listener *l)
+{
+	const struct conf_pool		*p = conf_pool_byid(&c->mux,
+					    TAILQ_FIRST(&l->routes)->w.pool);
+	const struct conf_member	*m = TAILQ_FIRST(&p->members);
+	struct conf_relay_server	*s;
+	char				 text[MUX_HOST_LEN + 16];
+	char				 addr[PREFIX_STRLEN];
+
+	TAILQ_FOREACH(s, &l->relay->servers, entry) {
+		out_format(o, "\tserver %s", member_print(&m->w, text,
+		    sizeof(text)));
+		out_secret(o, " auth ", s->token, strlen(s->token));
+		print_key(o, s->w.key, s->w.key_len);
+		if (s->w.local.family != 0)
+			out_format(o, " local %s", prefix_print(&s->w.local,
+			    addr));
+		if (*s->w.interface != '\0') {
+			out_text(o, " interface ");
+			out_quoted(o, s->w.interface);
+		}
+		if (s->w.mark != 0)
+			out_format(o, " mark 0x%x", s->w.mark);
+		out_text(o, "\n");
+		m = TAILQ_NEXT(m, entry);
+	}
+	print_balance(o, p);
+}
+
+static void
+print_relay(struct out *o, const struct conf *c, const struct conf_listener *l)
+{
+	int	server = l->w.kind == LISTEN_RELAY_SERVER;
+
+	out_format(o, "relay %s ", server ? "server" : "client");
+	out_quoted(o, l->w.name);
+	out_text(o, " on ");
+	print_ons(o, l);
+	out_text(o, " port ");
+	print_ports(o, l);
+	out_text(o, server ? " {\n" : l->relay->w.tproxy ? " tproxy {\n" :
+	    " redirect {\n");
+	print_counts(o, &l->w);
+	out_span_none(o, "timeout", l->w.idle);
+	print_sockets(o, &l->w);
+	out_format(o, "\tlog connections %s\n",
+	    out_yesno(l->w.log != ACCESS_NONE));
+	print_offences(o, l);
+	if (server)
+		print_relay_server(o, c, l);
+	else
+		print_relay_client(o, c, l);
+	out_text(o, "}\n");
+}
+
 void
 print_listener(struct out *o, const struct conf *c,
     const struct conf_listener *l)
 {
 	struct conf_route	*r;
 
+	if (l->relay != NULL) {
+		print_relay(o, c, l);
+		return;
+	}
 	out_text(o, "listen ");
 	out_quoted(o, l->w.name);
 	out_text(o, " on ");
@@ -410,8 +560,8 @@ print_check(struct out *o, const struct wire_pool *w)
 	out_format(o, " rise %u fall %u\n", w->rise, w->fall);
 }
 
-void
-print_pool(struct out *o, const struct conf_pool *p)
+static void
+print_balance(struct out *o, const struct conf_pool *p)
 {
 	static const char *const	balances[] = {
 		[BALANCE_ROUNDROBIN] = "roundrobin",
@@ -420,6 +570,15 @@ print_pool(struct out *o, const struct conf_pool *p)
 		[BALANCE_SOURCE] = "source-address",
 		[BALANCE_SOCKET] = "source-socket"
 	};
+
+	out_format(o, "\tbalance %s\n", balances[p->w.balance]);
+	print_check(o, &p->w);
+	out_number_none(o, "passive", p->w.passive, "");
+}
+
+void
+print_pool(struct out *o, const struct conf_pool *p)
+{
 	static const char *const	down[] = {
 		[0] = "otherwise", [ROUTE_DROP] = "drop",
 		[ROUTE_RESET] = "reset"
@@ -431,9 +590,7 @@ print_pool(struct out *o, const struct conf_pool *p)
 	out_text(o, " {\n");
 	TAILQ_FOREACH(m, &p->members, entry)
 		print_member(o, &m->w);
-	out_format(o, "\tbalance %s\n", balances[p->w.balance]);
-	print_check(o, &p->w);
-	out_number_none(o, "passive", p->w.passive, "");
+	print_balance(o, p);
 	out_format(o, "\twhen down %s\n}\n", down[p->w.when_down]);
 }
 

@@ -53,6 +53,8 @@ void	 print_defines(struct out *, const struct conf_defines *,
 	    const char *indent);
 
 /* print_mux.c */
+/* 0: tokens and keys of relays are not told. */
+void	 print_secrets(int);
 void	 print_listener(struct out *, const struct conf *,
 	    const struct conf_listener *);
 void	 print_pool(struct out *, const struct conf_pool *);

@@ -16,7 +16,6 @@
 #include "relay.h"
 
 #define SECOND		1000LL
-#define DAY		(86400 * SECOND)
 #define TIMEOUT		(300 * SECOND)
 #define HEADER_TIME	(5 * SECOND)
 #define OVERLAPS_MAX	10	/* that are told */
@@ -123,6 +122,8 @@ relay_close(void)
 void
 relay_timeout(const struct val *v)
 {
+	if (!build_span(v, SECOND, 3600 * SECOND))
+		return;
 	listen_set(L_CONNECT, v);
 	listen_set(L_IDLE, v);
 }
@@ -390,6 +391,16 @@ key_cmp(const void *a, const void *b)
 	return memcmp(s->c->w.key, t->c->w.key, sizeof(s->c->w.key));
 }
 
+/* The same, and then as they were said. */
+static int
+key_order(const void *a, const void *b)
+{
+	int	order = key_cmp(a, b);
+
+	return order != 0 ? order : (*(const struct said *const *)a)->at.line -
+	    (*(const struct said *const *)b)->at.line;
+}
+
 static void
 check_twice(const struct said **list)
 {
@@ -404,13 +415,13 @@ check_twice(const struct said **list)
 			    "token of another, expected one of its own: the "
 			    "first is at %s:%d", list[i - 1]->at.file,
 			    list[i - 1]->at.line);
-	qsort(list, nsaids, sizeof(*list), key_cmp);
+	qsort(list, nsaids, sizeof(*list), key_order);
 	for (i = 1; i < nsaids; i++)
 		if (list[i]->c->w.key_len > 0 &&
 		    key_cmp(&list[i], &list[i - 1]) == 0)
 			report_error(&list[i]->at, "found a client with the "
 			    "key of another, expected one of its own: the "
-			    "other is at %s:%d", list[i - 1]->at.file,
+			    "first is at %s:%d", list[i - 1]->at.file,
 			    list[i - 1]->at.line);
 }
 

@@ -23,6 +23,7 @@
 #include "notify.h"
 #include "ownlogs.h"
 #include "parse.h"
+#include "print_out.h"
 #include "procs.h"
 #include "reload.h"
 #include "rotated.h"
@@ -110,8 +111,11 @@ reload_text(size_t *len)
 	if (text == NULL) {
 		text_len = 0;
 		text_add(NULL, "");
-		if (current != NULL)
+		if (current != NULL) {
+			print_secrets(0);
 			conf_print(current, text_add, NULL);
+			print_secrets(1);
+		}
 	}
 	*len = text_len;
 	return text;

@@ -140,6 +140,11 @@ is "mandoc finds nothing wrong" \
 
 # etc/refract.conf: the original, without flags.
 cp "$TOP/etc/refract.conf" shipped.conf
+for f in relay-client relay-server; do
+	cp "$TOP/etc/$f.conf" . && chmod 644 "$f.conf"
+	ok "the shipped $f.conf is good" read_conf out -f "$f.conf"
+	is "... without a warning" "$(cat out.said)" "configuration OK"
+done
 ok "the shipped refract.conf is good" read_conf out -f shipped.conf
 is "... without a warning" "$(cat out.said)" "configuration OK"
 is "... and is the original's rule" "$(sed '/^log bans/d' out.out)" \

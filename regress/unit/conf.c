@@ -3,7 +3,8 @@
  * the same structs, and that a child takes nothing else.
  */
 /* LINK: refractd/parse.o refractd/lex.o refractd/input.o refractd/report.o */
-/* LINK: refractd/listen.o refractd/routes.o refractd/pools.o */
+/* LINK: refractd/listen.o refractd/relay.o refractd/routes.o */
+/* LINK: refractd/pools.o */
 /* LINK: refractd/print_mux.o refractd/overlap.o refractd/token.o */
 /* LINK: refractd/read.o */
 /* LINK: refractd/build.o refractd/tables.o refractd/watch.o refractd/text.o */
@@ -14,7 +15,7 @@
 /* LINK: refractd/f2b.o refractd/f2b_filter.o refractd/f2b_ini.o */
 /* LINK: refractd/f2b_parse.o refractd/f2b_read.o refractd/f2b_expand.o */
 /* LINK: refractd/f2b_regex.o refractd/f2b_text.o */
-/* LIBS: -lpcre2-8 */
+/* LIBS: -lnettle -lpcre2-8 */
 #include <sys/stat.h>
 
 #include "conf_frame.h"
