@@ -293,6 +293,9 @@ bans_bound(uint32_t max)
 	struct ban	**old_all = all, **old_heap = heap, **head;
 	size_t		  i, room = max > n_bans ? max : n_bans;
 
+	/* What was freed once would be written to when it is given again. */
+	if (all != NULL && max == max_bans)
+		return;
 	if (due_timer == NULL) {
 		arc4random_buf(&seed, sizeof(seed));
 		due_timer = evtimer_new(child_base, on_due, NULL);

@@ -89,8 +89,8 @@ ban_request(struct client *c, const void *data)
 	}
 	fill_ban(&ban, req, c->name);
 	fill_decision(&decision, &ban, req->reason);
-	channel_send(child_channel(ROLE_LEDGER, 0), M_DECISION, c->req.id, &decision,
-	    sizeof(decision));
+	channel_send(child_channel(ROLE_LEDGER, 0), M_DECISION, c->req.id,
+	    &decision, sizeof(decision));
 	c->req.ban = ban.id.offset;
 	strlcpy(c->req.outcome.text, decision.evidence,
 	    sizeof(c->req.outcome.text));
@@ -160,5 +160,6 @@ ban_mux_decision(const struct msg_decision *d)
 		    "that is none");
 		return;
 	}
-	channel_send(child_channel(ROLE_LEDGER, 0), M_DECISION, 0, d, sizeof(*d));
+	channel_send(child_channel(ROLE_LEDGER, 0), M_DECISION, 0, d,
+	    sizeof(*d));
 }

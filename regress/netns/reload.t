@@ -200,6 +200,20 @@ ok 'with what is in the file now' eval 'ctl show config | grep -q "max 6999"'
 conf
 ctl reload >/dev/null
 
+# --- What is large and empty stays where it is ---
+anon() { on host awk '/^RssAnon/ { print $2 }' "/proc/$1/status"; }
+p=$(child_pid ^refract-enforcer)
+before=$(anon "$p")
+for ((i = 0; i < 5; i++)); do
+	ctl reload >/dev/null
+done
+if grep -q __asan_init "$OBJ/libexec/refract/refract-enforcer"; then
+	skip 1 'reloads cost the enforcer no memory' 'a sanitized build'
+else
+	ok 'reloads cost the enforcer no memory' \
+	    test $(($(anon "$p") - before)) -lt 4096
+fi
+
 # --- Hot reload ---
 n=$(reloads)
 mkdir "$T/conf.d"

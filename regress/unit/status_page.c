@@ -39,7 +39,8 @@ mux_row(union mux_row *row, uint32_t what, uint64_t cursor)
 	if (!have_mux || cursor != 0)
 		return 0;
 	if (what == SHOW_LISTENERS) {
-		strlcpy(row->listener.name, "in<\"\\", sizeof(row->listener.name));
+		strlcpy(row->listener.name, "in<\"\\",
+		    sizeof(row->listener.name));
 		row->listener.total = 7;
 		row->listener.ended[0] = 6;
 	} else {
@@ -294,7 +295,8 @@ mux(void **state)
 	have_mux = 1;
 	page_metrics(b, &snap);
 	has(taken(b), "# TYPE refract_listener_connections_total counter\n"
-	    "refract_listener_connections_total{listener=\"in<\\\"\\\\134\"} 7\n");
+	    "refract_listener_connections_total"
+	    "{listener=\"in<\\\"\\\\134\"} 7\n");
 	has(text, "\",why=\"closed\"} 6\n");
 	has(text, "\nrefract_member_up{pool=\"web\",member=\"/run/x\"} 0\n");
 	has(text, "\nrefract_member_connect_seconds{pool=\"web\","
