@@ -16,7 +16,8 @@ like "and the host's network" "$(cat "$compose")" 'network_mode: host'
 like "logs are read-only" "$(cat "$compose")" '/var/log/xray:/var/log/xray:ro'
 like "health is asked by refractctl" "$(cat "$compose")" \
     '"CMD", "refractctl", "show"'
-for f in common refractd refract-parser refract-enforcer etc Makefile .ci; do
+for f in common refractd refract-parser refract-enforcer refract-mux etc \
+    Makefile .ci; do
 	ok "$f is copied to be built" grep -Eq "^COPY.* $f( |\$)" \
 	    "$TOP/etc/Containerfile"
 done

@@ -16,7 +16,7 @@ mode() { stat -c %a "$D$1"; }
 
 ok "make install with DESTDIR" mk install INIT=lsb
 for f in sbin/refractd bin/refractctl libexec/refract/refract-parser \
-    libexec/refract/refract-enforcer; do
+    libexec/refract/refract-enforcer libexec/refract/refract-mux; do
 	is "$f is a program" "$(mode "/usr/local/$f")" 755
 done
 for f in share/man/man5/refract.conf.5 share/man/man8/refractd.8 \
