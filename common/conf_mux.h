@@ -145,7 +145,7 @@ struct wire_pool {
 	uint8_t		balance;	/* enum balance */
 	uint8_t		check;		/* enum check_kind */
 	uint8_t		when_down;	/* enum route_action; 0: otherwise */
-	uint8_t		zero;
+	uint8_t		datagrams;	/* 1: they are checked by them */
 	/* CHECK_SEND: bytes; CHECK_HTTP: the path in send, status in expect */
 	uint16_t	send_len, expect_len;
 	uint8_t		zero2[4];
@@ -226,6 +226,7 @@ struct conf_pool {
 	struct wire_pool	 w;
 	TAILQ_HEAD(conf_members, conf_member) members;
 	int			 direct;	/* parent only: of a route */
+	unsigned int		 over;		/* ... and RP_OVER_* */
 	void			*state;
 };
 

@@ -122,7 +122,7 @@ check_conf_pool(const void *data, size_t len)
 	(void)len;
 	if (!TEXT_OK(w->name))
 		return no_end;
-	if (w->id == 0 || w->slot >= MUX_POOLS_MAX || w->zero != 0 ||
+	if (w->id == 0 || w->slot >= MUX_POOLS_MAX || w->datagrams > 1 ||
 	    w->balance > BALANCE_SOCKET || w->check > CHECK_QUIC ||
 	    w->when_down == ROUTE_TO || w->when_down > ROUTE_TARPIT ||
 	    w->interval < 0 || w->timeout < 0 || w->rise < 1 || w->fall < 1 ||

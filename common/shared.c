@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "known.h"
 #include "log.h"
 #include "shared.h"
 
@@ -56,6 +57,7 @@ struct shared {
 	struct shared_pool	pools[MUX_POOLS_MAX];
 	struct set		sets[SETS];
 	struct nonces		nonces[NONCE_SETS];
+	struct known_table	known;
 };
 
 static const char *const	ends[END_MAX] = {
@@ -106,6 +108,7 @@ shared_create(void)
 	t->magic = MAGIC;
 	t->size = sizeof(*t);
 	arc4random_buf(&t->seed, sizeof(t->seed));
+	known_create(&t->known);
 	munmap(t, sizeof(*t));
 	return fd;
 fail:
@@ -130,6 +133,7 @@ map(int fd, int prot)
 	}
 	table = t;
 	seed = t->seed;
+	known_map(&t->known, seed);
 	return 0;
 }
 

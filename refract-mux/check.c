@@ -42,6 +42,13 @@ static const uint8_t	client_hello[] = {
 	0xff, 0x01, 0x00, 0x01, 0x00
 };
 
+/* Which name servers there are: any answer will do. */
+static const uint8_t	dns_query[] = {
+	0, 0, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1
+};
+
+#define QUIC_ASK	1200	/* shorter is not answered */
+
 struct check {
 	TAILQ_ENTRY(check)	 entry;
 	struct pool		*pool;
@@ -52,8 +59,10 @@ struct check {
 	int			 asked;		/* the parent, for a socket */
 	int			 connected;
 	unsigned int		 bad;		/* in a row */
+	uint16_t		 number;	/* of a query */
 	size_t			 n;
 	uint8_t			*answer;	/* while it runs */
+	uint8_t			 id[8];		/* of ours, for QUIC */
 };
 
 static TAILQ_HEAD(, check)	 checks = TAILQ_HEAD_INITIALIZER(checks);
@@ -129,9 +138,39 @@ not_done(struct check *c, int error)
 	}
 }
 
+/*
+ * A long header of a version that nobody has is answered by those that there
+ * are, without keys (RFC 9000 6.1).
+ */
+static size_t
+ask_quic(struct check *c, uint8_t *buf, size_t size)
+{
+	static const uint8_t	head[] = { 0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8 };
+
+	if (size < QUIC_ASK)
+		return 0;
+	memset(buf, 0, QUIC_ASK);
+	arc4random_buf(c->id, sizeof(c->id));
+	memcpy(buf, head, sizeof(head));
+	arc4random_buf(buf + sizeof(head), 8);
+	buf[14] = sizeof(c->id);
+	memcpy(buf + 15, c->id, sizeof(c->id));
+	return QUIC_ASK;
+}
+
+static size_t
+ask_dns(struct check *c, uint8_t *buf)
+{
+	memcpy(buf, dns_query, sizeof(dns_query));
+	c->number = (uint16_t)arc4random();
+	buf[0] = (uint8_t)(c->number >> 8);
+	buf[1] = (uint8_t)c->number;
+	return sizeof(dns_query);
+}
+
 /* What it says once it is connected; 0: nothing. */
 static size_t
-request(const struct check *c, uint8_t *buf, size_t size)
+request(struct check *c, uint8_t *buf, size_t size)
 {
 	const struct wire_pool	*w = c->pool->w;
 	int			 n;
@@ -140,6 +179,10 @@ request(const struct check *c, uint8_t *buf, size_t size)
 	case CHECK_SEND:
 		memcpy(buf, w->send, w->send_len);
 		return w->send_len;
+	case CHECK_DNS:
+		return ask_dns(c, buf);
+	case CHECK_QUIC:
+		return ask_quic(c, buf, size);
 	case CHECK_TLS:
 		memcpy(buf, client_hello, sizeof(client_hello));
 		return sizeof(client_hello);
@@ -172,6 +215,27 @@ http_answer(const struct check *c)
 	return c->answer[9] == '2' || c->answer[9] == '3' ? RP_YES : RP_NO;
 }
 
+/* An answer to this query, also a refusal; not that it could not. */
+static enum rp_answer
+dns_answer(const struct check *c)
+{
+	const uint8_t	*p = c->answer;
+
+	return c->n >= 12 && (p[0] << 8 | p[1]) == c->number &&
+	    (p[2] & 0x80) != 0 && (p[3] & 0x0f) != 2 ? RP_YES : RP_NO;
+}
+
+/* Version negotiation, or a packet of a version, for our id. */
+static enum rp_answer
+quic_answer(const struct check *c)
+{
+	const uint8_t	*p = c->answer;
+
+	return c->n > 6 + sizeof(c->id) && (p[0] & 0x80) != 0 &&
+	    p[5] == sizeof(c->id) &&
+	    memcmp(p + 6, c->id, sizeof(c->id)) == 0 ? RP_YES : RP_NO;
+}
+
 static enum rp_answer
 judge(const struct check *c)
 {
@@ -189,6 +253,10 @@ judge(const struct check *c)
 		    c->answer[1] == 3 ? RP_YES : RP_NO;
 	case CHECK_HTTP:
 		return http_answer(c);
+	case CHECK_DNS:
+		return dns_answer(c);
+	case CHECK_QUIC:
+		return quic_answer(c);
 	}
 	return RP_YES;
 }
@@ -225,6 +293,7 @@ is_answered(const struct check *c)
 	const struct wire_pool	*w = c->pool->w;
 
 	return w->check == CHECK_TLS || w->check == CHECK_HTTP ||
+	    w->check == CHECK_DNS || w->check == CHECK_QUIC ||
 	    (w->check == CHECK_SEND && w->expect_len > 0);
 }
 
@@ -232,7 +301,7 @@ is_answered(const struct check *c)
 static int
 speak(struct check *c)
 {
-	uint8_t		buf[1024];
+	uint8_t		buf[QUIC_ASK];
 	size_t		n;
 	int		error = 0;
 	socklen_t	len = sizeof(error);
@@ -341,8 +410,8 @@ begin(struct check *c)
 		again(c);
 		return;
 	}
-	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    0);
+	fd = socket(ss.ss_family, (c->pool->w->datagrams ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1) {
 		not_done(c, errno);
 		return;

@@ -17,6 +17,7 @@
 #include "access.h"
 #include "args.h"
 #include "child.h"
+#include "flow.h"
 #include "header.h"
 #include "log.h"
 #include "mux.h"
@@ -149,6 +150,8 @@ conn_end(struct conn *c, enum end_reason why)
 {
 	if (c->ahead != AHEAD_NONE)
 		join_drop_ahead(c);
+	if (c->is_flow)
+		flow_leave(c);
 	leave(c, why);
 	access_record(c, why);
 	if (c->relay != NULL)
@@ -222,7 +225,9 @@ conn_event(struct side *s, uint32_t what)
 	c = (struct conn *)(void *)((char *)s - (s->is_server ?
 	    offsetof(struct conn, server) : offsetof(struct conn, client)));
 	note(s, what);
-	if (!s->is_server)
+	if (c->is_flow)
+		flow_event(c);
+	else if (!s->is_server)
 		client_event(c);
 	else if (c->state == CONN_RELAY)
 		relay(c);
@@ -236,6 +241,10 @@ conn_timer(struct wheel_timer *t)
 	struct conn	*c = (struct conn *)(void *)((char *)t -
 	    offsetof(struct conn, timer));
 
+	if (c->is_flow) {
+		flow_timer(c);
+		return;
+	}
 	switch ((enum conn_state)c->state) {
 	case CONN_HEADER:
 		conn_end(c, END_HEADER);
@@ -292,6 +301,24 @@ is_any(const struct prefix *p)
 	return memcmp(p->addr, any, sizeof(any)) == 0;
 }
 
+void
+conn_begin(struct conn *c, struct listener *l, const struct prefix *from,
+    uint16_t port, ticket_t ticket)
+{
+	c->l = l;
+	c->from = *from;
+	c->from_port = port;
+	c->ticket = ticket;
+	c->id = ++last_id << 6 | mux_me.index;
+	c->began = c->active = wheel_now();
+	c->client.fd = c->server.fd = -1;
+	c->server.is_server = 1;
+	c->client.writable = 1;
+	generation_hold(l->gen);
+	TAILQ_INSERT_TAIL(&conns, c, entry);
+	nconns++;
+}
+
 static struct conn *
 conn_new(struct listener *l, const struct wire_bind *b, int fd,
     const struct prefix *from, uint16_t port, ticket_t ticket)
@@ -300,22 +327,11 @@ conn_new(struct listener *l, const struct wire_bind *b, int fd,
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
-	c->l = l;
-	c->from = *from;
-	c->from_port = port;
 	/* Without an address of its own only the socket knows: later. */
 	if (!is_any(&b->addr))
 		c->to = b->addr;
 	c->to_port = b->port;
-	c->ticket = ticket;
-	c->id = ++last_id << 6 | mux_me.index;
-	c->began = c->active = wheel_now();
-	c->server.fd = -1;
-	c->server.is_server = 1;
-	c->client.writable = 1;
-	generation_hold(l->gen);
-	TAILQ_INSERT_TAIL(&conns, c, entry);
-	nconns++;
+	conn_begin(c, l, from, port, ticket);
 	side_add(&c->client, fd, 0);
 	return c;
 }

@@ -16,6 +16,7 @@
 
 #include "args.h"
 #include "child.h"
+#include "flow.h"
 #include "listener.h"
 #include "log.h"
 #include "mux.h"
@@ -34,6 +35,7 @@ struct listening {
 	int			 fd;
 	struct event		*ev;
 	struct listener		*l;	/* NULL: of no generation yet */
+	struct dsock		*d;	/* of datagrams; else NULL */
 	const struct wire_bind	*w;
 	int			 tproxy;	/* was asked for */
 };
@@ -89,7 +91,8 @@ pause_all(int error)
 	}
 	paused = 1;
 	TAILQ_FOREACH(s, &sockets, entry)
-		event_del(s->ev);
+		if (s->d == NULL)
+			event_del(s->ev);
 	timer_set(pause_ev, PAUSE_MS);
 }
 
@@ -136,12 +139,22 @@ accept_one(struct listening *s)
 	return 0;
 }
 
+int
+listener_full(void)
+{
+	return conn_count() >= room();
+}
+
 static void
 on_accept(UNUSED int fd, UNUSED short what, void *arg)
 {
 	struct listening	*s = arg;
 	int			 i;
 
+	if (s->d != NULL) {
+		flow_receive(s->d, s->l, s->w);
+		return;
+	}
 	for (i = 0; i < ACCEPT_TURN; i++) {
 		if (conn_count() >= room()) {
 			pause_all(EMFILE);
@@ -167,7 +180,10 @@ close_socket(struct listening *s)
 	TAILQ_REMOVE(&sockets, s, entry);
 	nsockets--;
 	event_free(s->ev);
-	close(s->fd);
+	if (s->d != NULL)
+		flow_socket_close(s->d);
+	else
+		close(s->fd);
 	free(s);
 }
 
@@ -196,6 +212,16 @@ make_tproxy(struct listening *s)
 	else
 		channel_send_fd(child_channel(ROLE_ENFORCER, 0), M_MUX_TPROXY,
 		    0, copy, NULL, 0);
+}
+
+static int
+is_datagram(int fd)
+{
+	int		type = 0;
+	socklen_t	len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_DGRAM;
 }
 
 /* Which listener of this generation it is; 0: of none. */
@@ -229,6 +255,8 @@ listener_socket(uint32_t bind_slot, uint32_t shard, int fd)
 	s->bind = bind_slot;
 	s->shard = shard;
 	s->fd = fd;
+	if (is_datagram(fd))
+		s->d = flow_socket(fd, bind_slot);
 	if ((s->ev = event_new(base, fd, EV_READ | EV_PERSIST, on_accept,
 	    s)) == NULL)
 		fatal("listener");
@@ -260,11 +288,15 @@ listener_use(struct generation *g)
 	}
 }
 
+/* Flows of datagrams finish: they hear no less than before. */
 void
 listener_stop(void)
 {
-	struct listening	*s;
+	struct listening	*s, *next;
 
-	while ((s = TAILQ_FIRST(&sockets)) != NULL)
-		close_socket(s);
+	TAILQ_FOREACH_SAFE(s, &sockets, entry, next)
+		if (s->d == NULL)
+			close_socket(s);
+		else
+			s->l = NULL;
 }

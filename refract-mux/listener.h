@@ -20,6 +20,8 @@ void	 listener_forget(uint32_t bind, uint32_t shard);
 void	 listener_use(struct generation *);
 /* Accept no more. */
 void	 listener_stop(void);
+/* 1: there are no descriptors for one more. */
+int	 listener_full(void);
 /* A connection ended: there may be descriptors again. */
 void	 listener_room(void);
 

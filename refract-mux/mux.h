@@ -118,6 +118,7 @@ struct conn {
 	struct prefix		 from, to;
 	uint16_t		 from_port, to_port;
 	uint8_t			 state;		/* enum conn_state */
+	uint8_t			 is_flow;	/* of datagrams: see flow.h */
 	uint8_t			 proto;		/* enum rp_proto, 0: unknown */
 	uint8_t			 ahead;		/* enum ahead, of CONN_PEEK */
 	uint8_t			 counted;	/* r's connections have it */
@@ -153,6 +154,9 @@ extern struct conns	conns;		/* in the order of their ids */
 void		 conn_accepted(struct listener *, const struct wire_bind *,
 		    int fd, const struct sockaddr *);
 void		 conn_end(struct conn *, enum end_reason);
+/* c is all 0, or a flow's: it is one of `conns` from here, without sockets. */
+void		 conn_begin(struct conn *, struct listener *,
+		    const struct prefix *from, uint16_t port, ticket_t);
 /* Who is banned: ended at the end of this turn. */
 void		 conn_banned(const struct prefix *, uint16_t port);
 void		 conn_end_all(enum end_reason);

@@ -33,6 +33,7 @@
 #define IP4_HEADER	20
 #define IP6_HEADER	40
 #define TCP_HEADER	20
+#define UDP_HEADER	8
 #define HOPS		64
 
 /* Where bytes are put, one after the other. */
@@ -201,22 +202,34 @@ put_address(struct put *w, const struct prefix *p, int v4)
 	put(w, p->addr, p->family == AF_INET6 ? 16 : 4);
 }
 
+static size_t
+transport_header(const struct pcapng_packet *k)
+{
+	return k->datagram ? UDP_HEADER : TCP_HEADER;
+}
+
+static unsigned int
+protocol(const struct pcapng_packet *k)
+{
+	return k->datagram ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
 static void
 put_ip(struct put *w, const struct pcapng_packet *k, int v4)
 {
 	uint8_t	*ip = w->p + w->n;
-	size_t	 len = TCP_HEADER + k->n;
+	size_t	 len = transport_header(k) + k->n;
 
 	if (v4) {
 		net16(w, 0x4500);
 		net16(w, (unsigned int)(IP4_HEADER + len));
 		net32(w, 0x4000);		/* do not fragment */
-		net16(w, HOPS << 8 | IPPROTO_TCP);
+		net16(w, HOPS << 8 | protocol(k));
 		net16(w, 0);
 	} else {
 		net32(w, 0x60000000);
 		net16(w, (unsigned int)len);
-		net16(w, IPPROTO_TCP << 8 | HOPS);
+		net16(w, protocol(k) << 8 | HOPS);
 	}
 	put_address(w, k->from, v4);
 	put_address(w, k->to, v4);
@@ -246,6 +259,25 @@ put_tcp(struct put *w, const struct pcapng_packet *k, int v4)
 }
 
 static void
+put_udp(struct put *w, const struct pcapng_packet *k, int v4)
+{
+	uint8_t		*udp = w->p + w->n;
+	size_t		 addrs = v4 ? 8 : 32;
+	uint32_t	 len = (uint32_t)(UDP_HEADER + k->n), s;
+
+	net16(w, k->from_port);
+	net16(w, k->to_port);
+	net16(w, len);
+	net16(w, 0);
+	s = sum(IPPROTO_UDP + len, udp - addrs, addrs);
+	s = sum(sum(s, udp, UDP_HEADER), k->data, k->n);
+	/* RFC 768: 0 would say that there is no sum. */
+	if (s == 0xffff)
+		s = 0;
+	set_sum(udp + 6, s);
+}
+
+static void
 put_options(struct put *w, const struct pcapng_packet *k)
 {
 	uint32_t	flags = k->outbound ? OUTBOUND : INBOUND;
@@ -266,7 +298,7 @@ pcapng_packet(struct pcapng_block *b, const struct pcapng_packet *k)
 	int		v4 = k->from->family != AF_INET6 &&
 			    k->to->family != AF_INET6;
 	uint32_t	len = (uint32_t)((v4 ? IP4_HEADER : IP6_HEADER) +
-			    TCP_HEADER + k->n), all;
+			    transport_header(k) + k->n), all;
 
 	block_begin(&head, PACKET);
 	put32(&head, 0);		/* the interface */
@@ -274,7 +306,10 @@ pcapng_packet(struct pcapng_block *b, const struct pcapng_packet *k)
 	put32(&head, len);
 	put32(&head, len);
 	put_ip(&head, k, v4);
-	put_tcp(&head, k, v4);
+	if (k->datagram)
+		put_udp(&head, k, v4);
+	else
+		put_tcp(&head, k, v4);
 	pad(&tail, k->n);		/* the headers are whole words */
 	put_options(&tail, k);
 	all = (uint32_t)(head.n + k->n + tail.n + 4);

@@ -32,6 +32,7 @@ struct pcapng_packet {
 	uint32_t	 seq, ack;
 	uint8_t		 flags;		/* TH_* of netinet/tcp.h */
 	int		 outbound;	/* we sent it; else it came */
+	int		 datagram;	/* UDP: no seq, ack, flags */
 	const uint8_t	*data;
 	size_t		 n;		/* at most PCAPNG_DATA_MAX */
 	uint64_t	 ns;		/* since 1970 */

@@ -19,6 +19,7 @@
 static struct findings	found;
 static uint8_t		asked[RP_BUILTIN_MAX];	/* answer + 1 */
 static struct rp_info	other;
+static const struct rp_info *hello;	/* of the rule that is tried, or NULL */
 
 const struct findings *
 route_findings(void)
@@ -82,6 +83,8 @@ note_special(struct routes *rs, struct route *r)
 		rs->otherwise = r;
 	if (r->w->probe == ROUTE_SPEAKS_FIRST && rs->speaks_first == NULL)
 		rs->speaks_first = r;
+	rs->asks_quic |= r->w->probe == RP_QUIC;
+	rs->asks_dtls |= r->w->probe == RP_DTLS;
 }
 
 int
@@ -174,9 +177,9 @@ sni_regex(const struct cond *c, const struct rp_slice *name)
 static enum rp_answer
 test_tls(const struct cond *c)
 {
-	const struct rp_info	*i = &found.tls;
+	const struct rp_info	*i = hello;
 
-	if (!found.is_tls)
+	if (i == NULL)
 		return RP_NO;
 	if (c->w->kind == COND_ALPN) {
 		if (i->alpn.n > 0)
@@ -239,7 +242,7 @@ test_bytes(const struct cond *c, const struct first_bytes *f)
 }
 
 static enum rp_answer
-test(const struct cond *c, const struct first_bytes *f)
+test_kind(const struct cond *c, const struct first_bytes *f)
 {
 	switch (c->w->kind) {
 	case COND_SNI:
@@ -261,6 +264,17 @@ test(const struct cond *c, const struct first_bytes *f)
 		return regex_match(c->regex, f->p, f->n);
 	}
 	return RP_NO;
+}
+
+/* A datagram is all there is: only a hello goes on in the next one. */
+static enum rp_answer
+test(const struct cond *c, const struct first_bytes *f)
+{
+	enum rp_answer	answer = test_kind(c, f);
+
+	if (answer == RP_MORE && f->datagram && c->w->kind >= COND_FROM)
+		return RP_NO;
+	return answer;
 }
 
 /* Of each kind one; a no is a no, however much the others need. */
@@ -291,6 +305,43 @@ test_all(const struct route *r, const struct first_bytes *f)
 /* Deciding. */
 
 static enum rp_answer
+ask_quic(const struct first_bytes *f)
+{
+	enum rp_answer	answer;
+
+	answer = f->quic == NULL ? RP_NO : rp_quic_answer(f->quic,
+	    &found.quic);
+	found.is_quic = answer == RP_YES;
+	return answer;
+}
+
+static enum rp_answer
+ask_dtls(const struct first_bytes *f)
+{
+	enum rp_answer	answer;
+
+	answer = f->dtls == NULL ? RP_NO : rp_dtls_answer(f->dtls,
+	    &found.dtls);
+	found.is_dtls = answer == RP_YES;
+	return answer;
+}
+
+/* Which hello a rule of this probe asks, if it said yes. */
+static const struct rp_info *
+hello_of(int probe)
+{
+	switch (probe) {
+	case RP_TLS:
+		return found.is_tls ? &found.tls : NULL;
+	case RP_QUIC:
+		return found.is_quic ? &found.quic : NULL;
+	case RP_DTLS:
+		return found.is_dtls ? &found.dtls : NULL;
+	}
+	return NULL;
+}
+
+static enum rp_answer
 ask(int probe, const struct first_bytes *f)
 {
 	enum rp_answer	answer;
@@ -307,8 +358,16 @@ ask(int probe, const struct first_bytes *f)
 		if ((found.is_http = answer == RP_YES))
 			rp_http_details(f->p, f->n, &found.http);
 		break;
+	case RP_QUIC:
+		answer = ask_quic(f);
+		break;
+	case RP_DTLS:
+		answer = ask_dtls(f);
+		break;
 	default:
 		answer = rp_probe(probe, f->p, f->n, &other);
+		if (answer == RP_MORE && f->datagram)
+			answer = RP_NO;
 	}
 	asked[probe] = (uint8_t)(answer + 1);
 	return answer;
@@ -328,6 +387,7 @@ try(const struct route *r, const struct first_bytes *f)
 	if (probe == RP_MORE && r->nconds > 0 &&
 	    r->conds[0].w->kind < COND_FROM)
 		return RP_MORE;
+	hello = hello_of(r->w->probe);
 	if ((conds = test_all(r, f)) == RP_NO)
 		return RP_NO;
 	return probe == RP_MORE || conds == RP_MORE ? RP_MORE : RP_YES;
@@ -347,7 +407,7 @@ route_decide(const struct routes *rs, const struct first_bytes *f,
 {
 	unsigned int	i;
 
-	found.is_tls = found.is_http = 0;
+	found.is_tls = found.is_http = found.is_quic = found.is_dtls = 0;
 	if (f->n == 0 && f->last)
 		return silent(rs, route);
 	memset(asked, 0, sizeof(asked));

@@ -12,7 +12,7 @@
 #include "addr.h"
 #include "conf_mux.h"
 #include "pool.h"
-#include "probe/refract-probe.h"
+#include "probe/refract-probe-udp.h"
 #include "shared.h"
 
 struct conf;
@@ -39,6 +39,7 @@ struct routes {
 	struct route	*timeout;	/* ROUTE_TIMEOUT, or NULL */
 	struct route	*otherwise;
 	struct route	*speaks_first;
+	int		 asks_quic, asks_dtls;
 };
 
 /* What is known of a connection when it is decided about. */
@@ -47,12 +48,16 @@ struct first_bytes {
 	size_t			 n;
 	const struct prefix	*from;
 	int			 last;	/* no more will come in time */
+	/* Datagrams: the first one is above, and what all of them say here. */
+	int			 datagram;
+	const struct rp_quic	*quic;	/* NULL: not asked for */
+	const struct rp_dtls	*dtls;
 };
 
 /* What the probes of the last route_decide() found; good until the next. */
 struct findings {
-	struct rp_info	tls, http;
-	int		is_tls, is_http;
+	struct rp_info	tls, http, quic, dtls;
+	int		is_tls, is_http, is_quic, is_dtls;
 };
 
 /*

@@ -442,7 +442,7 @@ packet(struct conn *c, int way, uint8_t flags, const uint8_t *p, size_t n)
 		.from_port = in ? c->from_port : c->to_port,
 		.to_port = in ? c->to_port : c->from_port,
 		.seq = s->seq[way], .flags = flags, .outbound = !in,
-		.data = p, .n = n, .ns = now_ns()
+		.data = p, .n = n, .ns = now_ns(), .datagram = c->is_flow
 	};
 
 	if (flags & TH_ACK)
@@ -468,6 +468,8 @@ tap_begin(struct conn *c)
 	t->streams++;
 	c->tap = s;
 	conn_local(c);
+	if (c->is_flow)
+		return;
 	packet(c, WAY_IN, TH_SYN, NULL, 0);
 	packet(c, WAY_OUT, TH_SYN | TH_ACK, NULL, 0);
 	packet(c, WAY_IN, TH_ACK, NULL, 0);
@@ -480,9 +482,11 @@ tap_end(struct conn *c)
 
 	if (c->tap == NULL)
 		return;
-	packet(c, WAY_IN, TH_FIN | TH_ACK, NULL, 0);
-	packet(c, WAY_OUT, TH_FIN | TH_ACK, NULL, 0);
-	packet(c, WAY_IN, TH_ACK, NULL, 0);
+	if (!c->is_flow) {
+		packet(c, WAY_IN, TH_FIN | TH_ACK, NULL, 0);
+		packet(c, WAY_OUT, TH_FIN | TH_ACK, NULL, 0);
+		packet(c, WAY_IN, TH_ACK, NULL, 0);
+	}
 	t = c->tap->tap;
 	free(c->tap);
 	c->tap = NULL;
@@ -496,6 +500,8 @@ tap_copy(struct conn *c, int way, const uint8_t *p, size_t n)
 {
 	size_t	part;
 
+	if (c->is_flow && n > PCAPNG_DATA_MAX)
+		n = PCAPNG_DATA_MAX;	/* what is longer is cut */
 	for (; n > 0; p += part, n -= part) {
 		part = n < PCAPNG_DATA_MAX ? n : PCAPNG_DATA_MAX;
 		packet(c, way, TH_PUSH | TH_ACK, p, part);

@@ -20,6 +20,7 @@
 #define DAY		(24 * HOUR)
 #define PORTS_MAX	MUX_BINDS_MAX
 #define BAN_MAX		(3650 * DAY)
+#define UDP_IDLE	(30 * SECOND)	/* nobody says that a flow is over */
 
 /* What the parser must know of a listener beside what it is. */
 struct info {
@@ -331,9 +332,9 @@ listen_ports(const struct val *proto)
 	const struct val	*v;
 	size_t			 i, n;
 
-	if (proto->n != IPPROTO_TCP)
-		report_error(&proto->at, "found udp, expected tcp: "
-		    "datagrams are not taken");
+	cur->l->w.proto = proto->n;
+	if (proto->n == IPPROTO_UDP)
+		cur->l->w.idle = UDP_IDLE;
 	v = build_items(&n, &proto->at);
 	if (nons == 0 && !ons_bad)
 		report_error(&proto->at, "found no address, expected one to "
@@ -537,6 +538,38 @@ check_limits(const struct info *i)
 		    "%u connections", w->name, w->connections);
 }
 
+/* What only TCP has. */
+static void
+check_datagrams(const struct info *i)
+{
+	static const enum listen_setting only[] = {
+		L_CONNECT, L_HALF_CLOSED, L_KEEPALIVE, L_USER_TIMEOUT,
+		L_BANDWIDTH, L_BACKLOG, L_NODELAY, L_FASTOPEN
+	};
+	const struct once	*said;
+	size_t			 k;
+
+	if (i->l->w.proto != IPPROTO_UDP)
+		return;
+	for (k = 0; k < sizeof(only) / sizeof(only[0]); k++) {
+		said = &i->once[only[k]];
+		if (said->at.file != NULL)
+			report_error(&said->at, "found %s, expected it in a "
+			    "listener of tcp", fields[only[k]].what);
+	}
+	said = &i->once[L_EXPECT];
+	if (said->at.file != NULL)
+		report_error(&said->at, "found expect proxy, expected it in "
+		    "a listener of tcp");
+	if (i->l->w.idle == 0)
+		report_error(&i->once[L_IDLE].at, "found idle none, expected "
+		    "a time: nobody says that a flow is over");
+	if (!TAILQ_EMPTY(&i->l->offences))
+		report_warning(&i->at, "listen %s: the sender of a datagram "
+		    "may be forged: who is banned may have sent none",
+		    i->l->w.name);
+}
+
 static void
 check_routes(const struct info *i)
 {
@@ -556,6 +589,7 @@ listens_finish(void)
 		check_hash(i);
 		check_log(i);
 		check_limits(i);
+		check_datagrams(i);
 		check_routes(i);
 	}
 	relays_finish();

@@ -42,9 +42,10 @@ struct bound {
 	int			 inherited;	/* one socket for all workers */
 	unsigned int		 nshards;
 	int			 fds[MUX_SHARDS_MAX];
+	uint8_t			 owners[MUX_SHARDS_MAX];	/* of datagrams */
 };
 
-static TAILQ_HEAD(, bound)	bounds = TAILQ_HEAD_INITIALIZER(bounds);
+static TAILQ_HEAD(, bound) bounds = TAILQ_HEAD_INITIALIZER(bounds);
 static unsigned int		nworkers;	/* that accept */
 static unsigned int		started;	/* for a configuration to come */
 static unsigned int		connected;	/* workers with siblings */
@@ -153,6 +154,15 @@ set_tcp(int fd, const struct wire_listener *l)
 		set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, FASTOPEN_QUEUE);
 }
 
+/* Whom a datagram was for: from there it is answered. */
+static int
+set_udp(int fd, const struct wire_bind *w)
+{
+	return w->addr.family == AF_INET6 ?
+	    set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) :
+	    set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
 static int
 set_options(int fd, const struct wire_bind *w, const struct wire_listener *l)
 {
@@ -165,8 +175,9 @@ set_options(int fd, const struct wire_bind *w, const struct wire_listener *l)
 	if (*w->interface != '\0' && setsockopt(fd, SOL_SOCKET,
 	    SO_BINDTODEVICE, w->interface, sizeof(w->interface)) == -1)
 		return -1;
-	if (l->proto == IPPROTO_TCP)
-		set_tcp(fd, l);
+	if (l->proto == IPPROTO_UDP)
+		return set_udp(fd, w);
+	set_tcp(fd, l);
 	return 0;
 }
 
@@ -491,12 +502,35 @@ forget(const struct bound *b, unsigned int shard, unsigned int from)
 	channel_send(procs_worker(from), M_MUX_FORGET, 0, &m, sizeof(m));
 }
 
+/*
+ * Flows live where their shard is: it stays with its worker as long as there
+ * is that one.
+ */
+static void
+deal_datagrams(struct bound *b, unsigned int was, unsigned int n)
+{
+	unsigned int	s;
+
+	for (s = 0; s < b->nshards; s++) {
+		if (was > 0 && b->owners[s] < n)
+			continue;
+		if (was > 0)
+			forget(b, s, b->owners[s]);
+		b->owners[s] = (uint8_t)(s % n);
+		pass(b, s, b->owners[s]);
+	}
+}
+
 /* From `was` workers (0: nobody has them) to n. */
 static void
-deal(const struct bound *b, unsigned int was, unsigned int n)
+deal(struct bound *b, unsigned int was, unsigned int n)
 {
 	unsigned int	i, s;
 
+	if (b->proto == IPPROTO_UDP) {
+		deal_datagrams(b, was, n);
+		return;
+	}
 	if (b->inherited) {
 		for (i = was; i < n; i++)
 			pass(b, 0, i);

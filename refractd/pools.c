@@ -327,6 +327,43 @@ pool_has_unix(const struct conf_pool *p)
 	return NULL;
 }
 
+/* Datagrams are never checked by TCP, nor the other way round. */
+static void
+check_transport(struct info *i)
+{
+	static const char *const	names[] = {
+		[CHECK_TCP] = "tcp", [CHECK_TLS] = "tls",
+		[CHECK_HTTP] = "http", [CHECK_DNS] = "dns",
+		[CHECK_QUIC] = "quic"
+	};
+	const struct once		*said = &i->once[SET_CHECK];
+	struct wire_pool		*w = &i->p->w;
+	int				 udp = w->check == CHECK_DNS ||
+					    w->check == CHECK_QUIC;
+
+	w->datagrams = udp || i->p->over == RP_OVER_UDP;
+	if (i->p->over == RP_OVER_UDP && said->at.file == NULL)
+		w->check = CHECK_NONE;
+	else if (i->p->over == RP_OVER_UDP && !udp &&
+	    w->check != CHECK_NONE && w->check != CHECK_SEND)
+		report_error(&said->at, "found check %s, expected none, "
+		    "send, dns or quic: pool \"%s\" gets datagrams",
+		    names[w->check], w->name);
+	else if (i->p->over == RP_OVER_TCP && udp)
+		report_error(&said->at, "found check %s, expected none, tcp, "
+		    "send, tls or http: pool \"%s\" gets connections",
+		    names[w->check], w->name);
+}
+
+void
+pools_transports(void)
+{
+	struct info	*i;
+
+	STAILQ_FOREACH(i, &infos, entry)
+		check_transport(i);
+}
+
 static struct conf_pool *
 pool_new(const struct place *at)
 {
@@ -557,9 +594,13 @@ pool_check_probe(const struct val *v)
 		pool_check(v, CHECK_TLS);
 	else if (v->n == RP_HTTP)
 		pool_check(v, CHECK_HTTP);
+	else if (v->n == RP_DNS)
+		pool_check(v, CHECK_DNS);
+	else if (v->n == RP_QUIC)
+		pool_check(v, CHECK_QUIC);
 	else
-		report_error(&v->at, "found %s, expected none, tcp, send, tls "
-		    "or http", v->s);
+		report_error(&v->at, "found %s, expected none, tcp, send, "
+		    "tls, http, dns or quic", v->s);
 }
 
 static int

@@ -21,6 +21,8 @@ void	 pool_relay_close(void);
 void	 pool_undefined(const struct val *);
 /* The path of a member, or NULL. */
 const char *pool_has_unix(const struct conf_pool *);
+/* Over what routes speak to each is known: is that so of its check? */
+void	 pools_transports(void);
 /* 1 if what is sent to it comes back to this listener. */
 int	 pool_is_listener(const struct conf_pool *,
 	    const struct conf_listener *);

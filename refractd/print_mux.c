@@ -328,9 +328,11 @@ print_limits(struct out *o, const struct wire_listener *w)
 	out_span(o, w->peek_time);
 	out_text(o, "\n");
 	out_size_none(o, "peek memory", w->peek_memory);
-	out_span_none(o, "connect", w->connect_time);
+	if (w->proto == IPPROTO_TCP)
+		out_span_none(o, "connect", w->connect_time);
 	out_span_none(o, "idle", w->idle);
-	print_sockets(o, w);
+	if (w->proto == IPPROTO_TCP)
+		print_sockets(o, w);
 }
 
 static void

@@ -486,12 +486,52 @@ check_conditions(struct info *i)
 	if (w->probe >= ROUTE_TIMEOUT && i->kinds != 0)
 		report_error(&i->at, "found %s with a condition, expected "
 		    "none", i->probe.s);
-	else if (tls_only(i->kinds) && w->probe != RP_TLS)
+	else if (tls_only(i->kinds) && w->probe != RP_TLS &&
+	    w->probe != RP_QUIC && w->probe != RP_DTLS)
 		report_error(&i->at, "found a condition of tls, expected "
-		    "\"tls\" before it");
+		    "\"tls\"%s before it", i->l->w.proto == IPPROTO_UDP ?
+		    ", \"quic\" or \"dtls\"" : "");
 	else if (http_only(i->kinds) && w->probe != RP_HTTP)
 		report_error(&i->at, "found a condition of http, expected "
 		    "\"http\" before it");
+}
+
+static const char *
+label_probe(int probe)
+{
+	switch (probe) {
+	case ROUTE_PROBE_NONE:
+		return "";
+	case ROUTE_TIMEOUT:
+		return "timeout";
+	case ROUTE_OTHERWISE:
+		return "otherwise";
+	case ROUTE_SPEAKS_FIRST:
+		return "speaks first";
+	}
+	return route_probe_name(probe);
+}
+
+/* There is no connection to reset, and nothing to wait for. */
+static void
+check_datagrams(struct info *i)
+{
+	struct wire_route	*w = &i->r->w;
+
+	if (i->l->w.proto != IPPROTO_UDP)
+		return;
+	if (w->probe == ROUTE_TIMEOUT || w->probe == ROUTE_SPEAKS_FIRST)
+		report_error(&i->at, "found %s, expected it in a listener of "
+		    "tcp", label_probe(w->probe));
+	if (w->action == ROUTE_RESET || w->action == ROUTE_TARPIT)
+		report_error(&i->action.at, "found %s, expected \"to\" or "
+		    "drop for datagrams", i->action.s);
+	if (w->proxy)
+		report_error(&i->proxy.at, "found with proxy, expected it in "
+		    "a listener of tcp");
+	if (w->transparent)
+		report_error(&i->transparent.at, "found transparent, expected "
+		    "it in a listener of tcp");
 }
 
 static void
@@ -515,22 +555,6 @@ check_action(struct info *i)
 }
 
 /* "tls example.com": for people; what is too long is cut. */
-
-static const char *
-label_probe(int probe)
-{
-	switch (probe) {
-	case ROUTE_PROBE_NONE:
-		return "";
-	case ROUTE_TIMEOUT:
-		return "timeout";
-	case ROUTE_OTHERWISE:
-		return "otherwise";
-	case ROUTE_SPEAKS_FIRST:
-		return "speaks first";
-	}
-	return route_probe_name(probe);
-}
 
 static void
 label_add(char *text, const char *word)
@@ -572,6 +596,7 @@ route_end(const struct place *at)
 	cur = NULL;
 	check_conditions(i);
 	check_action(i);
+	check_datagrams(i);
 	label(i->r);
 	STAILQ_INSERT_TAIL(&infos, i, entry);
 	TAILQ_INSERT_TAIL(&i->l->routes, i->r, entry);
@@ -594,10 +619,14 @@ find_pool(struct info *i)
 		return;
 	}
 	i->r->w.pool = p->w.id;
+	p->over |= i->l->w.proto == IPPROTO_UDP ? RP_OVER_UDP : RP_OVER_TCP;
 	if (i->r->w.transparent && pool_has_unix(p))
 		report_error(&i->transparent.at, "found transparent, expected "
 		    "backends with an address: %s is none",
 		    pool_has_unix(p));
+	if (i->l->w.proto == IPPROTO_UDP && pool_has_unix(p))
+		report_error(&i->at, "found datagrams for %s, expected "
+		    "backends with an address", pool_has_unix(p));
 	if (pool_is_listener(p, i->l))
 		report_warning(&i->at, "listen %s: what it sends to %s%s%s "
 		    "comes back to itself", i->l->w.name, i->pool.s == NULL ?
@@ -652,4 +681,5 @@ routes_finish(void)
 		if (report_count() == 0)
 			overlap_check(i->l, i->r, &i->at);
 	}
+	pools_transports();
 }

@@ -381,7 +381,7 @@ static const struct {
 	CASE(M_CONF_POOL, wire_pool, fall, 0),
 	CASE(M_CONF_POOL, wire_pool, send_len, 257),
 	CASE(M_CONF_POOL, wire_pool, expect_len, 257),
-	CASE(M_CONF_POOL, wire_pool, zero, 1),
+	CASE(M_CONF_POOL, wire_pool, datagrams, 2),
 	CASE(M_CONF_POOL, wire_pool, zero2, 1),
 	CASE(M_CONF_MEMBER, wire_member, id, 0),
 	CASE(M_CONF_MEMBER, wire_member, pool, 4000000),

@@ -1,0 +1,62 @@
+/*
+ * What all workers must know of flows of datagrams, in the shared table: how
+ * many ports of this host they have, and where clients went that may come back
+ * from another address.  As in shared.h nothing read is trusted.
+ */
+#ifndef KNOWN_H
+#define KNOWN_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KNOWN_SETS	16384
+#define KNOWN_WAYS	8
+
+/* It lies under a hash that nobody outside can guess. */
+struct known_id {
+	_Atomic uint64_t	key;	/* 0: free, or being written */
+	_Atomic uint32_t	way;	/* route << 16 | member */
+	_Atomic uint32_t	used;	/* ms */
+};
+
+struct known_table {
+	uint32_t		ports_max;
+	_Atomic uint32_t	ports, lengths;
+	struct known_id		ids[KNOWN_SETS][KNOWN_WAYS];
+};
+
+/* shared.c's. */
+void	 known_create(struct known_table *);
+void	 known_map(struct known_table *, uint64_t seed);
+
+/*
+ * Ports towards members: half of those that the kernel gives out.  1 if one
+ * may be taken; then it is given back.
+ */
+int	 known_port_take(void);
+void	 known_port_give(void);
+
+/*
+ * What a client is known by: a connection id or an index that its server
+ * chose, or its address.
+ */
+enum known { KNOWN_QUIC = 1, KNOWN_WIREGUARD, KNOWN_ADDRESS };
+#define KNOWN_ID_MIN	4	/* a shorter one is anybody's */
+#define KNOWN_ID_MAX	20
+
+/* Slots: whoever asks checks that there are such. */
+struct known_way {
+	uint32_t	route, member;
+};
+
+/* listener: wire_listener.hash; now is monotonic ms. */
+void	 known_add(uint64_t listener, enum known, const void *, size_t,
+	    const struct known_way *, uint64_t now);
+/* 1: it is known. */
+int	 known_find(uint64_t listener, enum known, const void *, size_t,
+	    struct known_way *, uint64_t now);
+/* Lengths of the ids of QUIC, a bit each. */
+uint32_t known_lengths(void);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * Flows of datagrams: what a client's socket says and is answered, as one
+ * connection of mux.h whose client has no socket of its own.
+ *
+ * flow.c	a flow's life: admitted, decided, joined, ended
+ * flow_io.c	datagrams in and out
+ * flow_roam.c	clients that come back from another address
+ */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include "flow_table.h"
+#include "mux.h"
+
+/* A socket that clients speak to. */
+struct dsock {
+	int		 fd;
+	uint32_t	 bind;		/* wire_bind.slot */
+};
+
+struct hold;
+
+struct flow {
+	struct conn		 c;		/* first: conn.c frees it */
+	struct flow_entry	 e;
+	TAILQ_ENTRY(flow)	 idle;		/* in the order of `placed` */
+	uint64_t		 placed;
+	struct dsock		*s;
+	struct hold		*hold;		/* NULL: nothing waits */
+	uint32_t		 ifindex;	/* of a link-local client */
+	uint16_t		 chain, chain_end;	/* flow_io.c: +1, or 0 */
+	uint8_t			 answered;
+	uint8_t			 has_port;
+	/* What its server chose for it, and whether it has said so. */
+	uint8_t			 nid, is_known;
+	uint8_t			 id[20];
+};
+
+struct datagram {
+	const uint8_t	*p;
+	size_t		 n;
+};
+
+/* --- For listener.c and conn.c --- */
+
+/* fd is owned. */
+struct dsock	*flow_socket(int fd, uint32_t bind);
+/* Its flows end. */
+void		 flow_socket_close(struct dsock *);
+/* There are datagrams; l NULL: for flows that there are. */
+void		 flow_receive(struct dsock *, struct listener *,
+		    const struct wire_bind *);
+void		 flow_event(struct conn *);
+void		 flow_timer(struct conn *);
+/* It ends: conn_end()'s. */
+void		 flow_leave(struct conn *);
+
+/* --- Among themselves --- */
+
+struct flow	*flow_find(const struct flow_key *);
+/* The first datagram of a flow; ifindex: where it came in. */
+void		 flow_begin(struct dsock *, struct listener *,
+		    const struct wire_bind *, const struct flow_key *,
+		    uint32_t ifindex, const struct datagram *);
+/* One more of a flow that is not decided. */
+void		 flow_more(struct flow *, const struct datagram *);
+void		 flow_touch(struct flow *);
+/* Its member's host says that nobody is there, or the like. */
+void		 flow_refused(struct flow *, int error);
+
+/* To its member, in order: 0, or -1 and it has ended. */
+int		 flow_send(struct flow *, const struct datagram *,
+		    unsigned int);
+/* To its client, without a member. */
+void		 flow_answer(struct flow *, const struct datagram *,
+		    unsigned int);
+
+/* Where the client was, by what it says: 1 if that is known. */
+int		 roam_known(struct listener *, const struct datagram *,
+		    struct route **, struct member **);
+/* ... or where it was most likely, with a packet that is QUIC's. */
+int		 roam_guess(struct listener *, const struct prefix *from,
+		    const struct datagram *, struct route **,
+		    struct member **);
+/* A datagram of the server; of the client. */
+void		 roam_learn(struct flow *, const struct datagram *);
+void		 roam_confirm(struct flow *, const struct datagram *);
+/* It is known for longer. */
+void		 roam_refresh(struct flow *);
+
+#endif

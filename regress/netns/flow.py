@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Datagrams by hand, for flow.t."""
+import select
+import socket
+import sys
+import time
+
+
+def serve(pairs):
+    """LABEL=PORT...: says its label, what it was told, and who told it."""
+    socks = {}
+    for pair in pairs:
+        label, port = pair.split("=")
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        s.bind(("127.0.0.1", int(port)))
+        socks[s] = label
+    print("up", flush=True)
+    while True:
+        for s in select.select(list(socks), [], [])[0]:
+            data, peer = s.recvfrom(65536)
+            text = data.decode("latin-1")
+            if text.startswith("silent"):
+                continue
+            if text.startswith("spoof"):
+                # From a port that was never asked.
+                o = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                o.sendto(b"SPOOFED", peer)
+            if text.startswith("big"):
+                s.sendto(b"x" * 60000, peer)
+                continue
+            s.sendto(("%s %s %d" % (socks[s], text[:40], peer[1])).encode(
+                "latin-1"), peer)
+
+
+def family(host):
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def ask(host, port, texts, bind=None, limit=3.0):
+    """Each in turn from one socket; what came back and from where."""
+    s = socket.socket(family(host), socket.SOCK_DGRAM)
+    if bind:
+        s.bind((bind, 0))
+    for text in texts:
+        data = bytes.fromhex(text[4:]) if text.startswith("hex:") else \
+            text.encode()
+        if text.startswith("sleep:"):
+            time.sleep(float(text[6:]))
+            continue
+        s.sendto(data, (host, int(port)))
+        s.settimeout(limit)
+        try:
+            data, peer = s.recvfrom(65536)
+        except OSError as e:
+            print("none", type(e).__name__, flush=True)
+            continue
+        if len(data) > 1000:
+            data = b"%d bytes" % len(data)
+        print(peer[0], data.decode("latin-1"), flush=True)
+
+
+def many(host, port, n, text, keep):
+    """A flow each: how many were answered, and from how many ports of ours."""
+    socks, ports = [], set()
+    for _ in range(int(n)):
+        s = socket.socket(family(host), socket.SOCK_DGRAM)
+        s.setblocking(False)
+        socks.append(s)
+    for i in range(0, len(socks), 100):
+        for s in socks[i:i + 100]:
+            s.sendto(text.encode(), (host, int(port)))
+        end = time.time() + 2
+        waiting = set(socks[i:i + 100])
+        while waiting and time.time() < end:
+            p = select.poll()
+            by = {s.fileno(): s for s in waiting}
+            for f in by:
+                p.register(f, select.POLLIN)
+            for f, _ in p.poll(200):
+                ports.add(by[f].recv(65536).split()[-1])
+                waiting.discard(by[f])
+    print(len(ports), flush=True)
+    time.sleep(float(keep))
+
+
+def stay(host, port, text, every, bind=None):
+    """Says it again and again: a line for each answer, until it is ended."""
+    s = socket.socket(family(host), socket.SOCK_DGRAM)
+    if bind:
+        s.bind((bind, 0))
+    while True:
+        s.sendto(text.encode(), (host, int(port)))
+        s.settimeout(1)
+        try:
+            print(s.recv(65536).decode("latin-1"), flush=True)
+        except OSError:
+            print("none", flush=True)
+        time.sleep(float(every))
+
+
+def main(argv):
+    if argv[0] == "serve":
+        serve(argv[1:])
+    elif argv[0] == "ask":
+        ask(argv[1], argv[2], argv[3:])
+    elif argv[0] == "from":
+        ask(argv[2], argv[3], argv[4:], bind=argv[1])
+    elif argv[0] == "many":
+        many(*argv[1:])
+    elif argv[0] == "stay":
+        stay(*argv[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
