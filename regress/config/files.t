@@ -55,8 +55,8 @@ fi
 ok "- is standard input" read_conf out -f - <<<'watch "w" { format xray }'
 like "... and is read" "$(cat out.out)" 'watch "w"'
 refused "an error there" 'stdin:2: found "x", expected ban, commands, control, '\
-'drain, hot, include, instance, ledger, listen, log, pattern, pool, start, '\
-'state, status, stop, table, tap, watch, workers or a macro name = value' \
+'drain, hot, include, instance, ledger, listen, log, pattern, pool, relay, '\
+'start, state, status, stop, table, tap, watch, workers or a macro name = value' \
     -f - <<<$'\nx'
 ok "-e stands in for the file" read_conf out -e 'watch "w" { format xray }'
 is "... and is the same" "$(sed 's/"w"/"xray"/' out.out)" "$(cat minimal.ok)"

@@ -21,7 +21,8 @@ for f in sbin/refractd bin/refractctl libexec/refract/refract-parser \
 done
 for f in share/man/man5/refract.conf.5 share/man/man8/refractd.8 \
     share/man/man8/refractctl.8 share/man/man8/refract-parser.8 \
-    share/man/man8/refract-enforcer.8 lib/systemd/system/refractd.service \
+    share/man/man8/refract-enforcer.8 share/man/man8/refract-mux.8 \
+    lib/systemd/system/refractd.service \
     lib/sysusers.d/refract.conf lib/tmpfiles.d/refract.conf \
     share/examples/refract/refract.conf share/examples/refract/Containerfile \
     share/examples/refract/compose.yaml share/examples/refract/xray.logrotate
