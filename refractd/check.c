@@ -23,6 +23,7 @@
 #include "mux.h"
 #include "parse.h"
 #include "paths.h"
+#include "relay_routes.h"
 #include "reload.h"
 #include "sandbox.h"
 
@@ -195,6 +196,7 @@ check(const struct conf *c, const char *dir, int print)
 	check_advice(c);
 	print_way_back(c);
 	if (getuid() == 0) {
+		relay_routes(c);
 		bad |= check_users() == -1;
 		bad |= sandbox_parent_check() == -1;
 		sandbox_parent_notice();

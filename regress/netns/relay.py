@@ -105,7 +105,7 @@ def once(server, port, h, o):
         s.sendall(h[:int(o['cut'])])
         began = time.time()
         text = hear(s)
-        print(text.strip(), '%d s' % (time.time() - began))
+        print(text.strip(), '%.0f s' % (time.time() - began))
         return
     if 'slow' in o:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -20,10 +20,22 @@ addr dest d0 169.254.9.9/32
 addr dest d0 10.3.9.9/32
 on edge ip route add 169.254.9.9 via 10.3.0.2
 on edge ip route add 10.3.9.9 via 10.3.0.2
+cat >"$T/check.conf" <<-END
+	relay server "check" on 10.2.0.2 port 21829 {
+		client "x" sources { 10.1.0.0/24, fd01::/64 }
+	}
+END
+chmod 600 "$T/check.conf"
+check() { on edge "$OBJ/sbin/refractd" -n -f "$T/check.conf" 2>&1; }
+missing=$(check)
+like 'refractd -n says what is missing' "$missing" \
+    'ip route add local 10\.1\.0\.0/24 dev lo'
+like '... and for IPv6' "$missing" 'ip -6 rule add to fd01::/64 ipproto tcp'
 # Answers come back to this host.
 on edge ip route add local 10.1.0.0/24 dev lo
 on edge ip -6 route add local fd01::/64 dev lo table 30
 on edge ip -6 rule add to fd01::/64 ipproto tcp lookup 30
+unlike '... and nothing when nothing is' "$(check)" 'not local|ip route'
 for m in iptables ip6tables; do
 	on near "$m" -t nat -A PREROUTING -i n0 -p tcp -j REDIRECT --to-ports 9001
 done
