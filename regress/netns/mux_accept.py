@@ -194,7 +194,8 @@ def crowd(port, n):
 
 
 BEGINS = (b'', b'GET / HTTP/1.1\r\n', b'\x16\x03\x01', b'SSH-', b'\x05\x01',
-          b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', b'\x10\x20\0\x04MQTT',
+          b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+          b'\x10\x20\0\x04MQTT',
           b'\0\0\0\x08\x04\xd2\x16\x2f', b'PROXY ', b'\x03\0\0\x13\x0e\xe0',
           b'PRI * HTTP/2.0\r\n\r\n', b'<?xml version=', b'*1\r\n$4\r\n')
 
@@ -207,8 +208,8 @@ def garbage(port, n, seed):
         for _ in range(int(n) // 20):
             try:
                 s = connect(port)
-                n = r.choice((0, 1, 40, 1500, 70000))
-                what = bytearray(r.choice(BEGINS) + r.randbytes(n))
+                size = r.choice((0, 1, 40, 1500, 70000))
+                what = bytearray(r.choice(BEGINS) + r.randbytes(size))
                 if what and r.random() < 0.5:
                     what[r.randrange(min(len(what), 64))] = r.randrange(256)
                 while what:
