@@ -45,6 +45,7 @@ static struct flows		idlest[MUX_LISTENERS_MAX];
 static struct rp_quic		quic;
 static struct rp_dtls		dtls;
 static uint8_t			hello[RP_QUIC_CRYPTO_MAX];
+static uint8_t			dtls_hello[RP_QUIC_CRYPTO_MAX];
 
 static struct flow *
 flow_of(struct conn *c)
@@ -649,10 +650,8 @@ look(struct flow *f, const struct datagram *d, struct route **r)
 		b.quic = &quic;
 	}
 	if (rs->asks_dtls) {
-		rp_dtls_begin(&dtls, hello, sizeof(hello));
-		/* They share the buffer, and no datagram is both. */
-		if (!rs->asks_quic || (d->n > 0 && d->p[0] == 22))
-			rp_dtls_feed(&dtls, d->p, d->n);
+		rp_dtls_begin(&dtls, dtls_hello, sizeof(dtls_hello));
+		rp_dtls_feed(&dtls, d->p, d->n);
 		b.dtls = &dtls;
 	}
 	answer = route_decide(rs, &b, r);
