@@ -67,7 +67,7 @@ enum member_admin { MEMBER_ENABLED, MEMBER_DISABLED, MEMBER_DRAIN };
 
 struct shared_member {
 	_Atomic uint32_t	connections;
-	_Atomic uint32_t	down;		/* 1: checks or connects say so */
+	_Atomic uint32_t	down;		/* checks or connects say so */
 	_Atomic uint32_t	admin;		/* enum member_admin */
 	_Atomic uint32_t	failed;		/* connects, in a row */
 	_Atomic uint32_t	passed;		/* checks, in a row */

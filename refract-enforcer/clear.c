@@ -51,7 +51,8 @@ open_clear(const struct msg_mux_want *m)
 		if (setsockopt(fd, SOL_SOCKET, SO_MARK, &m->mark,
 		    sizeof(m->mark)) == 0)
 			return fd;
-	} else if ((m->number == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT,
+	} else if ((m->number == AF_INET ?
+	    setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT,
 	    &on, sizeof(on)) : setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT,
 	    &on, sizeof(on))) == 0)
 		return fd;

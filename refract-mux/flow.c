@@ -500,7 +500,8 @@ hold_add(struct flow *f, const struct datagram *d)
 	    (copy = malloc(d->n + 1)) == NULL)
 		return -1;
 	memcpy(copy, d->p, d->n);
-	h->list[h->n++] = (struct datagram){ copy, d->n };
+	h->list[h->n].p = copy;
+	h->list[h->n++].n = d->n;
 	return 0;
 }
 

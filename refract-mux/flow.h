@@ -28,7 +28,7 @@ struct flow {
 	struct dsock		*s;
 	struct hold		*hold;		/* NULL: nothing waits */
 	uint32_t		 ifindex;	/* of a link-local client */
-	uint16_t		 chain, chain_end;	/* flow_io.c: +1, or 0 */
+	uint16_t		 chain, chain_end;	/* flow_io.c: + 1 */
 	uint8_t			 answered;
 	uint8_t			 has_port;
 	/* What its server chose for it, and whether it has said so. */

@@ -229,7 +229,8 @@ batch(struct dsock *s, struct listener *l, const struct wire_bind *b,
 
 	for (i = 0; i < n; i++) {
 		parse(&arrivals[i], s, (int)i);
-		if (arrivals[i].bad || (f = flow_find(&arrivals[i].key)) == NULL ||
+		if (arrivals[i].bad ||
+		    (f = flow_find(&arrivals[i].key)) == NULL ||
 		    f->c.state != CONN_RELAY)
 			continue;
 		if (f->chain == 0)
@@ -342,11 +343,13 @@ flow_answer(struct flow *f, const struct datagram *list, unsigned int n)
 		h.msg_iovlen = 1;
 		out[i].msg_hdr = h;
 	}
-	for (n = i; at < n; at += k > 0 ? (unsigned int)k : 1) {
+	for (n = i; at < n; at += (unsigned int)k) {
 		k = sendmmsg(f->s->fd, out + at, n - at,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (k <= 0 && judge(errno) == 0)
 			break;
+		if (k <= 0)
+			k = 1;
 	}
 }
 

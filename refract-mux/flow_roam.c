@@ -12,7 +12,7 @@
 #include "known.h"
 #include "probe/refract-probe-udp.h"
 
-#define SHORT_MIN	21	/* RFC 9000 10.3: what is shorter is no packet */
+#define SHORT_MIN	21	/* RFC 9000 10.3: shorter is no packet */
 
 static void
 note(const struct flow *f, enum known kind, const void *id, size_t n)

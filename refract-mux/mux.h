@@ -111,7 +111,7 @@ struct conn {
 	struct member		*m;		/* NULL: none yet */
 	char			*sni;		/* or Host; NULL: none */
 	struct hello		*hello;		/* NULL: none */
-	struct came		*came;		/* of a PROXY header: header.c */
+	struct came		*came;		/* PROXY header's: header.c */
 	struct tap_stream	*tap;
 	struct relay_conn	*relay;		/* NULL: of no relay */
 	/* Said by a PROXY header, or the sockets' own; see conn_local(). */
@@ -130,7 +130,7 @@ struct conn {
 	uint8_t			 nodelay;	/* the server's side has it */
 	uint8_t			 keepalive;	/* ... and this */
 	ticket_t		 ticket;
-	uint32_t		 peeked;	/* KiB of peek_memory it holds */
+	uint32_t		 peeked;	/* KiB of peek_memory */
 	uint32_t		 early;		/* bytes sent before relay() */
 	struct tried		 tried;
 	uint64_t		 id;
@@ -138,7 +138,7 @@ struct conn {
 	uint64_t		 began_peek;	/* ms */
 	uint64_t		 began_connect;	/* us */
 	uint64_t		 joined;	/* ms; 0: not yet */
-	uint64_t		 busy_since;	/* ms: its members' queues are full */
+	uint64_t		 busy_since;	/* ms: queues are full */
 	uint64_t		 active;	/* ms: bytes moved last */
 	uint64_t		 bytes[2];	/* by enum way */
 	uint64_t		 told[2];	/* ... of which are counted */

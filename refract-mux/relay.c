@@ -267,7 +267,7 @@ step(struct conn *c, enum way way, struct side *from, struct side *to,
 	else if ((size_t)n == from->chunk)
 		larger(from);
 	else if ((size_t)n < want && !from->broken) {
-		/* Less than asked for: an edge tells of more, or that is all. */
+		/* Less than asked for: an edge tells of more, or it is all. */
 		from->readable = 0;
 		from->eof = from->ended;
 	}

@@ -81,10 +81,10 @@ relay_client_begin(struct conn *c)
 static const struct wire_relay_server *
 server_of(const struct conn *c)
 {
-	size_t				 i = (size_t)(c->m -
-					     c->m->pool->members);
 	struct conf_relay_server	*s;
+	size_t				 i;
 
+	i = (size_t)(c->m - c->m->pool->members);
 	TAILQ_FOREACH(s, &c->l->relay->c->servers, entry)
 		if (i-- == 0)
 			return &s->w;

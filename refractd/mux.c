@@ -42,12 +42,12 @@ struct bound {
 	int			 inherited;	/* one socket for all workers */
 	unsigned int		 nshards;
 	int			 fds[MUX_SHARDS_MAX];
-	uint8_t			 owners[MUX_SHARDS_MAX];	/* of datagrams */
+	uint8_t			 owners[MUX_SHARDS_MAX]; /* of datagrams */
 };
 
 static TAILQ_HEAD(, bound) bounds = TAILQ_HEAD_INITIALIZER(bounds);
 static unsigned int		nworkers;	/* that accept */
-static unsigned int		started;	/* for a configuration to come */
+static unsigned int		started;	/* for one that is to come */
 static unsigned int		connected;	/* workers with siblings */
 static int			table = -1;	/* the shared one */
 

@@ -3,7 +3,7 @@
  * measure.
  *
  *	mux_load serve PORT		HTTP: "/" is 6 bytes, "/N" is N bytes
- *	mux_load bulk PORT BYTES N	N connections, so many bytes each: Gbit/s
+ *	mux_load bulk PORT BYTES N	N connections, so many bytes: Gbit/s
  *	mux_load latency PORT N		connect, ask, answer, close: p50 p99 us
  *	mux_load idle PORT N		N that were answered, then silence; "up"
  */

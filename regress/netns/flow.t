@@ -145,6 +145,7 @@ like "a new route is there" "$(ask 53 'new 1')" ' echo new 1'
 WORKERS=4 EXTRA='bytes "new" to 127.0.0.1 port 7101' conf
 ok "reload with more workers" ctl reload
 n=$(wc -l <"$T/stay.out")
+export n
 soon "the flow goes on" 10 eval '(( $(wc -l <"$T/stay.out") > n + 10 ))'
 is "... from the same port, and nothing was lost" \
     "$(awk '{ print $NF }' "$T/stay.out" | sort -u)" "$port"

@@ -131,8 +131,8 @@ ok "a listener goes" ctl reload
 soon "... and its port is free" 60 not listening host 3001
 
 echo end >&"$flow"
-soon "all clients end" 60 grep -q done "$T/flow.out"
-line=$(grep done "$T/flow.out")
+soon "all clients end" 60 grep -q "done" "$T/flow.out"
+line=$(grep "done" "$T/flow.out")
 note "$line"
 like "no client saw an error" "$line" ' errors 0 '
 soon "workers that are not needed any more have gone" 60 has_workers 3

@@ -398,8 +398,14 @@ static struct msg_mux_access
 record(void)
 {
 	struct msg_mux_access	m = {
-		.at = 1, .lasted = 1500, .waited = -1, .id = 65, .route = 0,
-		.member = 8, .from_port = 1234, .why = END_IDLE, .proto = 1
+		.at = 1,
+		.lasted = 1500,
+		.waited = -1,
+		.id = 65,
+		.member = 8,
+		.from_port = 1234,
+		.why = END_IDLE,
+		.proto = 1
 	};
 
 	m.listener = TAILQ_FIRST(&conf->mux.listeners)->w.id;

@@ -268,7 +268,7 @@ test_http(void **state)
 	TEXT(COND_HOST, "*.test");
 	route(RP_HTTP, "http");
 	build();
-	DECIDES("GET /api/x HTTP/1.1\r\nHost: a.test\r\n\r\n", "both");
+	DECIDES("GET /api/1 HTTP/1.1\r\nHost: a.test\r\n\r\n", "both");
 	DECIDES("GET /x HTTP/1.1\r\nHost: A.TEST:80\r\n\r\n", "host");
 	DECIDES("POST / HTTP/1.1\r\nX: y\r\nhost:b.test\r\n\r\n", "host");
 	DECIDES("GET / HTTP/1.1\r\nHost: test\r\n\r\n", "http");
