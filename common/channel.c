@@ -20,6 +20,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
+#include "timer.h"
 
 #define LOW_DEFAULT	(256 * 1024)
 #define HIGH_DEFAULT	(1024 * 1024)
@@ -43,7 +44,7 @@ struct channel {
 	int			 busy, freed;	/* in a callback; free after */
 };
 
-static const struct timeval too_many_refs = { 0, 10000 };
+#define TOO_MANY_REFS	10	/* ms */
 
 static enum role my_role;
 static enum proc_state my_state;
@@ -216,7 +217,7 @@ channel_write(struct channel *ch)
 		}
 		/* Writable, but not for us now. */
 		event_del(ch->writable);
-		event_add(ch->retry, &too_many_refs);
+		timer_set(ch->retry, TOO_MANY_REFS);
 		break;
 	default:
 		if (ch->peer == ROLE_PARENT)

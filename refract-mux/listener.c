@@ -20,6 +20,7 @@
 #include "listener.h"
 #include "log.h"
 #include "mux.h"
+#include "poller.h"
 #include "relay_side.h"
 #include "timer.h"
 #include "upstream.h"
@@ -33,7 +34,7 @@ struct listening {
 	TAILQ_ENTRY(listening)	 entry;
 	uint32_t		 bind, shard;
 	int			 fd;
-	struct event		*ev;
+	struct watch		 watch;
 	struct listener		*l;	/* NULL: of no generation yet */
 	struct dsock		*d;	/* of datagrams; else NULL */
 	const struct wire_bind	*w;
@@ -41,7 +42,6 @@ struct listening {
 };
 
 static TAILQ_HEAD(, listening)	 sockets = TAILQ_HEAD_INITIALIZER(sockets);
-static struct event_base	*base;
 static struct event		*pause_ev;
 static int			 paused;
 static unsigned int		 limit, nsockets;
@@ -55,7 +55,7 @@ resume(void)
 	event_del(pause_ev);
 	TAILQ_FOREACH(s, &sockets, entry)
 		if (s->l != NULL)
-			event_add(s->ev, NULL);
+			poller_watch(&s->watch);
 }
 
 /* Connections that there are descriptors for, two for each. */
@@ -92,7 +92,7 @@ pause_all(int error)
 	paused = 1;
 	TAILQ_FOREACH(s, &sockets, entry)
 		if (s->d == NULL)
-			event_del(s->ev);
+			poller_ignore(&s->watch);
 	timer_set(pause_ev, PAUSE_MS);
 }
 
@@ -146,7 +146,7 @@ listener_full(void)
 }
 
 static void
-on_accept(UNUSED int fd, UNUSED short what, void *arg)
+on_readable(void *arg)
 {
 	struct listening	*s = arg;
 	int			 i;
@@ -169,7 +169,6 @@ void
 listener_init(struct event_base *b, unsigned int descriptors)
 {
 	limit = descriptors;
-	base = b;
 	if ((pause_ev = evtimer_new(b, on_pause, NULL)) == NULL)
 		fatal("listeners");
 }
@@ -179,7 +178,7 @@ close_socket(struct listening *s)
 {
 	TAILQ_REMOVE(&sockets, s, entry);
 	nsockets--;
-	event_free(s->ev);
+	poller_ignore(&s->watch);
 	if (s->d != NULL)
 		flow_socket_close(s->d);
 	else
@@ -257,13 +256,11 @@ listener_socket(uint32_t bind_slot, uint32_t shard, int fd)
 	s->fd = fd;
 	if (is_datagram(fd))
 		s->d = flow_socket(fd, bind_slot);
-	if ((s->ev = event_new(base, fd, EV_READ | EV_PERSIST, on_accept,
-	    s)) == NULL)
-		fatal("listener");
+	s->watch = (struct watch){ .fd = fd, .fn = on_readable, .arg = s };
 	TAILQ_INSERT_TAIL(&sockets, s, entry);
 	nsockets++;
 	if (belongs(s, mux_current) && !paused)
-		event_add(s->ev, NULL);
+		poller_watch(&s->watch);
 }
 
 void
@@ -284,7 +281,7 @@ listener_use(struct generation *g)
 		if (!belongs(s, g))
 			close_socket(s);
 		else if (!paused)
-			event_add(s->ev, NULL);
+			poller_watch(&s->watch);
 	}
 }
 

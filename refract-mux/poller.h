@@ -1,7 +1,8 @@
 /*
- * The descriptors of connections: an epoll instance of their own within the
- * loop.  One event a descriptor, edge-triggered, with nothing allocated for it
- * and no call to take it off when it is closed.
+ * The worker's loop: an epoll instance of its own for connections and
+ * listening sockets, around libevent's for all else.  One event a descriptor,
+ * edge-triggered, with nothing allocated for it and no call to take it off
+ * when it is closed.
  */
 #ifndef POLLER_H
 #define POLLER_H
@@ -10,13 +11,24 @@ struct side;
 
 /* Before the filter. */
 void	 poller_open(void);
-/* Once the loop is there: conn_event() is called from then on. */
-void	 poller_init(void);
+/* conn_event(), the wheel and libevent from then on. */
+void	 poller_run(void) __attribute__((__noreturn__));
 /* s->fd; out: room is told of too.  0 or -1. */
 int	 poller_add(struct side *, int out);
 /* Tell of room from now on, or of what is there once more. */
 void	 poller_again(struct side *, int out);
 /* 1: within conn_event(), so nobody may be freed. */
 int	 poller_busy(void);
+
+/* What others hold too: it has to be taken off before it is closed. */
+struct watch {
+	int	 fd;
+	int	 on;
+	void	 (*fn)(void *);	/* may be called once more in this turn */
+	void	*arg;
+};
+
+void	 poller_watch(struct watch *);
+void	 poller_ignore(struct watch *);
 
 #endif

@@ -256,9 +256,8 @@ main(int argc, char **argv)
 
 	descriptors = raise_descriptors();
 	child_start(&mux, argc, argv);
-	poller_init();
-	wheel_init(child_base, conn_timer);
+	wheel_init(conn_timer);
 	listener_init(child_base, descriptors);
 	check_init(child_base);
-	child_run();
+	poller_run();
 }

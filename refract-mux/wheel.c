@@ -2,14 +2,9 @@
  * See wheel.h.  A slot holds all timers whose time falls on it in any round;
  * those of later rounds are passed over once in 16 s.
  */
-#include <event2/event.h>
-
 #include <string.h>
 #include <time.h>
 
-#include "args.h"
-#include "log.h"
-#include "timer.h"
 #include "wheel.h"
 
 #define SLOTS		2048
@@ -21,9 +16,7 @@ static struct {
 	struct slot		 slots[SLOTS];
 	uint64_t		 used[WORDS];	/* slots that may hold one */
 	uint64_t		 done;		/* ticks that were looked at */
-	uint64_t		 armed;		/* tick; 0: not */
-	struct event_base	*base;
-	struct event		*ev;
+	uint64_t		 first;		/* tick; 0: not known */
 	void			(*fn)(struct wheel_timer *);
 } wheel;
 
@@ -53,18 +46,6 @@ next_used(void)
 	return 0;
 }
 
-static void
-arm(void)
-{
-	uint64_t	next = next_used(), now = wheel_now();
-
-	if (next == 0 || next == wheel.armed)
-		return;
-	wheel.armed = next;
-	timer_set(wheel.ev, next * WHEEL_TICK > now ?
-	    (span_t)(next * WHEEL_TICK - now) : 0);
-}
-
 /* Due ones go to a list of their own: whoever is called may change any. */
 static void
 turn_slot(uint64_t tick, uint64_t now)
@@ -88,12 +69,19 @@ turn_slot(uint64_t tick, uint64_t now)
 		    ~((uint64_t)1 << tick % SLOTS % 64);
 }
 
-static void
-on_tick(EVENT_ARGS)
+uint64_t
+wheel_due(void)
+{
+	if (wheel.first == 0)
+		wheel.first = next_used();
+	return wheel.first * WHEEL_TICK;
+}
+
+void
+wheel_run(void)
 {
 	uint64_t	now = wheel_now(), last = now / WHEEL_TICK, tick;
 
-	wheel.armed = 0;
 	if (last > wheel.done + SLOTS)
 		wheel.done = last - SLOTS;
 	while ((tick = next_used()) != 0 && tick <= last) {
@@ -102,25 +90,15 @@ on_tick(EVENT_ARGS)
 	}
 	if (wheel.done < last)
 		wheel.done = last;
-	arm();
+	wheel.first = 0;
 }
 
 void
-wheel_init(struct event_base *base, void (*fn)(struct wheel_timer *))
+wheel_init(void (*fn)(struct wheel_timer *))
 {
 	memset(&wheel, 0, sizeof(wheel));
-	wheel.base = base;
 	wheel.fn = fn;
 	wheel.done = wheel_now() / WHEEL_TICK;
-	if ((wheel.ev = evtimer_new(base, on_tick, NULL)) == NULL)
-		fatal("timers");
-}
-
-void
-wheel_end(void)
-{
-	event_free(wheel.ev);
-	memset(&wheel, 0, sizeof(wheel));
 }
 
 void
@@ -145,6 +123,6 @@ wheel_set(struct wheel_timer *t, uint64_t at)
 	slot = tick % SLOTS;
 	LIST_INSERT_HEAD(&wheel.slots[slot], t, entry);
 	wheel.used[slot / 64] |= (uint64_t)1 << slot % 64;
-	if (wheel.armed == 0 || tick < wheel.armed)
-		arm();
+	if (tick < wheel.first)
+		wheel.first = tick;
 }

@@ -9,8 +9,6 @@
 
 #include <stdint.h>
 
-struct event_base;
-
 #define WHEEL_TICK	8	/* ms */
 
 struct wheel_timer {
@@ -19,8 +17,10 @@ struct wheel_timer {
 };
 
 /* fn may set, clear or free any timer. */
-void	 wheel_init(struct event_base *, void (*fn)(struct wheel_timer *));
-void	 wheel_end(void);
+void	 wheel_init(void (*fn)(struct wheel_timer *));
+/* When to run it, monotonic ms; 0: nothing waits. */
+uint64_t wheel_due(void);
+void	 wheel_run(void);
 /* Fire at this time, also if it waits already. */
 void	 wheel_set(struct wheel_timer *, uint64_t at);
 void	 wheel_clear(struct wheel_timer *);

@@ -13,13 +13,10 @@
 
 #include <cmocka.h>
 
-#include <event2/event.h>
-
 #include "wheel.h"
 
 #define TIMERS	2000
 
-static struct event_base	*base;
 static struct wheel_timer	 timers[TIMERS];
 static uint64_t			 due[TIMERS], fired[TIMERS];
 static unsigned int		 nfired;
@@ -41,23 +38,24 @@ static int
 setup(void **state)
 {
 	(void)state;
-	base = event_base_new();
-	assert_non_null(base);
 	memset(timers, 0, sizeof(timers));
 	memset(fired, 0, sizeof(fired));
 	nfired = 0;
 	clear_others = 0;
-	wheel_init(base, on_fire);
+	wheel_init(on_fire);
 	return 0;
 }
 
-static int
-teardown(void **state)
+/* As the loop does: sleep until it is due. */
+static void
+turn(void)
 {
-	(void)state;
-	wheel_end();
-	event_base_free(base);
-	return 0;
+	uint64_t	due_at = wheel_due(), now = wheel_now();
+
+	assert_int_not_equal(due_at, 0);
+	if (due_at > now)
+		usleep((useconds_t)(due_at - now) * 1000);
+	wheel_run();
 }
 
 static void
@@ -72,7 +70,7 @@ static void
 run(unsigned int n)
 {
 	while (nfired < n)
-		event_base_loop(base, EVLOOP_ONCE);
+		turn();
 }
 
 static void
@@ -145,7 +143,7 @@ test_ends_others(void **state)
 		set(i, 16);
 	set(TIMERS - 1, 100);
 	while (fired[TIMERS - 1] == 0)
-		event_base_loop(base, EVLOOP_ONCE);
+		turn();
 	for (i = 0; i < 100; i++)
 		n += fired[i] != 0;
 	assert_true(n >= 50 && n < 100);
@@ -155,12 +153,12 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
-		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_clear, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_far, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ends_others, setup,
-		    teardown),
+		cmocka_unit_test_setup(test_order, setup),
+		cmocka_unit_test_setup(test_clear, setup),
+		cmocka_unit_test_setup(test_again, setup),
+		cmocka_unit_test_setup(test_far, setup),
+		cmocka_unit_test_setup(test_ends_others,
+		    setup),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
