@@ -269,7 +269,13 @@ spawn host stuck python3 "$MUX" stuck 2010 200
 wait_for 60 has stuck stuck
 after=$(all_have VmRSS)
 note "200 who never read: $before KiB, then $after KiB"
-ok "who never reads holds no memory of ours" test $((after - before)) -lt 20000
+# AddressSanitizer keeps what was freed.
+if grep -q __asan_init "$OBJ/libexec/refract/refract-mux"; then
+	skip 1 "who never reads holds no memory of ours" "a sanitized build"
+else
+	ok "who never reads holds no memory of ours" \
+	    test $((after - before)) -lt 20000
+fi
 signal stuck KILL
 reap stuck
 

@@ -155,6 +155,11 @@ ok 'bans grew' test "$(awk -F'|' '/^decision\|grow/ && $6 > 1000' \
 ok 'and were cancelled' test "$(awk -F'|' '/^stats\|grow/ { print $9 }' \
     "$T/calm/dump")" -gt 10
 
+# Bans of seconds, that a slow restart outlives, are decided otherwise.
+if grep -q __asan_init "$OBJ/libexec/refract/refract-parser"; then
+	skip 1 "runs with kills" "a sanitized build is too slow for its bans"
+	RUNS=0
+fi
 for ((r = 1; r <= RUNS; r++)); do
 	if ! ok "run $r is over" run "run$r" "$KILLS"; then
 		diag "$(tail -20 "$T/refractd.err")"
