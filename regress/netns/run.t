@@ -75,12 +75,12 @@ begin
 is 'it starts' $? 0
 bad 203.0.113.1 bob
 bad 203.0.113.1 bob
-soon 'it runs' 5 has 1 '_refract [now] [203.0.113.1] [ssh] [2] [bob]'
-soon 'with its values' 5 has 1 \
+soon 'it runs' 60 has 1 '_refract [now] [203.0.113.1] [ssh] [2] [bob]'
+soon 'with its values' 60 has 1 \
     "[match=bad bob from 203.0.113.1] [a  b] ['\"] [\$(id)] [-x] [l"
 ok 'a newline is one' grep -qx 'm\]' "$RAN"
 ok 'never as root' not grep -q root "$RAN"
-soon 'and when the ban stands' 5 has 1 '[standing]'
+soon 'and when the ban stands' 60 has 1 '[standing]'
 is 'not for another family' "$(ran '[six]')" 0
 is 'not the undo yet' "$(ran '[undo]')" 0
 like 'which is shown' "$(ctl show pending)" "$SAY\", \"undo\", \"203.0.113.1\""
@@ -92,17 +92,17 @@ is 'the ban stays' "$(in_set refract4 203.0.113.1; echo $?)" 0
 is 'and its end has not come' "$(ran '[lifted]')" 0
 bad 203.0.113.2 '$(reboot)'
 bad 203.0.113.2 '$(reboot)'
-soon 'nothing is understood by anybody' 5 has 1 '[203.0.113.2] [ssh] [2] [$(reboot)]'
+soon 'nothing is understood by anybody' 60 has 1 '[203.0.113.2] [ssh] [2] [$(reboot)]'
 bad 203.0.113.3 '--help;'
 bad 203.0.113.3 '--help;'
-soon 'a dash stays where it is' 5 has 1 '[--help;]'
+soon 'a dash stays where it is' 60 has 1 '[--help;]'
 bad 203.0.113.4 $'x\x01\\y'
 bad 203.0.113.4 $'x\x01\\y'
-soon 'what is not text is escaped' 5 has 1 '[x\001\\y]'
+soon 'what is not text is escaped' 60 has 1 '[x\001\\y]'
 bad 2001:db8::1 ''
 bad 2001:db8::1 ''
-soon 'an empty value is an empty argument' 5 has 1 '[2001:db8::1] [ssh] [2] []'
-soon 'the other family has its own' 5 has 1 '[six]'
+soon 'an empty value is an empty argument' 60 has 1 '[2001:db8::1] [ssh] [2] []'
+soon 'the other family has its own' 60 has 1 '[six]'
 
 # --- why, unban, flush ---
 why=$(ctl why 203.0.113.1)
@@ -117,10 +117,10 @@ is 'why of nobody' "$(ctl why 198.51.100.99)" 'nothing is known of it'
 is 'for scripts too' "$(ctl -j why 198.51.100.99 |
     jq -r '[.bans, .decisions, .lines, .commands] | flatten | length')" 0
 ctl unban 203.0.113.1 >/dev/null
-soon 'an unban is the end of the ban' 5 has 1 '[lifted]'
+soon 'an unban is the end of the ban' 60 has 1 '[lifted]'
 bad 203.0.113.9
 bad 203.0.113.9
-soon 'another' 5 has 1 '[203.0.113.9] [ssh]'
+soon 'another' 60 has 1 '[203.0.113.9] [ssh]'
 like 'unban says so' "$(ctl unban 203.0.113.9)" '1 pending command runs now'
 soon 'its undo runs at once' 2 has 1 '[undo] [203.0.113.9]'
 ok 'the log has it' logged 'out of nowhere|up: version'
@@ -134,23 +134,23 @@ begin
 bad 203.0.113.1
 bad 203.0.113.2
 bad 203.0.113.3
-soon 'without a ban too' 5 has 3 '[mail]'
-soon 'all wait' 5 waits 3
+soon 'without a ban too' 60 has 3 '[mail]'
+soon 'all wait' 60 waits 3
 bad 203.0.113.1
 nap 0.6
 is 'an offence again puts them off' "$(pending)" 3
 refract_stop
 refract_start
-soon 'after a restart they wait' 5 waits 3
+soon 'after a restart they wait' 60 waits 3
 is 'and nothing has run twice' "$(wc -l <"$RAN")" 3
 like 'flush' "$(ctl flush 203.0.113.1)" '^1 pending command runs now$'
-soon 'runs it' 5 has 1 '[undo] [203.0.113.1]'
+soon 'runs it' 60 has 1 '[undo] [203.0.113.1]'
 is 'for scripts' "$(ctl -j flush watch ssh value bob | jq .count)" 2
-soon 'runs the others' 5 has 3 '[undo]'
+soon 'runs the others' 60 has 3 '[undo]'
 nok 'flush of a watch that is not there' ctl flush watch nobody
 like 'the audit log has it' "$(cat "$T/bans.log")" 'request flush.*by .root'
 ctl trigger ssh addr=203.0.113.77 user=eve >/dev/null
-soon 'a match by hand' 5 has 1 '[mail] [203.0.113.77]'
+soon 'a match by hand' 60 has 1 '[mail] [203.0.113.77]'
 like 'is in the audit log' "$(cat "$T/bans.log")" 'request trigger'
 nok 'of a watch that is not there' ctl trigger nobody addr=203.0.113.77
 nok 'of no address' ctl trigger ssh addr=203.0.113 user=eve
@@ -159,12 +159,12 @@ on host setpriv --reuid nobody --regid refract --clear-groups \
 is 'the group may see them' $? 0
 nok 'and not flush them' on host setpriv --reuid nobody --regid refract \
     --clear-groups "$OBJ/bin/refractctl" flush
-soon 'one waits' 5 waits 1
+soon 'one waits' 60 waits 1
 
 # --- A reload that takes a command out; dry run ---
 conf "run { \"$SAY\", \"mail\", \"<addr>\" } once"
 ctl reload >/dev/null
-soon 'it is skipped' 5 waits 0
+soon 'it is skipped' 60 waits 0
 ok 'and said' logged '1 pending command is skipped'
 conf "dry run
 	ban for 1h
@@ -172,8 +172,8 @@ conf "dry run
 ctl reload >/dev/null
 ctl log verbose >/dev/null
 bad 203.0.113.50
-soon 'a dry run says what it would run' 5 logged 'dry run: would run .*dry.*203.0.113.50'
-soon 'and shows it' 5 in_states 203.0.113.50 skipped
+soon 'a dry run says what it would run' 60 logged 'dry run: would run .*dry.*203.0.113.50'
+soon 'and shows it' 60 in_states 203.0.113.50 skipped
 is 'but does not run it' "$(ran '[dry]')" 0
 refract_stop
 
@@ -189,7 +189,7 @@ conf "run { \"$SAY\", \"undo\", \"<addr>\" } delay 1h also at exit
 begin
 is 'with start commands it starts' $? 0
 for i in 1 2 3; do bad "203.0.113.$i"; done
-soon 'all wait' 5 waits 6
+soon 'all wait' 60 waits 6
 refract_stop
 is 'it stops well' $? 0
 is 'in order' "$(sed 's/_refract //; s/203.*//' "$RAN" | uniq -c |
@@ -222,11 +222,11 @@ chmod 755 "$T/fork"
 conf "run { \"$T/fork\", \"<addr>\" } timeout 1s"
 ctl reload >/dev/null
 bad 203.0.113.20
-soon 'what takes too long runs' 5 on host pgrep -u _refract -x sleep
-soon 'is said to' 5 logged 'fork: its time is over'
+soon 'what takes too long runs' 60 on host pgrep -u _refract -x sleep
+soon 'is said to' 60 logged 'fork: its time is over'
 soon 'and is ended, with all its children' 10 not on host pgrep -u _refract -x sleep
 is 'without an end of its own' "$(ran survived)" 0
-soon 'that is a failure' 5 in_states 203.0.113.20 failed
+soon 'that is a failure' 60 in_states 203.0.113.20 failed
 refract_stop
 
 # --- kill -9 ---
@@ -244,24 +244,24 @@ like 'before: at most once' "$b" '^[01]$'
 rm -f "$RAN"
 # during
 bad 203.0.113.2
-soon 'both run' 5 has 1 'begin least 203.0.113.2'
-soon 'both run' 5 has 1 'begin most 203.0.113.2'
+soon 'both run' 60 has 1 'begin least 203.0.113.2'
+soon 'both run' 60 has 1 'begin most 203.0.113.2'
 die
 refract_start
-soon 'during: what runs at least once runs again' 5 has 2 'begin least 203.0.113.2'
-soon 'to its end' 5 has 1 'end least 203.0.113.2'
+soon 'during: what runs at least once runs again' 60 has 2 'begin least 203.0.113.2'
+soon 'to its end' 60 has 1 'end least 203.0.113.2'
 is 'what runs at most once does not' "$(ran 'begin most 203.0.113.2')" 1
 ok 'and that is said' logged 'it is not run again'
 # after
 bad 203.0.113.3
 soon 'both end' 6 has 1 'end most 203.0.113.3'
 soon 'both end' 6 has 1 'end least 203.0.113.3'
-soon 'and that is on the disk' 5 in_states 203.0.113.3 'done done pending'
+soon 'and that is on the disk' 60 in_states 203.0.113.3 'done done pending'
 die
 refract_start
 nap 3
 is 'after: nothing runs again' "$(ran 'begin most 203.0.113.3') $(ran 'begin least 203.0.113.3')" '1 1'
-soon 'what waits still waits' 5 in_states 203.0.113.3 'done done pending'
+soon 'what waits still waits' 60 in_states 203.0.113.3 'done done pending'
 for i in {1..10}; do
 	bad "203.0.113.$((100 + i))"
 	nap "0.$((RANDOM % 4))"
