@@ -71,7 +71,7 @@ wait_ms(void)
 {
 	int64_t	wheel = INT64_MAX, timer = INT64_MAX, ms;
 
-	/* Each by its own clock, or we would turn until the slower one agrees. */
+	/* Each by its own clock, or we would turn until they agree. */
 	if (wheel_due() != 0)
 		wheel = (int64_t)wheel_due() - (int64_t)wheel_now();
 	if (timer_due() != INT64_MAX)
