@@ -64,7 +64,7 @@ get_latency(struct latency *l, const struct hist *connect,
 /* --- Listeners ----------------------------------------------------------- */
 
 static void
-print_bind(struct obuf *o, const struct wire_bind *w)
+print_bind(struct obuf *o, const struct wire_bind *w, const char *proto)
 {
 	char	addr[PREFIX_STRLEN];
 
@@ -72,8 +72,8 @@ print_bind(struct obuf *o, const struct wire_bind *w)
 		obuf_str(o, ", ");
 	if (*w->interface != '\0')
 		obuf_printf(o, "%s ", w->interface);
-	obuf_printf(o, "%s port %u", w->addr.family == 0 ? "*" :
-	    prefix_print(&w->addr, addr), w->port);
+	obuf_printf(o, "%s%s port %u", w->addr.family == 0 ? "*" :
+	    prefix_print(&w->addr, addr), proto, w->port);
 }
 
 static void
@@ -94,9 +94,9 @@ listener_row(struct row_listener *row, const struct conf_listener *l)
 		row->ended[i] = get64(&s->ended[i]);
 	strlcpy(row->name, l->w.name, sizeof(row->name));
 	obuf_clear(&on);
-	obuf_str(&on, l->w.proto == IPPROTO_UDP ? "udp " : "");
 	TAILQ_FOREACH(b, &l->binds, entry)
-		print_bind(&on, &b->w);
+		print_bind(&on, &b->w,
+		    l->w.proto == IPPROTO_UDP ? " udp" : "");
 }
 
 /* --- Routes -------------------------------------------------------------- */
