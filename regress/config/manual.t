@@ -170,4 +170,15 @@ chmod 644 uncommented
 ok "... its examples are good" read_conf out -f uncommented
 is "... without a warning" "$(cat out.said)" "configuration OK"
 like "... the watch of sshd is there" "$(cat out.out)" 'watch "sshd"'
+
+# README.md: what is indented and opens a brace is a configuration, in parts.
+awk '
+	/^    / { part = part substr($0, 5) "\n"; next }
+	/^$/ { if (part) part = part "\n"; next }
+	{ if (part ~ /\{\n/) print part; part = "" }
+' "$TOP/README.md" >readme.conf
+ok "README.md has four or more" \
+    test "$(grep -cE '^(watch|listen|pool)' readme.conf)" -ge 4
+ok "... and they are good" read_conf out -f readme.conf
+is "... without a warning" "$(cat out.said)" "configuration OK"
 done_testing
