@@ -40,6 +40,8 @@ void	 resume_tell_parent(void);
 void	 show_history(struct channel *, uint32_t id, const struct msg_show *);
 /* The row of a decision as history has it. */
 void	 history_row(struct row_history *, const struct stored *, int64_t now);
+/* The name of a watch by its hash (0: the operator), NAME_MAX_LEN bytes. */
+void	 watch_of(uint64_t, char *name);
 
 /* ledger_why.c: a page of commands; of decisions about an address, or of
  * the lines that counted for them. */

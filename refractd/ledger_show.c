@@ -1,24 +1,13 @@
 /*
- * History for refractctl: one page at a time, by row.  A page looks at a
- * bounded number of rows, so it may be short, even empty, and not be the last.
+ * History for refractctl, a page at a time.
  */
 #include <string.h>
 
-#include "channel.h"
-#include "clock.h"
 #include "ledger.h"
-#include "ledger_queue.h"
+#include "ledger_page.h"
+#include "msg.h"
 
-#define SCAN_MAX	10000	/* rows a page looks at */
 #define ROWS_MAX	256	/* rows a page has */
-
-struct page {
-	struct channel		*ch;
-	const struct msg_show	*show;
-	uint32_t		 id;
-	uint32_t		 rows, max;
-	int64_t			 now;
-};
 
 static int
 wanted(const struct stored *d, const struct msg_show *s)
@@ -55,6 +44,15 @@ outcome(const struct stored *d, int64_t now, struct wire_event *e)
 }
 
 void
+watch_of(uint64_t watch, char *name)
+{
+	if (watch == 0)
+		strlcpy(name, "operator", NAME_MAX_LEN);
+	else
+		db_watch_name(watch, name, NAME_MAX_LEN);
+}
+
+void
 history_row(struct row_history *row, const struct stored *d, int64_t now)
 {
 	memset(row, 0, sizeof(*row));
@@ -68,11 +66,7 @@ history_row(struct row_history *row, const struct stored *d, int64_t now)
 	outcome(d, now, &row->event);
 	if (d->outcome == BAN_NONE)
 		row->event.ban.end = d->ban.start;
-	if (d->ban.id.watch == 0)
-		strlcpy(row->watch, "operator", sizeof(row->watch));
-	else
-		db_watch_name(d->ban.id.watch, row->watch,
-		    sizeof(row->watch));
+	watch_of(d->ban.id.watch, row->watch);
 	db_evidence(d->row, row->evidence, sizeof(row->evidence));
 }
 
@@ -80,37 +74,23 @@ static int
 add_row(const struct stored *d, void *arg)
 {
 	struct page		*page = arg;
-	struct row_head		 head = { .what = SHOW_HISTORY };
 	struct row_history	 row;
 
 	if (!wanted(d, page->show))
 		return 1;
 	history_row(&row, d, page->now);
-	channel_send2(page->ch, M_ROW, page->id, &head, sizeof(head), &row,
-	    sizeof(row));
-	return ++page->rows < page->max;
+	page_row(page, SHOW_HISTORY, &row, sizeof(row));
+	return page_goes_on(page);
+}
+
+static enum db_status
+scan_history(struct page *page, int64_t *row, int *end)
+{
+	return db_scan(row, PAGE_SCAN_MAX, end, add_row, page);
 }
 
 void
 show_history(struct channel *ch, uint32_t id, const struct msg_show *show)
 {
-	struct msg_show	 next = *show;
-	struct page	 page = { .ch = ch, .show = show, .id = id };
-	enum db_status	 status;
-	int64_t		 row = (int64_t)show->cursor;
-	int		 end = 1;
-
-	page.now = wall_now();
-	page.max = show->max < ROWS_MAX ? show->max : ROWS_MAX;
-	if (db_is_open() && page.max != 0) {
-		channel_cork(ch);
-		status = db_scan(&row, SCAN_MAX, &end, add_row, &page);
-		channel_uncork(ch);
-		if (status != DB_OK) {
-			queue_failed(status);
-			end = 1;
-		}
-	}
-	next.cursor = end ? 0 : (uint64_t)row;
-	channel_send(ch, M_SHOW_END, id, &next, sizeof(next));
+	page_send(ch, id, show, ROWS_MAX, scan_history);
 }
