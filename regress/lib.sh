@@ -225,9 +225,10 @@ reap() {
 listening() { [[ -n $(on "$1" ss -Hlnt "sport = :$2") ]]; }
 
 # echo_service MACHINE NAME PORT: real TCP, IPv4 and IPv6, says back what it
-# is told.
+# is told.  A pipe that takes a page takes no more, and socat, which writes a
+# whole block, would then wait for itself.
 echo_service() {
-	spawn "$1" "$2" socat "TCP6-LISTEN:$3,fork,reuseaddr,ipv6only=0" PIPE &&
+	spawn "$1" "$2" socat -b 4096 "TCP6-LISTEN:$3,fork,reuseaddr,ipv6only=0" PIPE &&
 	    wait_for 60 listening "$1" "$3"
 }
 
