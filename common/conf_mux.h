@@ -59,7 +59,7 @@ struct wire_listener {
 	uint8_t		nodelay;
 	uint8_t		fastopen;
 	uint8_t		log;		/* enum access_log */
-	uint8_t		zero;
+	uint8_t		transparent;	/* to the enforcer: a route is */
 	char		name[MUX_NAME_LEN];
 };
 

@@ -48,6 +48,18 @@ send_routes(struct channel *ch, const struct conf_listener *l)
 	}
 }
 
+static uint8_t
+is_transparent(const struct conf_listener *l)
+{
+	struct conf_route	*r;
+
+	TAILQ_FOREACH(r, &l->routes, entry)
+		if (r->w.transparent)
+			return 1;
+	return 0;
+}
+
+/* To the enforcer: what workers may ask it for. */
 static void
 send_listener(struct channel *ch, const struct conf_listener *l,
     int offences)
@@ -56,18 +68,18 @@ send_listener(struct channel *ch, const struct conf_listener *l,
 	struct conf_offence	*o;
 	struct wire_listener	 w = l->w;
 
-	/* Whoever bans asks no table. */
-	if (offences)
+	if (offences) {
 		w.trusted = 0;
+		w.transparent = is_transparent(l);
+	}
 	channel_send(ch, M_CONF_LISTENER, 0, &w, sizeof(w));
 	TAILQ_FOREACH(o, &l->offences, entry)
 		SEND(M_CONF_OFFENCE, o);
-	if (offences)
-		return;
 	TAILQ_FOREACH(b, &l->binds, entry)
 		SEND(M_CONF_BIND, b);
 	conf_relay_send(ch, l);
-	send_routes(ch, l);
+	if (!offences)
+		send_routes(ch, l);
 }
 
 void
@@ -186,7 +198,7 @@ check_conf_listener(const void *data, size_t len)
 	    (w->proto != IPPROTO_TCP && w->proto != IPPROTO_UDP) ||
 	    w->plen4 < 1 || w->plen4 > 32 || w->plen6 < 1 || w->plen6 > 128 ||
 	    w->nodelay > 1 || w->fastopen > 1 || w->log > ACCESS_JSON ||
-	    w->zero != 0)
+	    w->transparent > 1)
 		return bad_value;
 	return NULL;
 }

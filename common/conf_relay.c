@@ -74,6 +74,24 @@ conf_relay_free(struct conf_relay *r)
 
 /* To a child. */
 
+/* Who passes sockets: which marks, and whether listeners are transparent. */
+static void
+send_marks(struct channel *ch, const struct conf_listener *l)
+{
+	struct wire_relay		 w = { .listener = l->w.id,
+	    .tproxy = l->relay->w.tproxy };
+	struct wire_relay_server	 mark;
+	struct conf_relay_server	*s;
+
+	channel_send(ch, M_CONF_RELAY, 0, &w, sizeof(w));
+	TAILQ_FOREACH(s, &l->relay->servers, entry) {
+		memset(&mark, 0, sizeof(mark));
+		mark.listener = l->w.id;
+		mark.mark = s->w.mark;
+		channel_send(ch, M_CONF_RELAY_SERVER, 0, &mark, sizeof(mark));
+	}
+}
+
 void
 conf_relay_send(struct channel *ch, const struct conf_listener *l)
 {
@@ -81,6 +99,8 @@ conf_relay_send(struct channel *ch, const struct conf_listener *l)
 	struct conf_relay_server	*s;
 	struct wire_relay		 w;
 
+	if (l->relay != NULL && channel_peer(ch) == ROLE_ENFORCER)
+		send_marks(ch, l);
 	/* Tokens and keys are for who compares them. */
 	if (l->relay == NULL || channel_peer(ch) != ROLE_MUX)
 		return;

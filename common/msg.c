@@ -307,11 +307,11 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_CONF_COND, P, CONFIGURED, LIVE, 0, sizeof(struct wire_cond), 1,
 	    0, check_conf_cond),
 
-	ROW(M_CONF_RELAY, P, M, LIVE, 0,
+	ROW(M_CONF_RELAY, P, M | E, LIVE, 0,
 	    ONE(wire_relay, check_conf_relay)),
 	ROW(M_CONF_RELAY_CLIENT, P, M, LIVE, 0,
 	    sizeof(struct wire_relay_client), 1, 0, check_conf_relay_client),
-	ROW(M_CONF_RELAY_SERVER, P, M, LIVE, 0,
+	ROW(M_CONF_RELAY_SERVER, P, M | E, LIVE, 0,
 	    ONE(wire_relay_server, check_conf_relay_server)),
 
 	ROW(M_MUX_TABLE, P, M | C, LIVE, 1, NONE),

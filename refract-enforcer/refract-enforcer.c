@@ -124,6 +124,7 @@ commit(struct conf *conf, struct conf *old)
 {
 	if (old != NULL)
 		ask_before(old);
+	clear_load(conf);
 	bans_bound(conf->global.max);
 	never_load();
 	drift_load(old == NULL || old->global.action != conf->global.action);

@@ -184,7 +184,6 @@ void
 relay_marked(uint32_t id, const struct msg_mux_want *m, int fd)
 {
 	struct conn	*c;
-	enum upstream	 status = UPSTREAM_FAILED;
 
 	TAILQ_FOREACH_REVERSE(c, &conns, conns, entry)
 		if ((uint32_t)c->id == id && c->relay != NULL &&
@@ -197,12 +196,14 @@ relay_marked(uint32_t id, const struct msg_mux_want *m, int fd)
 	}
 	c->relay->waits = 0;
 	if (fd != -1) {
-		status = go(c, fd);
-	} else {
-		errno = m->error;
-		c->relay->what = "a socket with a mark";
+		join_upstream(c, go(c, fd), fd);
+		return;
 	}
-	join_upstream(c, status, fd);
+	/* Of its server that says nothing. */
+	c->relay->what = "no socket with a mark";
+	c->relay->error = m->error;
+	side_reset(&c->client);
+	conn_end(c, END_ERROR);
 }
 
 enum upstream

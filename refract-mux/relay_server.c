@@ -215,6 +215,8 @@ relay_blame(struct conn *c, int error)
 static void
 say_end(struct conn *c, enum end_reason why)
 {
+	const char	*what;
+
 	switch (why) {
 	case END_HEADER:
 		say(c, c->client.ended ? "half a header" :
@@ -227,9 +229,11 @@ say_end(struct conn *c, enum end_reason why)
 	case END_CONNECT:
 	case END_DOWN:
 	case END_SOURCE:
-		say(c, c->relay->what == NULL ? "no server is up" :
-		    c->relay->what, c->relay->error == 0 ? NULL :
-		    strerror(c->relay->error));
+	case END_ERROR:
+		what = why == END_ERROR ? "no memory or descriptors" :
+		    "no server is up";
+		say(c, c->relay->what == NULL ? what : c->relay->what,
+		    c->relay->error == 0 ? NULL : strerror(c->relay->error));
 		break;
 	case END_IDLE:
 		say(c, "idle for too long", NULL);

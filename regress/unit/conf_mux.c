@@ -161,7 +161,55 @@ test_enforcer_gets_what_bans(void **state)
 	same_list(conf_offence, &l->offences,
 	    &conf_listener_byname(&c->mux, "a")->offences);
 	TAILQ_FOREACH(l, &r->mux.listeners, entry)
-		assert_true(TAILQ_EMPTY(&l->binds) && TAILQ_EMPTY(&l->routes));
+		assert_true(TAILQ_EMPTY(&l->routes));
+	assert_int_equal(conf_listener_byname(&r->mux, "a")->w.transparent, 1);
+	assert_int_equal(conf_listener_byname(&r->mux, "b")->w.transparent, 0);
+	conf_free(r);
+	conf_free(c);
+}
+
+static int
+arrived(const char *secret)
+{
+	size_t	i;
+
+	for (i = 0; i < nmessages; i++)
+		if (memmem(messages[i].data, messages[i].len, secret,
+		    strlen(secret)) != NULL)
+			return 1;
+	return 0;
+}
+
+/* Which sockets it may pass to workers, and no secret. */
+static void
+test_enforcer_gets_marks(void **state)
+{
+	static const char	key[] = "0123456789abcdef";
+	struct conf		*c = first(
+	    "relay server \"s\" on 127.0.0.1 port 1 {\n"
+	    "  client \"x\" key \"0123456789abcdef\"; transparent }\n"
+	    "relay client \"c\" on 127.0.0.1 port 2 tproxy {\n"
+	    "  server 192.0.2.1 port 1 auth \"x\" mark 0x1234\n"
+	    "  server 192.0.2.2 port 1 auth \"y\" "
+	    "    key \"0123456789abcdef\" mark 7 }\n"), *r;
+	struct conf_listener		*l;
+	struct conf_relay_server	*s;
+
+	(void)state;
+	send_to(c, ROLE_MUX);
+	assert_true(arrived(key));
+	send_to(c, ROLE_ENFORCER);
+	assert_false(arrived(key));
+	r = receive_all();
+	l = conf_listener_byname(&r->mux, "s");
+	assert_true(l->w.transparent && l->relay->nclients == 0);
+	l = conf_listener_byname(&r->mux, "c");
+	assert_true(!l->w.transparent && l->relay->w.tproxy &&
+	    l->relay->nservers == 2);
+	s = TAILQ_FIRST(&l->relay->servers);
+	assert_int_equal(s->w.mark, 0x1234);
+	assert_int_equal(TAILQ_NEXT(s, entry)->w.mark, 7);
+	assert_int_equal(TAILQ_FIRST(&l->binds)->w.port, 2);
 	conf_free(r);
 	conf_free(c);
 }
@@ -417,7 +465,7 @@ static const struct {
 	CASE(M_CONF_LISTENER, wire_listener, nodelay, 2),
 	CASE(M_CONF_LISTENER, wire_listener, fastopen, 2),
 	CASE(M_CONF_LISTENER, wire_listener, log, ACCESS_JSON + 1),
-	CASE(M_CONF_LISTENER, wire_listener, zero, 1),
+	CASE(M_CONF_LISTENER, wire_listener, transparent, 2),
 	CASE(M_CONF_BIND, wire_bind, listener, 4000000),
 	CASE(M_CONF_BIND, wire_bind, slot, MUX_BINDS_MAX),
 	CASE(M_CONF_BIND, wire_bind, port, 0),
@@ -561,6 +609,7 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_mux_gets_all),
 		cmocka_unit_test(test_enforcer_gets_what_bans),
+		cmocka_unit_test(test_enforcer_gets_marks),
 		cmocka_unit_test(test_others_get_nothing),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_the_same_stays),
