@@ -47,14 +47,15 @@ number(const char *p, size_t n)
 	return v;
 }
 
-/* Which of some names, by their first three letters; or -1. */
+/* Which of some names, by their first three letters, of any case; or -1. */
 static int
 one_of(const char *names, size_t count, const char *p, size_t n)
 {
 	size_t	i;
 
-	for (i = 0; n >= 3 && i < count; i++)
-		if (strncasecmp(names + i * 3, p, 3) == 0)
+	for (i = 0; n >= 3 && i < count; i++, names += 3)
+		if (names[0] == (p[0] | 0x20) && names[1] == (p[1] | 0x20) &&
+		    names[2] == (p[2] | 0x20))
 			return (int)i;
 	return -1;
 }

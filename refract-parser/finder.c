@@ -15,7 +15,7 @@
 /* A string and all its owners: a list through finder.owners. */
 struct string {
 	struct literal	l;		/* a folded one is lower case */
-	uint8_t		at;		/* where its gram is */
+	uint8_t		at;		/* where its first gram is */
 	uint32_t	owners;		/* the first, + 1 */
 };
 
@@ -28,6 +28,7 @@ struct owner {
 struct gram {
 	uint32_t	bytes;
 	uint32_t	string;
+	uint32_t	at;		/* in the string */
 };
 
 /* Where the strings of a gram are among finder.grams. */
@@ -44,6 +45,11 @@ struct finder {
 	struct owner	*owners;
 	struct gram	*grams;
 	size_t		 nstrings, nowners, ngrams;
+	/*
+	 * 1: every place of a line is asked.  2: every other one, as all
+	 * strings are long enough for two grams, one a place behind the other.
+	 */
+	size_t		 stride;
 };
 
 static inline uint32_t
@@ -157,16 +163,25 @@ letters(const uint8_t *p)
 	return n;
 }
 
+static unsigned int
+weigh_gram(const struct string *s, size_t at)
+{
+	unsigned int	worth = 8 * literal_rarity(s->l.text + at, GRAM);
+
+	return s->l.fold ? worth >> letters(s->l.text + at) / 2 : worth;
+}
+
 /* The rarest bytes of a string, and few letters if they have two cases. */
 static void
-choose(struct string *s)
+choose(struct string *s, size_t stride)
 {
-	unsigned int	worth, best = 0, i;
+	unsigned int	worth, best = 0;
+	size_t		i;
 
-	for (i = 0; i + GRAM <= s->l.len; i++) {
-		worth = 8 * literal_rarity(s->l.text + i, GRAM);
-		if (s->l.fold)
-			worth >>= letters(s->l.text + i) / 2;
+	for (i = 0; i + GRAM + stride - 1 <= s->l.len; i++) {
+		worth = weigh_gram(s, i);
+		if (stride > 1 && weigh_gram(s, i + 1) < worth)
+			worth = weigh_gram(s, i + 1);
 		if (worth > best) {
 			best = worth;
 			s->at = (uint8_t)i;
@@ -174,16 +189,17 @@ choose(struct string *s)
 	}
 }
 
-/* The string's gram in each way to write it. */
+/* The string's gram at a place in each way to write it. */
 static int
-add_grams(struct finder *f, uint32_t string)
+add_grams(struct finder *f, uint32_t string, uint32_t at)
 {
 	const struct string	*s = &f->strings[string];
+	struct gram		*g;
 	uint8_t			 bytes[GRAM];
 	unsigned int		 way, i;
 
 	for (way = 0; way < (s->l.fold ? 1u << GRAM : 1u); way++) {
-		memcpy(bytes, s->l.text + s->at, GRAM);
+		memcpy(bytes, s->l.text + at, GRAM);
 		for (i = 0; i < GRAM; i++)
 			if (way & 1u << i) {
 				if (!isalpha(bytes[i]))
@@ -194,8 +210,10 @@ add_grams(struct finder *f, uint32_t string)
 			continue;
 		if (GROW(f->grams, f->ngrams) == -1)
 			return -1;
-		f->grams[f->ngrams].bytes = bytes_at(bytes);
-		f->grams[f->ngrams++].string = string;
+		g = &f->grams[f->ngrams++];
+		g->bytes = bytes_at(bytes);
+		g->string = string;
+		g->at = at;
 	}
 	return 0;
 }
@@ -246,13 +264,18 @@ enter_all(struct finder *f)
 int
 finder_build(struct finder *f)
 {
-	uint32_t	i;
+	uint32_t	i, k;
 
 	merge(f);
+	f->stride = 2;
+	for (i = 0; i < f->nstrings; i++)
+		if (f->strings[i].l.len < GRAM + 1)
+			f->stride = 1;
 	for (i = 0; i < f->nstrings; i++) {
-		choose(&f->strings[i]);
-		if (add_grams(f, i) == -1)
-			return -1;
+		choose(&f->strings[i], f->stride);
+		for (k = 0; k < f->stride; k++)
+			if (add_grams(f, i, f->strings[i].at + k) == -1)
+				return -1;
 	}
 	return enter_all(f);
 }
@@ -264,7 +287,10 @@ is_there(const struct literal *l, const uint8_t *p)
 	size_t	i;
 
 	if (!l->fold)
-		return memcmp(l->text, p, l->len) == 0;
+		return bytes_at(l->text) == bytes_at(p) &&
+		    bytes_at(l->text + l->len - GRAM) ==
+		    bytes_at(p + l->len - GRAM) && (l->len <= 2 * GRAM ||
+		    memcmp(l->text + GRAM, p + GRAM, l->len - 2 * GRAM) == 0);
 	for (i = 0; i < l->len; i++) {
 		c = p[i];
 		if (l->text[i] != (c >= 'A' && c <= 'Z' ? c | 0x20 : c))
@@ -279,13 +305,15 @@ compare(const struct finder *f, const uint8_t *line, size_t n, size_t at,
     uint64_t *found)
 {
 	const struct slot	*slot = find_slot(f, bytes_at(line + at));
+	const struct gram	*g;
 	const struct string	*s;
 	uint32_t		 i, o, number;
 
 	for (i = 0; i < slot->n; i++) {
-		s = &f->strings[f->grams[slot->first + i].string];
-		if (at < s->at || n - (at - s->at) < s->l.len ||
-		    !is_there(&s->l, line + at - s->at))
+		g = &f->grams[slot->first + i];
+		s = &f->strings[g->string];
+		if (at < g->at || n - (at - g->at) < s->l.len ||
+		    !is_there(&s->l, line + at - g->at))
 			continue;
 		for (o = s->owners; o != 0; o = f->owners[o - 1].next) {
 			number = f->owners[o - 1].number;
@@ -294,29 +322,41 @@ compare(const struct finder *f, const uint8_t *line, size_t n, size_t at,
 	}
 }
 
+static inline void
+scan(const struct finder *f, const uint8_t *line, size_t n, uint64_t *found,
+    size_t stride)
+{
+	unsigned int	hits, k;
+	size_t		at;
+
+	for (at = 0; n - at >= (STEP - 1) * stride + GRAM;
+	    at += STEP * stride) {
+		hits = 0;
+#pragma GCC unroll 8
+		for (k = 0; k < STEP; k++)
+			hits |= (unsigned int)f->map[hash(bytes_at(line + at +
+			    k * stride), MAP_BITS)] << k;
+		for (; hits != 0; hits &= hits - 1)
+			compare(f, line, n, at + stride *
+			    (unsigned int)__builtin_ctz(hits), found);
+	}
+	for (; at + GRAM <= n; at += stride)
+		if (f->map[hash(bytes_at(line + at), MAP_BITS)])
+			compare(f, line, n, at, found);
+}
+
 void
 finder_run(const struct finder *f, const char *text, size_t n,
     uint64_t *found)
 {
 	const uint8_t	*line = (const uint8_t *)text;
-	unsigned int	 hits, k;
-	size_t		 at;
 
 	if (f->ngrams == 0)
 		return;
-	for (at = 0; n - at >= STEP + GRAM - 1; at += STEP) {
-		hits = 0;
-#pragma GCC unroll 8
-		for (k = 0; k < STEP; k++)
-			hits |= (unsigned int)f->map[hash(bytes_at(line + at +
-			    k), MAP_BITS)] << k;
-		for (; hits != 0; hits &= hits - 1)
-			compare(f, line, n, at +
-			    (unsigned int)__builtin_ctz(hits), found);
-	}
-	for (; n - at >= GRAM; at++)
-		if (f->map[hash(bytes_at(line + at), MAP_BITS)])
-			compare(f, line, n, at, found);
+	if (f->stride == 2)
+		scan(f, line, n, found, 2);
+	else
+		scan(f, line, n, found, 1);
 }
 
 size_t

@@ -1,11 +1,12 @@
 /*
  * Many strings looked for at once.  The rarest four bytes of each stand for it
- * in a map of hashes; every four bytes of a line are asked there, and only
- * where they are known are strings compared.  That is faster than walking an
+ * in a map of hashes; every four bytes of a line are asked there (every second
+ * place is enough if no string is shorter than five), and only where they are
+ * known are strings compared.  That is faster than walking an
  * Aho-Corasick automaton: no byte waits for the one before.
  *
- * Memory: 16 KiB, and some 100 bytes a string; of those that do not mind the
- * case of letters up to 300.
+ * Memory: 16 KiB, and some 150 bytes a string; of those that do not mind the
+ * case of letters up to 600.
  */
 #ifndef FINDER_H
 #define FINDER_H

@@ -18,6 +18,8 @@
 #include "pattern.h"
 
 #define MORE_MAX	16		/* strings compared for a candidate */
+#define GLANCES		2		/* at a line, for a string each */
+#define GLANCE_MIN	5		/* bytes of such a string */
 #define GRAM_BITS	12
 #define GRAMS		(1 << GRAM_BITS)
 #define JIT_STACK	(256 * 1024)	/* bytes */
@@ -90,6 +92,7 @@ struct patterns {
 	uint8_t			 twos[GRAMS], threes[GRAMS];
 	uint8_t			 two_mark, three_mark;
 	uint64_t		 twos_of, threes_of;	/* scan */
+	unsigned int		 glances;
 	size_t			 memory;
 };
 
@@ -576,6 +579,55 @@ may_have(struct patterns *p, const struct literal *l, const char *line,
 	return tail <= head;
 }
 
+typedef uint8_t	bytes16 __attribute__((vector_size(16)));
+
+/* All ones where one is the other. */
+static bytes16
+equal(bytes16 a, uint8_t c)
+{
+	return (bytes16)(a == c);
+}
+
+/*
+ * Neither the first three bytes of a string nor its last ones are in the line,
+ * of which it is cut into two parts.  n is 18 or more.
+ */
+static int
+has_neither(const struct literal *l, const uint8_t *line, size_t n)
+{
+	const uint8_t	*s = l->text, *end = l->text + l->len - 3;
+	bytes16		 a, b, c, any = { 0 };
+	uint64_t	 halves[2];
+	size_t		 i;
+
+	for (i = 0; i < n - 2; i += sizeof(a)) {
+		if (i > n - 2 - sizeof(a))
+			i = n - 2 - sizeof(a);
+		memcpy(&a, line + i, sizeof(a));
+		memcpy(&b, line + i + 1, sizeof(b));
+		memcpy(&c, line + i + 2, sizeof(c));
+		any |= equal(a, s[0]) & equal(b, s[1]) & equal(c, s[2]);
+		any |= equal(a, end[0]) & equal(b, end[1]) & equal(c, end[2]);
+	}
+	memcpy(halves, &any, sizeof(halves));
+	return (halves[0] | halves[1]) == 0;
+}
+
+/*
+ * A quick no, before every three bytes of the line are noted: of a string of
+ * five bytes or more one part has three, wherever it is cut.
+ */
+static int
+lacks(struct patterns *p, const struct pattern *pt, const char *line, size_t n)
+{
+	if (p->threes_of == p->scans || pt->nmore > 1 ||
+	    pt->more->len < GLANCE_MIN || p->glances == GLANCES ||
+	    n < sizeof(bytes16) + 2)
+		return 0;
+	p->glances++;
+	return has_neither(pt->more, (const uint8_t *)line, n);
+}
+
 /* Of what was found, the ith may match: found as it is, or all it needs. */
 static int
 may_match(struct patterns *p, size_t i, const char *line, size_t n)
@@ -585,6 +637,8 @@ may_match(struct patterns *p, size_t i, const char *line, size_t n)
 
 	if (pt->nmore == 0 || has_bit(p->found, i))
 		return 1;
+	if (lacks(p, pt, line, n))
+		return 0;
 	if (p->threes_of != p->scans)
 		note_threes(p, (const uint8_t *)line, n);
 	for (k = 0; k < pt->nmore; k++)
@@ -605,6 +659,7 @@ patterns_scan(struct patterns *p, const char *line, size_t n,
 	p->line = line;
 	p->line_len = n;
 	p->joint_known = 0;
+	p->glances = 0;
 	p->scans++;
 	look_back(p);
 	for (word = 0; word < p->words; word++)
