@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf_mux.h"
 #include "known.h"
 
 #define KNOWN_TIME	3600000		/* ms: then it is forgotten */
+#define ADDRESS_TIME	300000		/* ... and where an address was */
 #define PORTS_DEFAULT	28232		/* without a /proc */
 
 _Static_assert(MUX_ROUTES_MAX <= 65536 && MUX_MEMBERS_MAX <= 65536,
@@ -85,6 +85,15 @@ key_of(uint64_t listener, enum known kind, const void *id, size_t n)
 	return h == 0 ? 1 : h;
 }
 
+/* Another's clock may be ahead by a tick. */
+static uint32_t
+age(struct known_id *k, uint32_t now)
+{
+	int32_t	ms = (int32_t)(now - atomic_load(&k->used));
+
+	return ms < 0 && ms > -1000 ? 0 : (uint32_t)ms;
+}
+
 /* Its own place, a free one, or that of who was seen longest ago. */
 static struct known_id *
 place(struct known_id *set, uint64_t key, uint32_t now)
@@ -96,8 +105,7 @@ place(struct known_id *set, uint64_t key, uint32_t now)
 			return k;
 		if (atomic_load(&best->key) == 0)
 			continue;
-		if (atomic_load(&k->key) == 0 || now - atomic_load(&k->used) >
-		    now - atomic_load(&best->used))
+		if (atomic_load(&k->key) == 0 || age(k, now) > age(best, now))
 			best = k;
 	}
 	return best;
@@ -114,8 +122,12 @@ known_add(uint64_t listener, enum known kind, const void *id, size_t n,
 		return;
 	key = key_of(listener, kind, id, n);
 	k = place(table->ids[key % KNOWN_SETS], key, (uint32_t)now);
-	if (kind == KNOWN_QUIC)
+	if (kind == KNOWN_QUIC) {
 		atomic_fetch_or(&table->lengths, 1u << n);
+		if (way->member < MUX_MEMBERS_MAX)
+			atomic_store(&table->length_of[way->member],
+			    (uint8_t)n);
+	}
 	atomic_store(&k->key, 0);
 	atomic_store(&k->way, way->route << 16 | way->member);
 	atomic_store(&k->used, (uint32_t)now);
@@ -123,18 +135,19 @@ known_add(uint64_t listener, enum known kind, const void *id, size_t n,
 }
 
 static int
-take(struct known_id *k, uint64_t key, struct known_way *way, uint32_t now)
+take(struct known_id *k, uint64_t key, uint32_t time, struct known_way *way,
+    uint32_t now)
 {
 	uint32_t	both;
 
-	if (atomic_load(&k->key) != key ||
-	    now - atomic_load(&k->used) > KNOWN_TIME)
+	if (atomic_load(&k->key) != key || age(k, now) > time)
 		return 0;
 	both = atomic_load(&k->way);
 	/* Was it written just now?  Then it may be another's. */
 	if (atomic_load(&k->key) != key)
 		return 0;
-	atomic_store(&k->used, now);
+	if (time == KNOWN_TIME)
+		atomic_store(&k->used, now);
 	way->route = both >> 16;
 	way->member = both & 0xffff;
 	return 1;
@@ -145,13 +158,16 @@ known_find(uint64_t listener, enum known kind, const void *id, size_t n,
     struct known_way *way, uint64_t now)
 {
 	uint64_t	 key;
+	uint32_t	 time = KNOWN_TIME;
 	unsigned int	 i;
 
 	if (n > KNOWN_ID_MAX)
 		return 0;
+	if (kind >= KNOWN_ADDRESS)
+		time = ADDRESS_TIME;
 	key = key_of(listener, kind, id, n);
 	for (i = 0; i < KNOWN_WAYS; i++)
-		if (take(&table->ids[key % KNOWN_SETS][i], key, way,
+		if (take(&table->ids[key % KNOWN_SETS][i], key, time, way,
 		    (uint32_t)now))
 			return 1;
 	return 0;
@@ -161,4 +177,11 @@ uint32_t
 known_lengths(void)
 {
 	return atomic_load_explicit(&table->lengths, memory_order_relaxed);
+}
+
+size_t
+known_length(uint32_t member)
+{
+	return member >= MUX_MEMBERS_MAX ? 0 : atomic_load_explicit(
+	    &table->length_of[member], memory_order_relaxed);
 }

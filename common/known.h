@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf_mux.h"
+
 #define KNOWN_SETS	16384
 #define KNOWN_WAYS	8
 
@@ -23,6 +25,7 @@ struct known_id {
 struct known_table {
 	uint32_t		ports_max;
 	_Atomic uint32_t	ports, lengths;
+	_Atomic uint8_t		length_of[MUX_MEMBERS_MAX];
 	struct known_id		ids[KNOWN_SETS][KNOWN_WAYS];
 };
 
@@ -39,9 +42,10 @@ void	 known_port_give(void);
 
 /*
  * What a client is known by: a connection id or an index that its server
- * chose, or its address.
+ * chose, or its address, for a while; and that who is there does not show by
+ * the first byte that it is QUIC (RFC 9287).
  */
-enum known { KNOWN_QUIC = 1, KNOWN_WIREGUARD, KNOWN_ADDRESS };
+enum known { KNOWN_QUIC = 1, KNOWN_WIREGUARD, KNOWN_ADDRESS, KNOWN_GREASED };
 #define KNOWN_ID_MIN	4	/* a shorter one is anybody's */
 #define KNOWN_ID_MAX	20
 
@@ -56,7 +60,8 @@ void	 known_add(uint64_t listener, enum known, const void *, size_t,
 /* 1: it is known. */
 int	 known_find(uint64_t listener, enum known, const void *, size_t,
 	    struct known_way *, uint64_t now);
-/* Lengths of the ids of QUIC, a bit each. */
+/* Lengths of the ids of QUIC, a bit each; of those of a member, or 0. */
 uint32_t known_lengths(void);
+size_t	 known_length(uint32_t member);
 
 #endif

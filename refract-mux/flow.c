@@ -436,9 +436,8 @@ guess(struct flow *f, const struct datagram *d, int *alive)
 	struct route	*r;
 	struct member	*m;
 
-	if (!roam_guess(f->c.l, &f->c.from, d, &r, &m))
+	if (!roam_guess(f, d, &r, &m))
 		return 0;
-	f->c.proto = RP_QUIC;
 	*alive = take_route(f, r, m);
 	return 1;
 }
@@ -667,9 +666,7 @@ begin(struct flow *f, const struct datagram *d)
 	struct route	*r = NULL;
 	struct member	*m;
 
-	if (roam_known(f->c.l, d, &r, &m)) {
-		f->c.proto = (d->p[0] & 0xc0) == 0x40 ? RP_QUIC :
-		    RP_WIREGUARD;
+	if (roam_known(f, d, &r, &m)) {
 		if (take_route(f, r, m))
 			flow_send(f, d, 1);
 		return;

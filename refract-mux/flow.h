@@ -3,7 +3,8 @@
  * connection of mux.h whose client has no socket of its own.
  *
  * flow.c	a flow's life: admitted, decided, joined, ended
- * flow_io.c	datagrams in and out
+ * flow_io.c	datagrams in
+ * flow_out.c	... and out
  * flow_roam.c	clients that come back from another address
  */
 #ifndef FLOW_H
@@ -31,15 +32,31 @@ struct flow {
 	uint16_t		 chain, chain_end;	/* flow_io.c: + 1 */
 	uint8_t			 answered;
 	uint8_t			 has_port;
-	/* What its server chose for it, and whether it has said so. */
-	uint8_t			 nid, is_known;
+	/* Runs: its socket takes them; those to its ends were refused. */
+	uint8_t			 takes_runs, alone[2];	/* by enum way */
+	/* flow_roam.c: what it is known by. */
+	uint64_t		 noted;		/* 0: never */
+	uint16_t		 asked;		/* bytes of who said id */
+	uint8_t			 greased;	/* RFC 9287 */
+	uint8_t			 nid, id_is;
 	uint8_t			 id[20];
 };
 
+#define FLOW_BATCH	32	/* messages with one call */
+
+/* Or a run of them, each of `size` bytes, the last one may be shorter. */
 struct datagram {
 	const uint8_t	*p;
 	size_t		 n;
+	size_t		 size;		/* 0: it is but one */
 };
+
+/* The kernel has UDP_GRO and UDP_SEGMENT. */
+extern int	flow_runs;
+
+/* The next one of a run, from *at on: 1, or 0 if there is none. */
+int		 datagram_next(const struct datagram *, size_t *at,
+		    struct datagram *one);
 
 /* --- For listener.c and conn.c --- */
 
@@ -75,13 +92,18 @@ int		 flow_send(struct flow *, const struct datagram *,
 void		 flow_answer(struct flow *, const struct datagram *,
 		    unsigned int);
 
-/* Where the client was, by what it says: 1 if that is known. */
-int		 roam_known(struct listener *, const struct datagram *,
+/*
+ * Where the client of a new flow was, by what it says: 1 if that is known, and
+ * the flow has its protocol.
+ */
+int		 roam_known(struct flow *, const struct datagram *,
 		    struct route **, struct member **);
-/* ... or where it was most likely, with a packet that is QUIC's. */
-int		 roam_guess(struct listener *, const struct prefix *from,
-		    const struct datagram *, struct route **,
-		    struct member **);
+/*
+ * ... or where it was most likely, with a packet that is QUIC's; no member: any
+ * of the route's.
+ */
+int		 roam_guess(struct flow *, const struct datagram *,
+		    struct route **, struct member **);
 /* A datagram of the server; of the client. */
 void		 roam_learn(struct flow *, const struct datagram *);
 void		 roam_confirm(struct flow *, const struct datagram *);

@@ -5,6 +5,9 @@
  * chose, which nobody knows who does not see the client's packets; whoever
  * comes with it gets a flow of his own to the same member, so that only the
  * member decides whether it is the same client.
+ *
+ * QUIC's servers choose more ids later, encrypted.  One of them is noted when
+ * a client says it in his flow and the server goes on answering.
  */
 #include <string.h>
 
@@ -13,6 +16,23 @@
 #include "probe/refract-probe-udp.h"
 
 #define SHORT_MIN	21	/* RFC 9000 10.3: shorter is no packet */
+#define PADDED		1200	/* RFC 9000 8.2.1: who asks for a path */
+#define NOTE		1000	/* ms: so often something is noted */
+
+/* A flow's id: none, by its server, by its client, by both. */
+enum id_is { ID_NONE, ID_CHOSEN, ID_SAID, ID_KNOWN };
+
+static int
+is_short(const struct datagram *d)
+{
+	return d->n >= SHORT_MIN && (d->p[0] & 0x80) == 0;
+}
+
+static int
+is_fixed(const struct datagram *d)
+{
+	return (d->p[0] & 0x40) != 0;
+}
 
 static void
 note(const struct flow *f, enum known kind, const void *id, size_t n)
@@ -20,6 +40,15 @@ note(const struct flow *f, enum known kind, const void *id, size_t n)
 	struct known_way	way = { f->c.r->w->slot, f->c.m->w->slot };
 
 	known_add(f->c.l->w->hash, kind, id, n, &way, wheel_now());
+}
+
+static struct prefix
+home_of(const struct flow *f)
+{
+	struct prefix	p = f->c.from;
+
+	prefix_group(&p, f->c.l->w->plen4, f->c.l->w->plen6);
+	return p;
 }
 
 static enum known
@@ -31,22 +60,55 @@ kind_of(const struct flow *f)
 void
 roam_refresh(struct flow *f)
 {
-	if (!f->is_known || f->c.m == NULL)
+	struct prefix	home;
+
+	if (f->id_is != ID_KNOWN || f->c.m == NULL)
 		return;
+	f->noted = f->c.active;
 	note(f, kind_of(f), f->id, f->nid);
-	if (f->c.proto == RP_QUIC)
-		note(f, KNOWN_ADDRESS, &f->c.from, sizeof(f->c.from));
+	if (f->c.proto != RP_QUIC)
+		return;
+	home = home_of(f);
+	note(f, KNOWN_ADDRESS, &home, sizeof(home));
+	if (f->greased)
+		note(f, KNOWN_GREASED, &home, sizeof(home));
 }
+
+static int
+is_id(const struct flow *f, const void *id, size_t n)
+{
+	return n == f->nid && memcmp(id, f->id, n) == 0;
+}
+
+static void
+set_id(struct flow *f, const void *id, size_t n, enum id_is is)
+{
+	memcpy(f->id, id, n);
+	f->nid = (uint8_t)n;
+	f->id_is = (uint8_t)is;
+}
+
+/* The server's datagrams. */
 
 static void
 chosen(struct flow *f, const void *id, size_t n)
 {
-	if (n < KNOWN_ID_MIN || n > sizeof(f->id) ||
-	    (n == f->nid && memcmp(f->id, id, n) == 0))
+	if (n >= KNOWN_ID_MIN && n <= sizeof(f->id) && !is_id(f, id, n))
+		set_id(f, id, n, ID_CHOSEN);
+}
+
+/*
+ * A client's id is real when the server goes on; where nothing else is known
+ * of the flow, with more than a stateless reset, which is shorter than what
+ * it answers (RFC 9000 10.3.3).
+ */
+static void
+answered(struct flow *f, size_t n)
+{
+	if (f->id_is != ID_SAID || n < f->asked)
 		return;
-	memcpy(f->id, id, n);
-	f->nid = (uint8_t)n;
-	f->is_known = 0;
+	f->id_is = ID_KNOWN;
+	roam_refresh(f);
 }
 
 void
@@ -58,7 +120,9 @@ roam_learn(struct flow *f, const struct datagram *d)
 	if (d->n == 0)
 		return;
 	if (f->c.proto == RP_QUIC) {
-		if ((d->p[0] & 0x80) != 0 && rp_quic_learn(d->p, d->n, &id))
+		if ((d->p[0] & 0x80) == 0)
+			answered(f, d->n);
+		else if (rp_quic_learn(d->p, d->n, &id))
 			chosen(f, id.p, id.n);
 	} else if (f->c.proto == RP_WIREGUARD) {
 		if (d->p[0] <= 2 && rp_wireguard(d->p, d->n, &wg) &&
@@ -67,39 +131,104 @@ roam_learn(struct flow *f, const struct datagram *d)
 	}
 }
 
-static int
-says_id(const struct flow *f, const struct datagram *d)
+/* The client's. */
+
+static void
+says_index(struct flow *f, const struct datagram *d)
+{
+	struct rp_wireguard	wg;
+
+	if (f->id_is == ID_CHOSEN && rp_wireguard(d->p, d->n, &wg) &&
+	    wg.type != 1 && is_id(f, &wg.receiver, sizeof(wg.receiver))) {
+		f->id_is = ID_KNOWN;
+		roam_refresh(f);
+	}
+}
+
+/* Its id is another one now; what is somebody else's already stays his. */
+static void
+says_another(struct flow *f, const struct rp_slice *id, size_t n)
+{
+	struct known_way	w;
+
+	if ((f->noted != 0 && f->c.active - f->noted < NOTE) ||
+	    known_find(f->c.l->w->hash, KNOWN_QUIC, id->p, id->n, &w,
+	    wheel_now()))
+		return;
+	f->asked = 0;
+	if (f->noted == 0)
+		f->asked = (uint16_t)(n < PADDED ? n : PADDED);
+	set_id(f, id->p, id->n, ID_SAID);
+}
+
+static void
+says_id(struct flow *f, const struct rp_slice *id, const struct datagram *d)
+{
+	if (!is_id(f, id->p, id->n)) {
+		if (f->id_is != ID_CHOSEN || f->noted != 0)
+			says_another(f, id, d->n);
+		return;
+	}
+	if (f->id_is == ID_SAID) {
+		if (d->n < f->asked)
+			f->asked = (uint16_t)d->n;
+		return;
+	}
+	if (f->id_is == ID_CHOSEN) {
+		f->id_is = ID_KNOWN;
+		roam_refresh(f);
+	} else if (f->c.active - f->noted >= NOTE)
+		roam_refresh(f);
+}
+
+static void
+says_long(struct flow *f, const struct datagram *d)
 {
 	struct rp_quic_header	h;
-	struct rp_wireguard	wg;
-	struct rp_slice		id;
 
-	if (f->c.proto == RP_WIREGUARD)
-		return rp_wireguard(d->p, d->n, &wg) && wg.type != 1 &&
-		    memcmp(&wg.receiver, f->id, sizeof(wg.receiver)) == 0;
+	if (f->id_is != ID_CHOSEN)
+		return;
 	switch (rp_quic_header(d->p, d->n, &h)) {
 	case RP_QUIC_INITIAL:
 	case RP_QUIC_HANDSHAKE:
-		id = h.dcid;
-		break;
-	case RP_QUIC_SHORT:
-		if (!rp_quic_short(d->p, d->n, f->nid, &id))
-			return 0;
+		if (is_id(f, h.dcid.p, h.dcid.n))
+			says_id(f, &h.dcid, d);
 		break;
 	default:
-		return 0;
+		break;
 	}
-	return id.n == f->nid && memcmp(id.p, f->id, id.n) == 0;
+}
+
+static void
+says_short(struct flow *f, const struct datagram *d)
+{
+	struct rp_slice	id;
+	size_t		n = f->nid;
+
+	if (n == 0)
+		n = known_length(f->c.m->w->slot);
+	if (n > 0 && rp_quic_short(d->p, d->n, n, &id))
+		says_id(f, &id, d);
 }
 
 void
 roam_confirm(struct flow *f, const struct datagram *d)
 {
-	if (f->nid == 0 || f->is_known || !says_id(f, d))
+	if (f->c.proto == RP_WIREGUARD)
+		says_index(f, d);
+	if (f->c.proto != RP_QUIC || d->n == 0)
 		return;
-	f->is_known = 1;
-	roam_refresh(f);
+	if ((d->p[0] & 0x80) != 0)
+		says_long(f, d);
+	else
+		says_short(f, d);
+	if (!f->greased && !is_fixed(d) && f->id_is == ID_KNOWN) {
+		f->greased = 1;
+		roam_refresh(f);
+	}
 }
+
+/* Where a flow goes whose first datagram is no handshake. */
 
 /* What the table says, if it is still so. */
 static int
@@ -127,41 +256,56 @@ way_is_there(struct listener *l, const struct known_way *w, struct route **rp,
 }
 
 static int
-known_quic(struct listener *l, const struct datagram *d, struct known_way *w)
+known_quic(struct flow *f, const struct datagram *d, struct known_way *w)
 {
 	uint32_t	lengths = known_lengths();
 	struct rp_slice	id;
 	size_t		n;
 
-	if (d->n < SHORT_MIN || (d->p[0] & 0xc0) != 0x40)
+	if (!f->c.l->routes.asks_quic)
 		return 0;
 	for (n = KNOWN_ID_MAX; n >= KNOWN_ID_MIN; n--)
-		if ((lengths & 1u << n) != 0 && rp_quic_short(d->p, d->n, n,
-		    &id) && known_find(l->w->hash, KNOWN_QUIC, id.p, id.n, w,
-		    wheel_now()))
+		if ((lengths & 1u << n) != 0 &&
+		    rp_quic_short(d->p, d->n, n, &id) &&
+		    known_find(f->c.l->w->hash, KNOWN_QUIC, id.p, n, w,
+		    wheel_now())) {
+			f->c.proto = RP_QUIC;
+			set_id(f, id.p, n, ID_KNOWN);
 			return 1;
+		}
 	return 0;
 }
 
 static int
-known_wireguard(struct listener *l, const struct datagram *d,
+known_wireguard(struct flow *f, const struct datagram *d,
     struct known_way *w)
 {
 	struct rp_wireguard	wg;
 
-	return rp_wireguard(d->p, d->n, &wg) && wg.type != 1 &&
-	    known_find(l->w->hash, KNOWN_WIREGUARD, &wg.receiver,
-	    sizeof(wg.receiver), w, wheel_now());
+	if (!rp_wireguard(d->p, d->n, &wg) || wg.type == 1 ||
+	    !known_find(f->c.l->w->hash, KNOWN_WIREGUARD, &wg.receiver,
+	    sizeof(wg.receiver), w, wheel_now()))
+		return 0;
+	f->c.proto = RP_WIREGUARD;
+	set_id(f, &wg.receiver, sizeof(wg.receiver), ID_KNOWN);
+	return 1;
 }
 
 int
-roam_known(struct listener *l, const struct datagram *d, struct route **r,
+roam_known(struct flow *f, const struct datagram *d, struct route **r,
     struct member **m)
 {
 	struct known_way	w;
 
-	return d->n > 0 && (known_quic(l, d, &w) ||
-	    known_wireguard(l, d, &w)) && way_is_there(l, &w, r, m);
+	if (d->n > 0 && (known_wireguard(f, d, &w) ||
+	    known_quic(f, d, &w))) {
+		if (way_is_there(f->c.l, &w, r, m))
+			return 1;
+		f->c.proto = 0;
+		f->id_is = ID_NONE;
+		f->nid = 0;
+	}
+	return 0;
 }
 
 /* The only pool that QUIC goes to; NULL: there are several. */
@@ -184,17 +328,23 @@ only_quic(struct listener *l)
 }
 
 int
-roam_guess(struct listener *l, const struct prefix *from,
-    const struct datagram *d, struct route **r, struct member **m)
+roam_guess(struct flow *f, const struct datagram *d, struct route **r,
+    struct member **m)
 {
-	struct known_way	w;
+	struct listener		*l = f->c.l;
+	struct prefix		 home = home_of(f);
+	struct known_way	 w;
 
-	if (!l->routes.asks_quic || d->n < SHORT_MIN ||
-	    (d->p[0] & 0xc0) != 0x40)
+	if (!l->routes.asks_quic || !is_short(d))
 		return 0;
-	if (known_find(l->w->hash, KNOWN_ADDRESS, from, sizeof(*from), &w,
-	    wheel_now()) && way_is_there(l, &w, r, m))
+	f->c.proto = RP_QUIC;
+	if (known_find(l->w->hash, is_fixed(d) ? KNOWN_ADDRESS :
+	    KNOWN_GREASED, &home, sizeof(home), &w, wheel_now()) &&
+	    way_is_there(l, &w, r, m))
 		return 1;
 	*m = NULL;
-	return (*r = only_quic(l)) != NULL;
+	if (is_fixed(d) && (*r = only_quic(l)) != NULL)
+		return 1;
+	f->c.proto = 0;
+	return 0;
 }

@@ -124,6 +124,46 @@ test_known(void **state)
 	assert_int_equal(known_find(7, KNOWN_QUIC, id, 8, &got, 3601000), 1);
 	assert_int_equal(known_find(7, KNOWN_QUIC, id, 8, &got, 7202000), 0);
 	assert_int_equal(known_find(7, KNOWN_QUIC, id, 21, &got, 1000), 0);
+	/* Of each member, how long its ids are. */
+	assert_int_equal(known_length(4094), 8);
+	assert_int_equal(known_length(4093), 0);
+	assert_int_equal(known_length(MUX_MEMBERS_MAX), 0);
+}
+
+/* Who notes it and who asks have clocks of their own. */
+static void
+test_known_clocks(void **state)
+{
+	struct known_way	way = { 1, 2 }, got;
+	uint32_t		id = 77;
+
+	(void)state;
+	known_add(3, KNOWN_WIREGUARD, &id, sizeof(id), &way, 10004);
+	assert_int_equal(known_find(3, KNOWN_WIREGUARD, &id, sizeof(id),
+	    &got, 10000), 1);
+	/* Over the end of 32 bits. */
+	known_add(3, KNOWN_WIREGUARD, &id, sizeof(id), &way, UINT32_MAX - 5);
+	assert_int_equal(known_find(3, KNOWN_WIREGUARD, &id, sizeof(id),
+	    &got, UINT32_MAX + 100ULL), 1);
+}
+
+/* An address is somebody else's soon, and asking does not keep it. */
+static void
+test_known_address(void **state)
+{
+	struct known_way	way = { 5, 6 }, got;
+	struct prefix		p;
+
+	(void)state;
+	assert_int_equal(prefix_parse(&p, "192.0.2.1"), 0);
+	known_add(3, KNOWN_ADDRESS, &p, sizeof(p), &way, 1000);
+	assert_int_equal(known_find(3, KNOWN_ADDRESS, &p, sizeof(p), &got,
+	    300000), 1);
+	assert_int_equal(got.member, 6);
+	assert_int_equal(known_find(3, KNOWN_GREASED, &p, sizeof(p), &got,
+	    300000), 0);
+	assert_int_equal(known_find(3, KNOWN_ADDRESS, &p, sizeof(p), &got,
+	    302000), 0);
 }
 
 /* A crowd of them: whoever was seen last is still there. */
@@ -172,6 +212,10 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test_setup_teardown(test_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_known_clocks, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_known_address, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_known_crowd, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown)
