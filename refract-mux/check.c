@@ -23,6 +23,8 @@
 
 #define ANSWER_MAX	4096
 #define FIRST_SPREAD	500	/* ms over which first checks are spread */
+#define AT_ONCE_MIN	4
+#define BUSY_RETRY	100	/* ms: as many as may are under way */
 
 /* An anonymous ClientHello of TLS 1.2, as any server answers or refuses. */
 static const uint8_t	client_hello[] = {
@@ -56,6 +58,7 @@ struct check {
 	struct event		*timer;		/* begins, or ends it */
 	struct event		*io;		/* NULL: between two */
 	int			 fd;
+	int			 running;	/* counted in `running` */
 	int			 asked;		/* the parent, for a socket */
 	int			 connected;
 	unsigned int		 bad;		/* in a row */
@@ -69,6 +72,7 @@ static TAILQ_HEAD(, check)	 checks = TAILQ_HEAD_INITIALIZER(checks);
 static struct event_base	*base;
 static struct generation	*used;
 static int			 lead;
+static unsigned int		 running, at_once;
 
 static void
 finish(struct check *c)
@@ -82,7 +86,8 @@ finish(struct check *c)
 	free(c->answer);
 	c->answer = NULL;
 	c->n = 0;
-	c->connected = c->asked = 0;
+	running -= (unsigned int)c->running;
+	c->connected = c->asked = c->running = 0;
 }
 
 static void
@@ -401,6 +406,12 @@ begin(struct check *c)
 	socklen_t		len;
 	int			error, fd;
 
+	if (running >= at_once) {
+		timer_set(c->timer, BUSY_RETRY);
+		return;
+	}
+	running++;
+	c->running = 1;
 	if (c->member->w->kind == MEMBER_UNIX) {
 		ask_parent(c);
 		return;
@@ -478,9 +489,17 @@ restart(void)
 }
 
 void
-check_init(struct event_base *b)
+check_init(struct event_base *b, unsigned int descriptors)
 {
 	base = b;
+	at_once = descriptors / 16 > AT_ONCE_MIN ? descriptors / 16 :
+	    AT_ONCE_MIN;
+}
+
+unsigned int
+check_at_once(void)
+{
+	return at_once;
 }
 
 void

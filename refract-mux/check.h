@@ -7,7 +7,9 @@
 struct event_base;
 struct generation;
 
-void	 check_init(struct event_base *);
+/* Of so many descriptors checks take their part, and no more. */
+void	 check_init(struct event_base *, unsigned int descriptors);
+unsigned int	 check_at_once(void);
 /* This worker is the lead, or not any more. */
 void	 check_lead(int);
 /* Check these pools' members from now on; NULL: none. */

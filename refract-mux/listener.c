@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "args.h"
+#include "check.h"
 #include "child.h"
 #include "flow.h"
 #include "listener.h"
@@ -22,13 +23,14 @@
 #include "mux.h"
 #include "poller.h"
 #include "relay_side.h"
+#include "tap.h"
 #include "timer.h"
 #include "upstream.h"
 
 #define ACCEPT_TURN	64	/* at once, then others have their turn */
 #define PAUSE_MS	100
 #define SAY_MS		60000
-#define SPARE		20	/* channels, checks, and the like */
+#define SPARE		20	/* channels and the like */
 
 struct listening {
 	TAILQ_ENTRY(listening)	 entry;
@@ -58,11 +60,16 @@ resume(void)
 			poller_watch(&s->watch);
 }
 
-/* Connections that there are descriptors for, two for each. */
+/*
+ * Connections that there are descriptors for, two for each.  One that the
+ * parent passes must find room, or its message is lost and we are: so there is
+ * a reserve for listening sockets of a reload.
+ */
 static unsigned int
 room(void)
 {
-	unsigned int	kept = SPARE + nsockets + upstream_stock();
+	unsigned int	kept = SPARE + limit / 16 + nsockets +
+			    upstream_stock() + check_at_once() + tap_count();
 
 	return limit > kept + 2 ? (limit - kept) / 2 : 1;
 }

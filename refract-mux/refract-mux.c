@@ -258,6 +258,6 @@ main(int argc, char **argv)
 	child_start(&mux, argc, argv);
 	wheel_init(conn_timer);
 	listener_init(child_base, descriptors);
-	check_init(child_base);
+	check_init(child_base, descriptors);
 	poller_run();
 }

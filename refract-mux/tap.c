@@ -61,6 +61,7 @@ struct tap_stream {
 };
 
 static TAILQ_HEAD(, tap)	taps = TAILQ_HEAD_INITIALIZER(taps);
+static unsigned int		ntaps;
 
 static struct tap *
 find(uint32_t id)
@@ -71,6 +72,12 @@ find(uint32_t id)
 		if (t->w.id == id)
 			break;
 	return t;
+}
+
+unsigned int
+tap_count(void)
+{
+	return ntaps;
 }
 
 static uint64_t
@@ -135,6 +142,7 @@ tap_free(struct tap *t)
 	close_reader(t);
 	event_free(t->retry_ev);
 	TAILQ_REMOVE(&taps, t, entry);
+	ntaps--;
 	free(t);
 }
 
@@ -314,6 +322,7 @@ tap_new(const struct wire_tap *w)
 	t->current = 1;
 	t->retry = RETRY_FIRST;
 	TAILQ_INSERT_TAIL(&taps, t, entry);
+	ntaps++;
 	ask(t);
 }
 

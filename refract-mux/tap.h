@@ -16,6 +16,8 @@ struct msg_mux_want;
 
 /* These taps there are from now on; the streams of others go on. */
 void	 tap_use(struct generation *);
+/* How many there are, with a reader or without. */
+unsigned int	 tap_count(void);
 /* M_MUX_GIVE of MUX_WANT_TAP: a reader, or (fd -1) m->error. */
 void	 tap_given(const struct msg_mux_want *m, int fd);
 /* We exit: what waits is written, for a second at most. */

@@ -330,6 +330,14 @@ def resets(port):
         print('reset', flush=True)
 
 
+def mute(port):
+    """A server that says nothing, ever."""
+    s = socket.create_server(('', int(port)), backlog=512)
+    print('up', flush=True)
+    threading.Event().wait()
+    s.close()
+
+
 def flow(port):
     """Send and receive until it ends; say how."""
     s = connect(port)

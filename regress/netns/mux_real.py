@@ -101,11 +101,12 @@ def first(host, port):
 
 
 def xmpp(host, port, domain, user, password, tls=''):
+    # Made before: who is silent for long is joined with who speaks first.
+    c = ssl.create_default_context()
+    c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    c.set_alpn_protocols(['xmpp-client'])
     s = connect(host, port)
     if tls:
-        c = ssl.create_default_context()
-        c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
-        c.set_alpn_protocols(['xmpp-client'])
         s = c.wrap_socket(s, server_hostname=domain)
     got = b''
 

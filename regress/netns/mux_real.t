@@ -69,7 +69,8 @@ refract_conf <<-EOT
 		socks4 to 127.0.0.1 port 7306
 		sip to 127.0.0.1 port 7307
 		proxy to 127.0.0.1 port 7308
-		speaks first to 127.0.0.1 port 7021
+		# On a busy machine those who do not may be slow to say a word.
+		speaks first to 127.0.0.1 port 7021 after 1s
 		otherwise to 127.0.0.1 port 7309
 	}
 	# Where one server speaks first, one port has one of them.
