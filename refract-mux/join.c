@@ -29,7 +29,9 @@ start_relay(struct conn *c)
 	atomic_fetch_add(&c->m->shared->connections, 1);
 	c->state = CONN_RELAY;
 	c->active = c->joined = wheel_now();
-	c->client.readable = 1;
+	/* Bytes that were looked at are still there; a relay's are not. */
+	if (c->relay == NULL)
+		c->client.readable = 1;
 	wheel_clear(&c->timer);
 	if (c->early > 0 && relay_early(c) == -1) {
 		conn_end(c, END_CLIENT);

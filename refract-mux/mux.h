@@ -208,6 +208,8 @@ void		 join_upstream(struct conn *, int status, int fd);
 void		 relay(struct conn *);
 /* c->early bytes of the client's are with the server: off with them. */
 int		 relay_early(struct conn *);
+/* The client's, which were read before c was joined: for its server. */
+int		 relay_keep(struct conn *, const uint8_t *, size_t);
 void		 relay_timer(struct conn *);
 /* Give back what it holds. */
 void		 relay_free(struct conn *);

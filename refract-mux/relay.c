@@ -167,6 +167,15 @@ relay_early(struct conn *c)
 	return 0;
 }
 
+int
+relay_keep(struct conn *c, const uint8_t *p, size_t n)
+{
+	if (n > 0 && keep(&c->server, p, n) == -1)
+		return -1;
+	count(c, WAY_IN, n);
+	return 0;
+}
+
 /* The first bytes are not delayed anyway: many connections say no more. */
 static void
 set_nodelay(struct conn *c)

@@ -25,6 +25,9 @@
 #define CLOCKS		60000	/* ms that two hosts' clocks may differ */
 #define NONCE_KEEP	(2 * CLOCKS + 10000)
 #define SAY_MAX		50	/* refusals that are logged in a second */
+#define HEAD		2048	/* read at first: a header, and what follows */
+#define OWN_KEEP	1000	/* ms that a destination's answer is kept */
+#define OWN_SLOTS	256
 
 #ifndef IPV6_FREEBIND
 #define IPV6_FREEBIND	78	/* linux/in6.h */
@@ -249,6 +252,7 @@ relay_ended(struct conn *c, enum end_reason why)
 	if (!c->relay->said)
 		say_end(c, why);
 	shared_forget(&c->relay->limit, &c->relay->as, c->relay->ticket);
+	free(c->relay->half);
 	free(c->relay);
 	c->relay = NULL;
 }
@@ -302,7 +306,7 @@ relay_via(struct conn *c, struct endpoint *e)
  * from there.  Nothing is sent.
  */
 static int
-is_own(const struct prefix *p)
+ask_own(const struct prefix *p)
 {
 	static int		 fds[2] = { -1, -1 };
 	struct sockaddr_storage	 ss;
@@ -322,6 +326,28 @@ is_own(const struct prefix *p)
 		connect(*fd, &none, sizeof(none));
 	}
 	return own;
+}
+
+/* Three calls are much for each connection to one destination. */
+static int
+is_own(const struct prefix *p)
+{
+	static struct {
+		struct prefix	p;
+		uint64_t	until;
+		int		own;
+	} asked[OWN_SLOTS], *a;
+	unsigned int	i, at = 0;
+
+	for (i = 0; i < sizeof(p->addr); i++)
+		at = at * 31 + p->addr[i];
+	a = &asked[at % OWN_SLOTS];
+	if (a->until <= wheel_now() || prefix_cmp(&a->p, p) != 0) {
+		a->p = *p;
+		a->own = ask_own(p);
+		a->until = wheel_now() + OWN_KEEP;
+	}
+	return a->own;
 }
 
 static int
@@ -461,20 +487,46 @@ client_refused(struct conn *c, const struct srcproxy *s, const uint8_t *p,
 
 /* The header. */
 
+/*
+ * What is here, behind what came of the header before.  It is read and not
+ * only looked at: what follows the header goes to relay_keep().
+ */
 static ssize_t
-peek(struct conn *c, uint8_t buf[SRCPROXY_MAX])
+take_in(struct conn *c, uint8_t buf[HEAD])
 {
-	ssize_t	n;
+	struct relay_conn	*rc = c->relay;
+	struct side		*s = &c->client;
+	ssize_t			 n;
 
+	if (rc->nhalf > 0)
+		memcpy(buf, rc->half, rc->nhalf);
 	do
-		n = recv(c->client.fd, buf, SRCPROXY_MAX, MSG_PEEK |
+		n = recv(s->fd, buf + rc->nhalf, HEAD - rc->nhalf,
 		    MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && errno == EAGAIN)
-		return 0;
+		return (ssize_t)rc->nhalf;
+	if (n == -1)
+		return -1;
 	if (n == 0)
-		c->client.ended = 1;
-	return n;
+		s->ended = 1;
+	/* Less than asked for is all: an edge tells of more. */
+	if ((size_t)n < HEAD - rc->nhalf && !s->broken) {
+		s->readable = 0;
+		s->eof = s->ended;
+	}
+	return n + (ssize_t)rc->nhalf;
+}
+
+/* The rest comes later, or never. */
+static int
+keep_half(struct relay_conn *rc, const uint8_t *p, size_t n)
+{
+	if (rc->half == NULL && (rc->half = malloc(SRCPROXY_MAX)) == NULL)
+		return -1;
+	memcpy(rc->half, p, n);
+	rc->nhalf = n;
+	return 0;
 }
 
 static void
@@ -519,13 +571,13 @@ header_good(struct conn *c, const struct srcproxy *s, const uint8_t *p)
 void
 relay_header(struct conn *c)
 {
-	uint8_t			buf[SRCPROXY_MAX];
+	static uint8_t		buf[HEAD];
 	struct srcproxy		s;
 	enum srcproxy_error	why;
 	size_t			len;
 	ssize_t			n;
 
-	if ((n = peek(c, buf)) == -1 || (n == 0 && c->client.ended)) {
+	if ((n = take_in(c, buf)) == -1 || (n == 0 && c->client.ended)) {
 		conn_end(c, END_CLIENT);
 		return;
 	}
@@ -536,11 +588,12 @@ relay_header(struct conn *c)
 	case RP_MORE:
 		if (c->client.ended)
 			header_bad(c, "half a header");
+		else if (keep_half(c->relay, buf, (size_t)n) == -1)
+			conn_end(c, END_ERROR);
 		break;
 	case RP_YES:
-		if (recv(c->client.fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT) !=
-		    (ssize_t)len)
-			conn_end(c, END_CLIENT);
+		if (relay_keep(c, buf + len, (size_t)n - len) == -1)
+			conn_end(c, END_ERROR);
 		else
 			header_good(c, &s, buf);
 		break;

@@ -20,6 +20,8 @@ struct relay_conn {
 	int			 error;	/* errno of the last connect */
 	const char		*what;	/* what failed */
 	int			 said;	/* in the log */
+	uint8_t			*half;	/* of a header, until it is whole */
+	size_t			 nhalf;
 	uint8_t			 waits;	/* for a socket with a mark */
 };
 

@@ -11,6 +11,7 @@ import time
 
 BULK = 1 << 30
 runs, count = int(sys.argv[1]), int(sys.argv[2])
+schedstat = '/proc/%s/schedstat' % sys.argv[3]
 port = 0
 
 
@@ -61,6 +62,15 @@ def rate(p):
     return count / (time.time() - began)
 
 
+# What the worker worked for it: others on this machine do not matter.
+def work(p):
+    with open(schedstat) as f:
+        before = int(f.read().split()[0])
+    rate(p)
+    with open(schedstat) as f:
+        return count * 1e6 / (int(f.read().split()[0]) - before)
+
+
 def bulk(p):
     data = bytes(1 << 20)
     s = go(p, b'b')
@@ -77,6 +87,8 @@ if child == 0:
 time.sleep(0.3)
 try:
     for name, fn, unit in (('new connections', rate, '/s'),
+                           ('new connections of a worker at work', work,
+                            '/ms'),
                            ('bulk', bulk, 'Gbit/s')):
         got = {901: [], 902: []}
         for i in range(runs):
