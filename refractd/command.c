@@ -16,8 +16,8 @@
 #include "input.h"
 #include "log.h"
 #include "run_argv.h"
+#include "spawn.h"
 
-#define ACCOUNT		"_refract"	/* who runs them if nobody is named */
 #define TIMEOUT		60000		/* ms */
 #define TIMEOUT_MAX	(24 * 3600 * 1000LL)
 #define DELAY_MAX	(3650 * 24 * 3600 * 1000LL)
@@ -162,7 +162,7 @@ account_text(char dst[ACCOUNT_MAX_LEN], const struct val *v, const char *kind)
 	memset(dst, 0, ACCOUNT_MAX_LEN);
 	if (v->s != NULL)
 		return build_text(dst, ACCOUNT_MAX_LEN, v, kind);
-	strlcpy(dst, ACCOUNT, ACCOUNT_MAX_LEN);
+	strlcpy(dst, SPAWN_USER, ACCOUNT_MAX_LEN);
 	return 0;
 }
 

@@ -281,7 +281,7 @@ import_run(const struct jail *j, const struct action *a, const char *key,
 		import_note(j, "%s: its %s is too long for run: write a "
 		    "script of it", a->name, key);
 	else {
-		import_note(j, "%s: its %s runs as _refract, not as root",
+		import_note(j, "%s: its %s runs as _refractx, not as root",
 		    a->name, key);
 		if (s.lost.len > 0)
 			import_note(j, "%s: %s is nothing here", a->name,

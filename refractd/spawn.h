@@ -16,7 +16,7 @@
 struct event_base;
 struct spawned;
 
-#define SPAWN_USER	"_refract"	/* if none is named */
+#define SPAWN_USER	"_refractx"	/* if none is named */
 #define SPAWN_ARGS_MAX	128
 #define SPAWN_GRACE	5000		/* ms between SIGTERM and SIGKILL */
 #define SPAWN_NEVER	(-1)		/* status: it could not be started */

@@ -22,7 +22,7 @@ in_etc() {
 	unshare -m bash -c 'mount --bind "$0" /etc && exec "$@"' "$dir" "$@"
 }
 names() { awk -F: '/^_?refract/ { print $1 }' "$T/$1/$2" | sort | xargs; }
-wanted="_refract _refracte _refractl _refractm _refractp"
+wanted="_refract _refracte _refractl _refractm _refractp _refractx"
 
 check_way() {
 	local way=$1 name _ uid gid home shell
@@ -47,11 +47,12 @@ check_way() {
 if type -P systemd-sysusers >/dev/null; then
 	check_way sysusers "$TOP/etc/users.sh" "$TOP/etc/refract.sysusers"
 else
-	skip 25 "systemd-sysusers" "it is not installed"
+	skip 29 "systemd-sysusers" "it is not installed"
 fi
 check_way useradd env NO_SYSUSERS=1 "$TOP/etc/users.sh" \
     "$TOP/etc/refract.sysusers"
-is "every user of the sandbox's table is made" "$(grep -o '"_refract[a-z]*"' \
-    "$TOP/common/sandbox.c" | tr -d '"' | sort -u |
+is "every user of the sandbox's table is made, and who runs commands" \
+    "$(grep -oh '"_refract[a-z]*"' "$TOP/common/sandbox.c" \
+    "$TOP/refractd/spawn.h" | tr -d '"' | sort -u |
     grep -vxFf <(awk '$1 == "u" { print $2 }' "$TOP/etc/refract.sysusers"))" ""
 done_testing

@@ -58,8 +58,8 @@ who=$(<"$D/who")
 is "nothing of our environment" "$(grep -vE '^(PWD|SHLVL|_)=' "$D/env")" \
     $'HOME=/\nLANG=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin'
 like "runs in /" "$who" "cwd /"$'\n'
-uid=$(id -u _refract) gid=$(id -g _refract)
-like "is _refract, with its groups" "$who" "ids $uid $gid _refract"$'\n'
+uid=$(id -u _refractx) gid=$(id -g _refractx)
+like "is _refractx, with its groups" "$who" "ids $uid $gid _refractx"$'\n'
 pid=$(last)
 is "has the three standard descriptors" \
     "$(on host ls "/proc/$pid/fd" | tr '\n' ' ')" "0 1 2 "

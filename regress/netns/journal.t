@@ -60,9 +60,9 @@ entry $(($(us) - 60000000)) "bad 192.0.2.1" "${ssh[@]}" | write
 conf
 ok "starts" refract_start -v
 soon "journalctl runs" 5 journalctls
-is "as _refract, in the journal's group" \
+is "as _refractx, in the journal's group" \
     "$(on host ps -o user:20=,supgrp:40= -p "$(journalctls)" | tr -s ' ' | sed 's/ $//')" \
-    "_refract _refract,systemd-journal"
+    "_refractx _refractx,systemd-journal"
 bad 192.0.2.2
 soon "what is written from now on counts" 10 banned 192.0.2.2
 nok "what was there before does not" banned 192.0.2.1

@@ -75,7 +75,7 @@ begin
 is 'it starts' $? 0
 bad 203.0.113.1 bob
 bad 203.0.113.1 bob
-soon 'it runs' 60 has 1 '_refract [now] [203.0.113.1] [ssh] [2] [bob]'
+soon 'it runs' 60 has 1 '_refractx [now] [203.0.113.1] [ssh] [2] [bob]'
 soon 'with its values' 60 has 1 \
     "[match=bad bob from 203.0.113.1] [a  b] ['\"] [\$(id)] [-x] [l"
 ok 'a newline is one' grep -qx 'm\]' "$RAN"
@@ -87,7 +87,7 @@ like 'which is shown' "$(ctl show pending)" "$SAY\", \"undo\", \"203.0.113.1\""
 is 'also to scripts' "$(ctl -j show pending | jq -r '.[] |
     select(.on == "offence") | [.address, .watch, .state] | join(" ")')" \
     '203.0.113.1 ssh pending'
-soon 'until it is due' 8 has 1 '_refract [undo] [203.0.113.1]'
+soon 'until it is due' 8 has 1 '_refractx [undo] [203.0.113.1]'
 is 'the ban stays' "$(in_set refract4 203.0.113.1; echo $?)" 0
 is 'and its end has not come' "$(ran '[lifted]')" 0
 bad 203.0.113.2 '$(reboot)'
@@ -192,7 +192,7 @@ for i in 1 2 3; do bad "203.0.113.$i"; done
 soon 'all wait' 60 waits 6
 refract_stop
 is 'it stops well' $? 0
-is 'in order' "$(sed 's/_refract //; s/203.*//' "$RAN" | uniq -c |
+is 'in order' "$(sed 's/_refractx //; s/203.*//' "$RAN" | uniq -c |
     tr -s ' \n' ' ')" ' 1 [start 1] 1 [start 2] 3 [undo] [ 1 [stop 1] 1 [stop 2] '
 ok 'what fails at the stop is said' logged 'stop \{ /bin/false \}: exit status 1'
 TOP_CONF="start { \"/bin/false\" }" conf ''
@@ -222,11 +222,25 @@ chmod 755 "$T/fork"
 conf "run { \"$T/fork\", \"<addr>\" } timeout 1s"
 ctl reload >/dev/null
 bad 203.0.113.20
-soon 'what takes too long runs' 60 on host pgrep -u _refract -x sleep
+soon 'what takes too long runs' 60 on host pgrep -u _refractx -x sleep
 soon 'is said to' 60 logged 'fork: its time is over'
-soon 'and is ended, with all its children' 10 not on host pgrep -u _refract -x sleep
+soon 'and is ended, with all its children' 10 not on host pgrep -u _refractx -x sleep
 is 'without an end of its own' "$(ran survived)" 0
 soon 'that is a failure' 60 in_states 203.0.113.20 failed
+cat >"$T/kill" <<-EOT
+	#!/bin/bash
+	for p in \$(pgrep refract); do
+		kill -0 "\$p" 2>/dev/null && echo "may \$(ps -o args= -p "\$p")"
+		echo tried
+	done >>"$RAN"
+EOT
+chmod 755 "$T/kill"
+conf "run { \"$T/kill\" }"
+ctl reload >/dev/null
+bad 203.0.113.21
+tried() { [[ $(ran tried) -ge $(on host pgrep -c refract) ]]; }
+soon 'a command looks for who guards' 60 tried
+is 'and may signal none of them' "$(grep may "$RAN")" ''
 refract_stop
 
 # --- kill -9 ---
