@@ -1,7 +1,8 @@
 /*
- * What a configuration is: its defaults, the look-ups, the ids that live over
- * reloads, and its way to a child; conf_receive.c is how it arrives there.  No
- * text is read or written here; that is refractd's parse.y and print.c.
+ * What a configuration is: its defaults, the look-ups, and the ids that live
+ * over reloads.  conf_send.c and conf_receive.c are its way to a child, and
+ * conf_check.c says what each part must be.  No text is read or written here;
+ * that is refractd's parse.y and print.c.
  */
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -11,26 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "channel.h"
 #include "conf.h"
-#include "imsg.h"
+#include "conf_list.h"
 #include "log.h"
-#include "msg.h"
 
 #define FNV_BASIS	0xcbf29ce484222325ULL
 #define FNV_PRIME	0x100000001b3ULL
 
-#ifndef nitems
-#define nitems(a)	(sizeof(a) / sizeof((a)[0]))
-#endif
-
-/* Prefixes in one M_CONF_PREFIXES. */
-#define PREFIXES_CHUNK							\
-	((IMSG_MAX - IMSG_HEADER_SIZE - sizeof(struct wire_prefixes)) /	\
-	    sizeof(struct prefix))
-
-static void *
-xcalloc(size_t size)
+void *
+conf_alloc(size_t size)
 {
 	void	*p;
 
@@ -74,7 +64,7 @@ watch_hash(const char *name)
 struct conf *
 conf_new(void)
 {
-	struct conf	*c = xcalloc(sizeof(*c));
+	struct conf	*c = conf_alloc(sizeof(*c));
 
 	TAILQ_INIT(&c->tables);
 	TAILQ_INIT(&c->watches);
@@ -100,7 +90,7 @@ conf_new(void)
 struct conf_table *
 conf_table_new(void)
 {
-	struct conf_table	*t = xcalloc(sizeof(*t));
+	struct conf_table	*t = conf_alloc(sizeof(*t));
 
 	t->w.id = conf_new_id();
 	prefixset_init(&t->prefixes);
@@ -111,7 +101,7 @@ conf_table_new(void)
 struct conf_watch *
 conf_watch_new(void)
 {
-	struct conf_watch	*w = xcalloc(sizeof(*w));
+	struct conf_watch	*w = conf_alloc(sizeof(*w));
 
 	TAILQ_INIT(&w->sources);
 	TAILQ_INIT(&w->limits);
@@ -140,18 +130,6 @@ conf_watch_new(void)
 	return w;
 }
 
-/* What each item owns is freed first: it is called `item` in there. */
-#define FREE_ITEMS(head, ...) do {					\
-	__typeof__(TAILQ_FIRST(head))	item;				\
-									\
-	while ((item = TAILQ_FIRST(head)) != NULL) {			\
-		TAILQ_REMOVE(head, item, entry);			\
-		__VA_ARGS__;						\
-		free(item);						\
-	}								\
-} while (0)
-
-#define FREE_LIST(head)		FREE_ITEMS(head, (void)0)
 #define FREE_TEXTS(head)						\
 	FREE_ITEMS(head, free(item->text), free(item->written))
 
@@ -183,19 +161,10 @@ conf_watch_free(struct conf_watch *w)
 void
 conf_free(struct conf *c)
 {
-	struct conf_table	*t;
-	struct conf_watch	*w;
-
 	if (c == NULL)
 		return;
-	while ((t = TAILQ_FIRST(&c->tables)) != NULL) {
-		TAILQ_REMOVE(&c->tables, t, entry);
-		conf_table_free(t);
-	}
-	while ((w = TAILQ_FIRST(&c->watches)) != NULL) {
-		TAILQ_REMOVE(&c->watches, w, entry);
-		conf_watch_free(w);
-	}
+	FREE_EACH(&c->tables, conf_table_free);
+	FREE_EACH(&c->watches, conf_watch_free);
 	FREE_LIST(&c->statuses);
 	conf_mux_clear(&c->mux);
 	FREE_ITEMS(&c->defines, free(item->regex));
@@ -210,63 +179,14 @@ conf_free(struct conf *c)
 	free(c);
 }
 
-struct conf_table *
-conf_table_byid(const struct conf *c, uint32_t id)
-{
-	struct conf_table	*t;
-
-	TAILQ_FOREACH(t, &c->tables, entry)
-		if (t->w.id == id)
-			break;
-	return t;
-}
-
-/* Never finds a table that was written in place: it has no name. */
-struct conf_table *
-conf_table_byname(const struct conf *c, const char *name)
-{
-	struct conf_table	*t;
-
-	if (*name == '\0')
-		return NULL;
-	TAILQ_FOREACH(t, &c->tables, entry)
-		if (strcmp(t->w.name, name) == 0)
-			break;
-	return t;
-}
-
-struct conf_watch *
-conf_watch_byid(const struct conf *c, uint32_t id)
-{
-	struct conf_watch	*w;
-
-	TAILQ_FOREACH(w, &c->watches, entry)
-		if (w->w.id == id)
-			break;
-	return w;
-}
-
-struct conf_watch *
-conf_watch_byhash(const struct conf *c, uint64_t hash)
-{
-	struct conf_watch	*w;
-
-	TAILQ_FOREACH(w, &c->watches, entry)
-		if (w->w.hash == hash)
-			break;
-	return w;
-}
-
-struct conf_watch *
-conf_watch_byname(const struct conf *c, const char *name)
-{
-	struct conf_watch	*w;
-
-	TAILQ_FOREACH(w, &c->watches, entry)
-		if (strcmp(w->w.name, name) == 0)
-			break;
-	return w;
-}
+LOOK_UP_ID(conf_table_byid, conf_table, conf, tables)
+LOOK_UP_NAME(conf_table_byname, conf_table, conf, tables)
+LOOK_UP_ID(conf_watch_byid, conf_watch, conf, watches)
+LOOK_UP_HASH(conf_watch_byhash, conf_watch, conf, watches)
+LOOK_UP_NAME(conf_watch_byname, conf_watch, conf, watches)
+LOOK_UP(conf_status_find, conf_status, conf, statuses,
+    const struct wire_status *w, item->w.port == w->port &&
+    prefix_cmp(&item->w.addr, &w->addr) == 0)
 
 void
 conf_covers(const struct wire_global *g, const struct conf_watch *w,
@@ -279,18 +199,6 @@ conf_covers(const struct wire_global *g, const struct conf_watch *w,
 		prefix_group(covered, w->w.group4, w->w.group6);
 	else
 		prefix_group(covered, g->plen4, g->plen6);
-}
-
-struct conf_status *
-conf_status_find(const struct conf *c, const struct wire_status *w)
-{
-	struct conf_status	*s;
-
-	TAILQ_FOREACH(s, &c->statuses, entry)
-		if (s->w.port == w->port &&
-		    prefix_cmp(&s->w.addr, &w->addr) == 0)
-			break;
-	return s;
 }
 
 /* Ids over reloads. */
@@ -329,13 +237,6 @@ table_old(const struct conf *new, const struct conf *old,
 		return NULL;
 	return *o->w.name == '\0' ? o : NULL;
 }
-
-#define OF_WATCH(head, id_) do {					\
-	__typeof__(TAILQ_FIRST(head))	item_;				\
-									\
-	TAILQ_FOREACH(item_, head, entry)				\
-		item_->w.watch = (id_);					\
-} while (0)
 
 /* What is the same by its text keeps its number: counters hang on it. */
 static void
@@ -384,14 +285,14 @@ watch_renumber(struct conf_watch *w, const struct conf_watch *old)
 		pattern_adopt(p, old);
 	TAILQ_FOREACH(r, &w->runs, entry)
 		run_adopt(r, old);
-	OF_WATCH(&w->sources, old->w.id);
-	OF_WATCH(&w->limits, old->w.id);
-	OF_WATCH(&w->exempts, old->w.id);
-	OF_WATCH(&w->inbounds, old->w.id);
-	OF_WATCH(&w->patterns, old->w.id);
-	OF_WATCH(&w->filters, old->w.id);
-	OF_WATCH(&w->ignores, old->w.id);
-	OF_WATCH(&w->runs, old->w.id);
+	SET_EACH(&w->sources, watch, old->w.id);
+	SET_EACH(&w->limits, watch, old->w.id);
+	SET_EACH(&w->exempts, watch, old->w.id);
+	SET_EACH(&w->inbounds, watch, old->w.id);
+	SET_EACH(&w->patterns, watch, old->w.id);
+	SET_EACH(&w->filters, watch, old->w.id);
+	SET_EACH(&w->ignores, watch, old->w.id);
+	SET_EACH(&w->runs, watch, old->w.id);
 }
 
 void
@@ -408,157 +309,4 @@ conf_adopt_ids(struct conf *new, const struct conf *old)
 	TAILQ_FOREACH(w, &new->watches, entry)
 		if ((ow = conf_watch_byname(old, w->w.name)) != NULL)
 			watch_renumber(w, ow);
-}
-
-/* To a child. */
-
-#define PART_GLOBAL	0x01
-#define PART_NEVER	0x02	/* the never-table */
-#define PART_WATCH	0x04	/* what a watch is and may ask for */
-#define PART_RULE	0x08	/* its sources, limits, exempts, their tables */
-#define PART_STATUS	0x10	/* where the status page is */
-#define PART_RUN	0x20	/* the commands of a watch */
-#define PART_MUX	0x40	/* listeners, routes, pools, their tables */
-#define PART_OFFENCE	0x80	/* what listeners may ask bans for */
-
-static const struct {
-	enum role	 role;
-	unsigned int	 parts;
-} needs[] = {
-	{ ROLE_ENFORCER, PART_GLOBAL | PART_NEVER | PART_WATCH |
-	    PART_OFFENCE },
-	{ ROLE_LEDGER,	 PART_GLOBAL | PART_WATCH | PART_RUN },
-	{ ROLE_CONTROL,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_STATUS |
-	    PART_MUX },
-	{ ROLE_PARSER,	 PART_GLOBAL | PART_NEVER | PART_WATCH | PART_RULE |
-	    PART_RUN },
-	{ ROLE_MUX,	 PART_GLOBAL | PART_NEVER | PART_MUX },
-};
-
-static unsigned int
-parts_of(enum role role)
-{
-	size_t	i;
-
-	for (i = 0; i < nitems(needs); i++)
-		if (needs[i].role == role)
-			return needs[i].parts;
-	fatalx("configuration: %s is sent none", role_name(role));
-}
-
-static int
-table_is_asked(const struct conf *c, uint32_t id)
-{
-	struct conf_watch	*w;
-	struct conf_exempt	*e;
-	struct conf_ignore	*i;
-
-	TAILQ_FOREACH(w, &c->watches, entry) {
-		TAILQ_FOREACH(e, &w->exempts, entry)
-			if (e->w.kind == EXEMPT_TABLE && e->w.table == id)
-				return 1;
-		TAILQ_FOREACH(i, &w->ignores, entry)
-			if (i->w.kind == IGNORE_TABLE && i->w.table == id)
-				return 1;
-	}
-	return 0;
-}
-
-static void
-send_table(struct channel *ch, const struct conf_table *t)
-{
-	struct wire_table	 w = t->w;
-	struct wire_prefixes	 head = { t->w.id };
-	size_t			 i, n;
-
-	w.count = t->prefixes.n;
-	channel_send(ch, M_CONF_TABLE, 0, &w, sizeof(w));
-	for (i = 0; i < t->prefixes.n; i += n) {
-		n = t->prefixes.n - i;
-		if (n > PREFIXES_CHUNK)
-			n = PREFIXES_CHUNK;
-		channel_send2(ch, M_CONF_PREFIXES, 0, &head, sizeof(head),
-		    t->prefixes.list + i, n * sizeof(struct prefix));
-	}
-}
-
-static void
-send_tables(struct channel *ch, const struct conf *c, unsigned int parts)
-{
-	struct conf_table	*t;
-
-	TAILQ_FOREACH(t, &c->tables, entry)
-		if (((parts & PART_NEVER) && t->w.id == c->global.never) ||
-		    ((parts & PART_RULE) && table_is_asked(c, t->w.id)) ||
-		    ((parts & PART_MUX) && conf_mux_asks(c, t->w.id)))
-			send_table(ch, t);
-}
-
-#define SEND_LIST(ch, type, item, head) do {				\
-	TAILQ_FOREACH(item, head, entry)				\
-		channel_send(ch, type, 0, &(item)->w, sizeof((item)->w)); \
-} while (0)
-
-#define SEND_TEXTS(ch, type, item, head) do {				\
-	TAILQ_FOREACH(item, head, entry)				\
-		channel_send2(ch, type, 0, &(item)->w,			\
-		    sizeof((item)->w), (item)->text, (item)->len);	\
-} while (0)
-
-static void
-send_rule(struct channel *ch, const struct conf_watch *w)
-{
-	struct conf_source	*s;
-	struct conf_limit	*l;
-	struct conf_exempt	*e;
-	struct conf_inbound	*i;
-	struct conf_filter	*f;
-	struct conf_pattern	*p;
-	struct conf_ignore	*g;
-
-	if (w->tzlen > 0)
-		channel_send(ch, M_CONF_ZONE, 0, w->tz, w->tzlen);
-	SEND_LIST(ch, M_CONF_SOURCE, s, &w->sources);
-	SEND_LIST(ch, M_CONF_LIMIT, l, &w->limits);
-	SEND_LIST(ch, M_CONF_EXEMPT, e, &w->exempts);
-	SEND_LIST(ch, M_CONF_INBOUND, i, &w->inbounds);
-	SEND_LIST(ch, M_CONF_FILTER, f, &w->filters);
-	SEND_TEXTS(ch, M_CONF_PATTERN, p, &w->patterns);
-	SEND_TEXTS(ch, M_CONF_IGNORE, g, &w->ignores);
-}
-
-static void
-send_watch(struct channel *ch, const struct conf_watch *w, unsigned int parts)
-{
-	struct conf_run	*r;
-
-	channel_send(ch, M_CONF_WATCH, 0, &w->w, sizeof(w->w));
-	if (parts & PART_RULE)
-		send_rule(ch, w);
-	if (parts & PART_RUN)
-		SEND_TEXTS(ch, M_CONF_RUN, r, &w->runs);
-}
-
-void
-conf_send(struct channel *ch, const struct conf *c, enum role to)
-{
-	struct wire_global	 global = c->global;
-	struct conf_watch	*w;
-	struct conf_status	*s;
-	unsigned int		 parts = parts_of(to);
-
-	if (!(parts & PART_NEVER))
-		global.never = 0;
-	channel_send(ch, M_CONF_BEGIN, 0, &c->generation,
-	    sizeof(c->generation));
-	channel_send(ch, M_CONF_GLOBAL, 0, &global, sizeof(global));
-	send_tables(ch, c, parts);
-	TAILQ_FOREACH(w, &c->watches, entry)
-		send_watch(ch, w, parts);
-	if (parts & PART_STATUS)
-		SEND_LIST(ch, M_CONF_STATUS, s, &c->statuses);
-	if (parts & (PART_MUX | PART_OFFENCE))
-		conf_mux_send(ch, c, !(parts & PART_MUX));
-	channel_send(ch, M_CONF_END, 0, &c->generation,
-	    sizeof(c->generation));
 }

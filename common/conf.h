@@ -411,7 +411,7 @@ struct channel;
 
 /*
  * Send the parts that `to` needs: M_CONF_BEGIN ... M_CONF_END.  Which role
- * needs which part is one table in conf.c.
+ * needs which part is one table in conf_send.c.
  */
 void			 conf_send(struct channel *, const struct conf *,
 			    enum role to);

@@ -1,6 +1,6 @@
 /*
  * The mux's part of a configuration: defaults, look-ups, ids and slots that
- * live over reloads.  Its way to a child is in conf_mux_wire.c.
+ * live over reloads.
  */
 #include <netinet/in.h>
 
@@ -8,24 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "channel.h"
 #include "conf.h"
-#include "log.h"
+#include "conf_list.h"
 #include "msg.h"
-
-#ifndef nitems
-#define nitems(a)	(sizeof(a) / sizeof((a)[0]))
-#endif
-
-static void *
-xcalloc(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
-}
 
 void
 conf_mux_init(struct conf_mux *m)
@@ -41,7 +26,7 @@ conf_mux_init(struct conf_mux *m)
 struct conf_listener *
 conf_listener_new(void)
 {
-	struct conf_listener	*l = xcalloc(sizeof(*l));
+	struct conf_listener	*l = conf_alloc(sizeof(*l));
 
 	TAILQ_INIT(&l->binds);
 	TAILQ_INIT(&l->routes);
@@ -67,7 +52,7 @@ conf_listener_new(void)
 struct conf_route *
 conf_route_new(void)
 {
-	struct conf_route	*r = xcalloc(sizeof(*r));
+	struct conf_route	*r = conf_alloc(sizeof(*r));
 
 	TAILQ_INIT(&r->conds);
 	r->w.id = conf_new_id();
@@ -78,7 +63,7 @@ conf_route_new(void)
 struct conf_pool *
 conf_pool_new(void)
 {
-	struct conf_pool	*p = xcalloc(sizeof(*p));
+	struct conf_pool	*p = conf_alloc(sizeof(*p));
 
 	TAILQ_INIT(&p->members);
 	p->w.id = conf_new_id();
@@ -92,152 +77,45 @@ conf_pool_new(void)
 	return p;
 }
 
-#define FREE_LIST(head, item) do {					\
-	while ((item = TAILQ_FIRST(head)) != NULL) {			\
-		TAILQ_REMOVE(head, item, entry);			\
-		free(item);						\
-	}								\
-} while (0)
-
 void
 conf_route_free(struct conf_route *r)
 {
-	struct conf_cond	*c;
-
-	while ((c = TAILQ_FIRST(&r->conds)) != NULL) {
-		TAILQ_REMOVE(&r->conds, c, entry);
-		free(c->data);
-		free(c);
-	}
+	FREE_ITEMS(&r->conds, free(item->data));
 	free(r);
 }
 
 void
 conf_listener_free(struct conf_listener *l)
 {
-	struct conf_bind	*b;
-	struct conf_offence	*o;
-	struct conf_route	*r;
-
-	FREE_LIST(&l->binds, b);
-	FREE_LIST(&l->offences, o);
+	FREE_LIST(&l->binds);
+	FREE_LIST(&l->offences);
 	conf_relay_free(l->relay);
-	while ((r = TAILQ_FIRST(&l->routes)) != NULL) {
-		TAILQ_REMOVE(&l->routes, r, entry);
-		conf_route_free(r);
-	}
+	FREE_EACH(&l->routes, conf_route_free);
 	free(l);
 }
 
 void
 conf_pool_free(struct conf_pool *p)
 {
-	struct conf_member	*m;
-
-	FREE_LIST(&p->members, m);
+	FREE_LIST(&p->members);
 	free(p);
 }
 
 void
 conf_mux_clear(struct conf_mux *m)
 {
-	struct conf_listener	*l;
-	struct conf_pool	*p;
-	struct conf_tap		*t;
-
-	while ((l = TAILQ_FIRST(&m->listeners)) != NULL) {
-		TAILQ_REMOVE(&m->listeners, l, entry);
-		conf_listener_free(l);
-	}
-	while ((p = TAILQ_FIRST(&m->pools)) != NULL) {
-		TAILQ_REMOVE(&m->pools, p, entry);
-		conf_pool_free(p);
-	}
-	while ((t = TAILQ_FIRST(&m->taps)) != NULL) {
-		TAILQ_REMOVE(&m->taps, t, entry);
-		free(t->args);
-		free(t);
-	}
+	FREE_EACH(&m->listeners, conf_listener_free);
+	FREE_EACH(&m->pools, conf_pool_free);
+	FREE_ITEMS(&m->taps, free(item->args));
 }
 
-/* Looking up. */
-
-struct conf_listener *
-conf_listener_byid(const struct conf_mux *m, uint32_t id)
-{
-	struct conf_listener	*l;
-
-	TAILQ_FOREACH(l, &m->listeners, entry)
-		if (l->w.id == id)
-			break;
-	return l;
-}
-
-struct conf_listener *
-conf_listener_byname(const struct conf_mux *m, const char *name)
-{
-	struct conf_listener	*l;
-
-	TAILQ_FOREACH(l, &m->listeners, entry)
-		if (strcmp(l->w.name, name) == 0)
-			break;
-	return l;
-}
-
-struct conf_listener *
-conf_listener_byhash(const struct conf_mux *m, uint64_t hash)
-{
-	struct conf_listener	*l;
-
-	TAILQ_FOREACH(l, &m->listeners, entry)
-		if (l->w.hash == hash)
-			break;
-	return l;
-}
-
-struct conf_pool *
-conf_pool_byid(const struct conf_mux *m, uint32_t id)
-{
-	struct conf_pool	*p;
-
-	TAILQ_FOREACH(p, &m->pools, entry)
-		if (p->w.id == id)
-			break;
-	return p;
-}
-
-struct conf_pool *
-conf_pool_byname(const struct conf_mux *m, const char *name)
-{
-	struct conf_pool	*p;
-
-	TAILQ_FOREACH(p, &m->pools, entry)
-		if (strcmp(p->w.name, name) == 0)
-			break;
-	return p;
-}
-
-struct conf_tap *
-conf_tap_byid(const struct conf_mux *m, uint32_t id)
-{
-	struct conf_tap	*t;
-
-	TAILQ_FOREACH(t, &m->taps, entry)
-		if (t->w.id == id)
-			break;
-	return t;
-}
-
-struct conf_tap *
-conf_tap_byname(const struct conf_mux *m, const char *name)
-{
-	struct conf_tap	*t;
-
-	TAILQ_FOREACH(t, &m->taps, entry)
-		if (strcmp(t->w.name, name) == 0)
-			break;
-	return t;
-}
+LOOK_UP_ID(conf_listener_byid, conf_listener, conf_mux, listeners)
+LOOK_UP_NAME(conf_listener_byname, conf_listener, conf_mux, listeners)
+LOOK_UP_HASH(conf_listener_byhash, conf_listener, conf_mux, listeners)
+LOOK_UP_ID(conf_pool_byid, conf_pool, conf_mux, pools)
+LOOK_UP_NAME(conf_pool_byname, conf_pool, conf_mux, pools)
+LOOK_UP_ID(conf_tap_byid, conf_tap, conf_mux, taps)
+LOOK_UP_NAME(conf_tap_byname, conf_tap, conf_mux, taps)
 
 int
 conf_mux_asks(const struct conf *c, uint32_t table)

@@ -259,7 +259,6 @@ struct wire_mux {
 	int64_t		drain;
 };
 
-struct channel;
 struct conf;
 
 void	 conf_mux_init(struct conf_mux *);
@@ -292,13 +291,6 @@ struct conf_tap		*conf_tap_byname(const struct conf_mux *,
  */
 int	 conf_mux_adopt(struct conf *, const struct conf *old, char *why);
 
-/* To a child: all, or (offences) only listeners and what they ask bans for. */
-void	 conf_mux_send(struct channel *, const struct conf *, int offences);
-/*
- * In a child: 1 if the message was of these and is now in conf, 0 if it is
- * none of ours; wrong ones are fatal.
- */
-int	 conf_mux_receive(struct conf *, uint32_t type, const void *, size_t);
 /* 1 if a condition or a listener asks this table. */
 int	 conf_mux_asks(const struct conf *, uint32_t table);
 /* A table got another id. */

@@ -1,71 +1,83 @@
 /*
- * A configuration from the parent's messages, in a child.  What a sane parent
- * never sends is fatal.
+ * A configuration from the parent's messages, in a child.  conf_check.c says
+ * what a part must be by itself; here is what it must be beside the parts that
+ * came before it.  What a sane parent never sends is fatal.
  */
-#include <sys/socket.h>
-#include <sys/types.h>
-
-#include <netinet/in.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf.h"
+#include "conf_list.h"
 #include "log.h"
 #include "msg.h"
 
-#ifndef nitems
-#define nitems(a)	(sizeof(a) / sizeof((a)[0]))
-#endif
-
-static void *
-xcalloc(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
-}
-
 static struct {
 	struct conf		*conf;
-	struct conf_table	*table;		/* the last one */
-	struct conf_watch	*watch;		/* the last one */
+	struct conf_table	*table;		/* the last of its kind */
+	struct conf_watch	*watch;
+	struct conf_pool	*pool;
+	struct conf_listener	*listener;
+	struct conf_route	*route;
 	size_t			 left;		/* prefixes yet to come */
 	int			 global;	/* M_CONF_GLOBAL was here */
 } rx;
 
-static void __attribute__((__noreturn__))
-insane(const char *what)
-{
-	fatalx("configuration: the parent sent a wrong %s", what);
-}
+/* A message, checked by itself. */
+struct part {
+	const void	*w;		/* its wire struct */
+	const void	*more;		/* what follows that */
+	size_t		 len;		/* ... as many bytes */
+};
 
 static void
 need(int good, const char *what)
 {
 	if (!good)
-		insane(what);
+		fatalx("configuration: the parent sent a wrong %s", what);
+}
+
+/* With a NUL after it. */
+static void *
+more(const struct part *m)
+{
+	char	*copy = conf_alloc(m->len + 1);
+
+	memcpy(copy, m->more, m->len);
+	return copy;
+}
+
+#define TAKE(item, m)	memcpy(&(item)->w, (m)->w, sizeof((item)->w))
+
+/* What is only kept: into this list, if that holds for it. */
+#define RX(name, head, good)						\
+static void								\
+rx_##name(const struct part *m)						\
+{									\
+	struct conf_##name	*item = conf_alloc(sizeof(*item));	\
+									\
+	TAKE(item, m);							\
+	need(good, #name);						\
+	TAILQ_INSERT_TAIL(head, item, entry);				\
 }
 
 static int
-all_zero(const void *p, size_t n)
+is_table(uint32_t id)
 {
-	const unsigned char	*b = p;
+	return conf_table_byid(rx.conf, id) != NULL;
+}
 
-	while (n-- > 0)
-		if (*b++ != 0)
-			return 0;
-	return 1;
+static int
+is_table_or_none(uint32_t id)
+{
+	return id == 0 || is_table(id);
 }
 
 static void
-rx_begin(const void *data)
+rx_begin(const struct part *m)
 {
 	uint32_t	generation;
 
-	memcpy(&generation, data, sizeof(generation));
+	memcpy(&generation, m->w, sizeof(generation));
 	need(generation != 0, "generation");
 	conf_free(rx.conf);
 	memset(&rx, 0, sizeof(rx));
@@ -74,35 +86,21 @@ rx_begin(const void *data)
 }
 
 static void
-rx_global(const void *data)
+rx_global(const struct part *m)
 {
-	struct wire_global	*g = &rx.conf->global;
-
 	need(!rx.global, "second global part");
 	rx.global = 1;
-	memcpy(g, data, sizeof(*g));
-	need(msg_has_nul(g->instance, sizeof(g->instance)) &&
-	    g->max >= 1 && g->max <= BAN_ENTRIES_MAX &&
-	    g->action <= ACTION_REJECT && g->hook <= HOOK_FORWARD &&
-	    g->plen4 >= 1 && g->plen4 <= 32 &&
-	    g->plen6 >= 1 && g->plen6 <= 128 &&
-	    g->protect_sessions <= 1 && g->audit_json <= 1 &&
-	    g->ledger_keep <= LEDGER_KEEP_MAX &&
-	    g->ledger_max <= LEDGER_MAX_MOST &&
-	    all_zero(g->zero, sizeof(g->zero)), "global part");
+	memcpy(&rx.conf->global, m->w, sizeof(rx.conf->global));
 }
 
 static void
-rx_table(const void *data)
+rx_table(const struct part *m)
 {
-	struct conf_table	*t = xcalloc(sizeof(*t));
+	struct conf_table	*t = conf_alloc(sizeof(*t));
 
-	need(rx.left == 0 && rx.watch == NULL, "place of a table");
 	prefixset_init(&t->prefixes);
-	memcpy(&t->w, data, sizeof(t->w));
-	need(t->w.id != 0 && conf_table_byid(rx.conf, t->w.id) == NULL &&
-	    t->w.count <= CONF_PREFIXES_MAX &&
-	    msg_has_nul(t->w.name, sizeof(t->w.name)) &&
+	TAKE(t, m);
+	need(rx.watch == NULL && !is_table(t->w.id) &&
 	    conf_table_byname(rx.conf, t->w.name) == NULL, "table");
 	TAILQ_INSERT_TAIL(&rx.conf->tables, t, entry);
 	rx.table = t;
@@ -110,120 +108,34 @@ rx_table(const void *data)
 }
 
 static void
-rx_prefixes(const void *data, size_t len)
+rx_prefixes(const struct part *m)
 {
 	struct wire_prefixes	 head;
-	struct prefix		 p;
-	const unsigned char	*b = data;
-	size_t			 n;
+	const struct prefix	*p = m->more;
+	size_t			 n = m->len / sizeof(*p);
 
-	memcpy(&head, b, sizeof(head));
-	b += sizeof(head);
-	len -= sizeof(head);
-	n = len / sizeof(p);
-	need(rx.table != NULL && head.table == rx.table->w.id && n > 0 &&
-	    len % sizeof(p) == 0 && n <= rx.left, "number of prefixes");
-	for (rx.left -= n; n > 0; n--, b += sizeof(p)) {
-		memcpy(&p, b, sizeof(p));
-		need(prefix_valid(&p), "prefix");
-		if (prefixset_add(&rx.table->prefixes, &p) == -1)
+	memcpy(&head, m->w, sizeof(head));
+	need(rx.table != NULL && head.table == rx.table->w.id && n <= rx.left,
+	    "number of prefixes");
+	for (rx.left -= n; n > 0; n--, p++)
+		if (prefixset_add(&rx.table->prefixes, p) == -1)
 			fatal("configuration");
-	}
 }
 
-static int
-ports_valid(const struct wire_watch *w)
-{
-	const struct wire_port	*p;
-	size_t			 i;
+RX(status, &rx.conf->statuses, conf_status_find(rx.conf, &item->w) == NULL)
 
-	if (w->nports > BAN_PORTS_MAX)
-		return 0;
-	for (i = 0; i < BAN_PORTS_MAX; i++) {
-		p = &w->ports[i];
-		if (i >= w->nports) {
-			if (!all_zero(p, sizeof(*p)))
-				return 0;
-		} else if (p->port == 0 || p->zero != 0 ||
-		    (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP))
-			return 0;
-	}
-	return 1;
-}
-
-static int
-keys_valid(const struct wire_watch *w)
-{
-	size_t	i;
-
-	if (w->nkeys > WATCH_KEYS_MAX)
-		return 0;
-	for (i = 0; i < WATCH_KEYS_MAX; i++)
-		if (i >= w->nkeys) {
-			if (!all_zero(w->keys[i], sizeof(w->keys[i])))
-				return 0;
-		} else if (*w->keys[i] == '\0' ||
-		    !msg_has_nul(w->keys[i], sizeof(w->keys[i])))
-			return 0;
-	return 1;
-}
-
-/* What came with FORMAT_TEXT. */
-static int
-counting_valid(const struct wire_watch *w)
-{
-	return w->growth_max >= 0 &&
-	    w->growth_by >= 1000 && w->growth_by <= GROWTH_MAX &&
-	    w->after >= 1 && w->after <= AFTER_MAX &&
-	    w->growth_together <= 1 && w->duplicate <= DUPLICATE_RERUN &&
-	    w->bans <= 1 && w->ban_prefix <= 1 && w->json <= 1 &&
-	    all_zero(w->zero2, sizeof(w->zero2)) &&
-	    all_zero(w->zero3, sizeof(w->zero3)) && keys_valid(w) &&
-	    msg_has_nul(w->json_field, sizeof(w->json_field)) &&
-	    msg_has_nul(w->json_time, sizeof(w->json_time)) &&
-	    msg_has_nul(w->json_addr, sizeof(w->json_addr)) &&
-	    msg_has_nul(w->time_format, sizeof(w->time_format));
-}
-
-static int
-watch_valid(const struct wire_watch *w)
-{
-	return w->id != 0 && msg_has_nul(w->name, sizeof(w->name)) &&
-	    *w->name != '\0' && w->hash == watch_hash(w->name) &&
-	    msg_has_nul(w->zone, sizeof(w->zone)) &&
-	    w->limit <= CONF_LIMIT_MAX && w->window > 0 && w->grace >= 0 &&
-	    w->ban > 0 &&
-	    w->format >= FORMAT_XRAY && w->format <= FORMAT_TEXT &&
-	    w->victim <= BAN_ALL && counting_valid(w) &&
-	    w->together <= 1 && w->trust_forwarded <= 1 &&
-	    w->dry_run <= 1 && w->group4 >= 1 && w->group4 <= 32 &&
-	    w->group6 >= 1 && w->group6 <= 128 && ports_valid(w);
-}
+/* Watches. */
 
 static void
-rx_watch(const void *data)
+rx_watch(const struct part *m)
 {
 	struct conf_watch	*w = conf_watch_new();
 
-	need(rx.left == 0, "number of prefixes");
-	memcpy(&w->w, data, sizeof(w->w));
-	need(watch_valid(&w->w) &&
-	    conf_watch_byid(rx.conf, w->w.id) == NULL &&
+	TAKE(w, m);
+	need(conf_watch_byid(rx.conf, w->w.id) == NULL &&
 	    conf_watch_byhash(rx.conf, w->w.hash) == NULL, "watch");
 	TAILQ_INSERT_TAIL(&rx.conf->watches, w, entry);
 	rx.watch = w;
-}
-
-static void
-rx_zone(const void *data, size_t len)
-{
-	struct conf_watch	*w = rx.watch;
-
-	need(w != NULL && w->tz == NULL && *w->w.zone != '\0' && len > 0 &&
-	    len <= ZONE_MAX_LEN, "zone");
-	w->tz = xcalloc(len);
-	memcpy(w->tz, data, len);
-	w->tzlen = len;
 }
 
 static int
@@ -233,256 +145,243 @@ of_watch(uint32_t id)
 }
 
 static void
-rx_source(const void *data)
+rx_zone(const struct part *m)
 {
-	struct conf_source	*s = xcalloc(sizeof(*s));
+	struct conf_watch	*w = rx.watch;
 
-	memcpy(&s->w, data, sizeof(s->w));
-	need(of_watch(s->w.watch) && s->w.id != 0 && s->w.from_start <= 1 &&
-	    s->w.kind <= SOURCE_STDIN &&
-	    all_zero(s->w.zero, sizeof(s->w.zero)) && *s->w.path != '\0' &&
-	    (s->w.kind != SOURCE_FILE || *s->w.path == '/') &&
-	    msg_has_nul(s->w.path, sizeof(s->w.path)), "source");
-	TAILQ_INSERT_TAIL(&rx.watch->sources, s, entry);
+	need(w != NULL && w->tz == NULL && *w->w.zone != '\0' &&
+	    m->len <= ZONE_MAX_LEN, "zone");
+	w->tz = more(m);
+	w->tzlen = m->len;
 }
 
-static void
-rx_limit(const void *data)
-{
-	struct conf_limit	*l = xcalloc(sizeof(*l));
+RX(source, &rx.watch->sources, of_watch(item->w.watch))
+RX(limit, &rx.watch->limits, of_watch(item->w.watch))
+RX(exempt, &rx.watch->exempts, of_watch(item->w.watch) &&
+    (item->w.kind != EXEMPT_TABLE || is_table(item->w.table)))
+RX(inbound, &rx.watch->inbounds, of_watch(item->w.watch))
+RX(filter, &rx.watch->filters, of_watch(item->w.watch))
 
-	memcpy(&l->w, data, sizeof(l->w));
-	need(of_watch(l->w.watch) && l->w.limit <= CONF_LIMIT_MAX &&
-	    *l->w.pattern != '\0' &&
-	    msg_has_nul(l->w.pattern, sizeof(l->w.pattern)), "limit");
-	TAILQ_INSERT_TAIL(&rx.watch->limits, l, entry);
-}
-
-static void
-rx_exempt(const void *data)
-{
-	struct conf_exempt	*e = xcalloc(sizeof(*e));
-	int			 good = 0;
-
-	memcpy(&e->w, data, sizeof(e->w));
-	if (e->w.kind == EXEMPT_TABLE)
-		good = conf_table_byid(rx.conf, e->w.table) != NULL;
-	else if (e->w.kind == EXEMPT_PREFIX)
-		good = prefix_valid(&e->w.prefix);
-	else if (e->w.kind == EXEMPT_USER)
-		good = *e->w.pattern != '\0';
-	need(good && of_watch(e->w.watch) && e->w.zero == 0 &&
-	    msg_has_nul(e->w.pattern, sizeof(e->w.pattern)), "exempt");
-	TAILQ_INSERT_TAIL(&rx.watch->exempts, e, entry);
-}
-
-static void
-rx_inbound(const void *data)
-{
-	struct conf_inbound	*i = xcalloc(sizeof(*i));
-
-	memcpy(&i->w, data, sizeof(i->w));
-	need(of_watch(i->w.watch) && *i->w.pattern != '\0' &&
-	    msg_has_nul(i->w.pattern, sizeof(i->w.pattern)), "inbound");
-	TAILQ_INSERT_TAIL(&rx.watch->inbounds, i, entry);
-}
-
-static void
-rx_filter(const void *data)
-{
-	struct conf_filter	*f = xcalloc(sizeof(*f));
-
-	memcpy(&f->w, data, sizeof(f->w));
-	need(of_watch(f->w.watch) && f->w.id != 0 &&
-	    f->w.maxlines >= 1 && f->w.maxlines <= FILTER_LINES_MAX &&
-	    f->w.weight >= 1 && f->w.weight <= WEIGHT_MAX &&
-	    *f->w.name != '\0' && msg_has_nul(f->w.name, sizeof(f->w.name)) &&
-	    msg_has_nul(f->w.where, sizeof(f->w.where)), "filter");
-	TAILQ_INSERT_TAIL(&rx.watch->filters, f, entry);
-}
-
-/* The strings after a wire struct: the last one has its end. */
-static char *
-rx_text(const void *data, size_t head, size_t len, size_t *n)
-{
-	char	*text;
-
-	*n = len - head;
-	text = xcalloc(*n + 1);
-	memcpy(text, (const char *)data + head, *n);
-	return text;
+/* The same with a text after the struct. */
+#define RX_TEXT(name, head, good)					\
+static void								\
+rx_##name(const struct part *m)						\
+{									\
+	struct conf_##name	*item = conf_alloc(sizeof(*item));	\
+									\
+	TAKE(item, m);							\
+	need(good, #name);						\
+	item->text = more(m);						\
+	item->len = m->len;						\
+	TAILQ_INSERT_TAIL(head, item, entry);				\
 }
 
 static int
-one_string(const char *text, size_t len, size_t max)
-{
-	return len >= 1 && len <= max && strlen(text) == len - 1;
-}
-
-static int
-filter_is_known(uint32_t id)
+is_filter_or_none(uint32_t id)
 {
 	struct conf_filter	*f;
 
 	TAILQ_FOREACH(f, &rx.watch->filters, entry)
 		if (f->w.id == id)
 			return 1;
-	return 0;
+	return id == 0;
+}
+
+RX_TEXT(pattern, &rx.watch->patterns, of_watch(item->w.watch) &&
+    is_filter_or_none(item->w.filter))
+RX_TEXT(ignore, &rx.watch->ignores, of_watch(item->w.watch) &&
+    is_table_or_none(item->w.table))
+RX_TEXT(run, &rx.watch->runs, of_watch(item->w.watch))
+
+/* The mux. */
+
+static void
+rx_mux(const struct part *m)
+{
+	struct wire_mux	w;
+
+	memcpy(&w, m->w, sizeof(w));
+	rx.conf->mux.drain = w.drain;
 }
 
 static void
-rx_pattern(const void *data, size_t len)
+rx_pool(const struct part *m)
 {
-	struct conf_pattern	*p = xcalloc(sizeof(*p));
+	struct conf_pool	*p = conf_pool_new();
 
-	memcpy(&p->w, data, sizeof(p->w));
-	p->text = rx_text(data, sizeof(p->w), len, &p->len);
-	need(of_watch(p->w.watch) && p->w.id != 0 &&
-	    p->w.kind >= PATTERN_MATCH && p->w.kind <= PATTERN_FAIL_DATE &&
-	    (p->w.kind >= PATTERN_FAIL ? filter_is_known(p->w.filter) :
-	    p->w.filter == 0) && p->w.weight <= WEIGHT_MAX &&
-	    (p->w.weight != 0 || p->w.kind != PATTERN_MATCH) &&
-	    msg_has_nul(p->w.where, sizeof(p->w.where)) &&
-	    one_string(p->text, p->len, REGEX_MAX_LEN), "pattern");
-	TAILQ_INSERT_TAIL(&rx.watch->patterns, p, entry);
+	TAKE(p, m);
+	need(conf_pool_byid(&rx.conf->mux, p->w.id) == NULL, "pool");
+	TAILQ_INSERT_TAIL(&rx.conf->mux.pools, p, entry);
+	rx.pool = p;
 }
+
+RX(member, &rx.pool->members,
+    rx.pool != NULL && rx.pool->w.id == item->w.pool)
+RX(tap, &rx.conf->mux.taps,
+    conf_tap_byid(&rx.conf->mux, item->w.id) == NULL)
 
 static void
-rx_ignore(const void *data, size_t len)
+rx_listener(const struct part *m)
 {
-	struct conf_ignore	*i = xcalloc(sizeof(*i));
+	struct conf_listener	*l = conf_listener_new();
 
-	memcpy(&i->w, data, sizeof(i->w));
-	i->text = rx_text(data, sizeof(i->w), len, &i->len);
-	need(of_watch(i->w.watch) &&
-	    i->w.kind >= IGNORE_EXACT && i->w.kind <= IGNORE_TABLE &&
-	    (i->w.kind == IGNORE_TABLE ?
-	    conf_table_byid(rx.conf, i->w.table) != NULL : i->w.table == 0) &&
-	    *i->w.name != '\0' && msg_has_nul(i->w.name, sizeof(i->w.name)) &&
-	    all_zero(i->w.zero, sizeof(i->w.zero)) &&
-	    one_string(i->text, i->len, REGEX_MAX_LEN), "ignore");
-	TAILQ_INSERT_TAIL(&rx.watch->ignores, i, entry);
+	TAKE(l, m);
+	need(conf_listener_byid(&rx.conf->mux, l->w.id) == NULL &&
+	    is_table_or_none(l->w.trusted), "listener");
+	TAILQ_INSERT_TAIL(&rx.conf->mux.listeners, l, entry);
+	rx.listener = l;
+	rx.route = NULL;
 }
 
-/* As many strings as it says, nothing after the last. */
 static int
-argv_valid(const char *text, size_t len, uint32_t argc)
+of_listener(uint32_t id)
 {
-	size_t	i, n = 0;
-
-	for (i = 0; i < len; i++)
-		n += text[i] == '\0';
-	return argc >= 1 && argc <= ARGV_MAX && n == argc &&
-	    len <= ARGV_MAX_LEN && text[len - 1] == '\0';
+	return rx.listener != NULL && rx.listener->w.id == id;
 }
 
-static int
-run_valid(const struct wire_run *w)
+RX(bind, &rx.listener->binds, of_listener(item->w.listener))
+RX(offence, &rx.listener->offences, of_listener(item->w.listener))
+
+static void
+rx_route(const struct part *m)
 {
-	return w->hash != 0 && w->id != 0 && w->delay >= 0 &&
-	    w->timeout > 0 && w->when <= RUN_UNBAN && w->at_exit <= 1 &&
-	    w->once <= 1 && w->at_least_once <= 1 &&
-	    (w->family == 0 || w->family == AF_INET ||
-	    w->family == AF_INET6) && all_zero(w->zero, sizeof(w->zero)) &&
-	    *w->user != '\0' && msg_has_nul(w->user, sizeof(w->user)) &&
-	    *w->group != '\0' && msg_has_nul(w->group, sizeof(w->group));
+	struct conf_route	*r = conf_route_new();
+
+	TAKE(r, m);
+	need(of_listener(r->w.listener) && (r->w.action == ROUTE_TO) ==
+	    (conf_pool_byid(&rx.conf->mux, r->w.pool) != NULL) &&
+	    (r->w.tap == 0 ||
+	    conf_tap_byid(&rx.conf->mux, r->w.tap) != NULL), "route");
+	TAILQ_INSERT_TAIL(&rx.listener->routes, r, entry);
+	rx.route = r;
 }
 
 static void
-rx_run(const void *data, size_t len)
+rx_cond(const struct part *m)
 {
-	struct conf_run	*r = xcalloc(sizeof(*r));
+	struct conf_cond	*c = conf_alloc(sizeof(*c));
 
-	memcpy(&r->w, data, sizeof(r->w));
-	r->text = rx_text(data, sizeof(r->w), len, &r->len);
-	need(of_watch(r->w.watch) && run_valid(&r->w) && r->len > 0 &&
-	    argv_valid(r->text, r->len, r->w.argc), "run");
-	TAILQ_INSERT_TAIL(&rx.watch->runs, r, entry);
+	TAKE(c, m);
+	need(rx.route != NULL && rx.route->w.id == c->w.route &&
+	    (c->w.kind == COND_FROM) == is_table(c->w.table), "condition");
+	c->data = more(m);
+	TAILQ_INSERT_TAIL(&rx.route->conds, c, entry);
+}
+
+/* Relays. */
+
+static void
+rx_relay(const struct part *m)
+{
+	struct conf_relay	*r = conf_relay_new();
+
+	TAKE(r, m);
+	need(of_listener(r->w.listener) && rx.listener->relay == NULL &&
+	    rx.listener->w.kind != LISTEN_MUX &&
+	    is_table_or_none(r->w.allow) && is_table_or_none(r->w.deny),
+	    "relay");
+	rx.listener->relay = r;
+}
+
+/* The one whose listener came last. */
+static struct conf_relay *
+relay_of(uint32_t listener)
+{
+	need(of_listener(listener) && rx.listener->relay != NULL,
+	    "part of a relay");
+	return rx.listener->relay;
 }
 
 static void
-rx_status(const void *data)
+rx_relay_client(const struct part *m)
 {
-	struct conf_status	*s = xcalloc(sizeof(*s));
+	struct conf_relay_client	*n = conf_relay_client_new();
+	struct conf_relay		*r;
 
-	memcpy(&s->w, data, sizeof(s->w));
-	need(s->w.port != 0 && prefix_valid(&s->w.addr) &&
-	    prefix_is_host(&s->w.addr) &&
-	    conf_status_find(rx.conf, &s->w) == NULL, "status page");
-	TAILQ_INSERT_TAIL(&rx.conf->statuses, s, entry);
+	TAKE(n, m);
+	r = relay_of(n->w.listener);
+	need(r->nclients < RELAY_CLIENTS_MAX, "client of a relay");
+	n->sources = more(m);
+	TAILQ_INSERT_TAIL(&r->clients, n, entry);
+	r->nclients++;
+}
+
+static void
+rx_relay_server(const struct part *m)
+{
+	struct conf_relay_server	*n = conf_alloc(sizeof(*n));
+	struct conf_relay		*r;
+
+	TAKE(n, m);
+	r = relay_of(n->w.listener);
+	TAILQ_INSERT_TAIL(&r->servers, n, entry);
+	r->nservers++;
 }
 
 static struct conf *
-rx_end(const void *data)
+end(const void *w)
 {
 	struct conf		*c = rx.conf;
 	struct conf_table	*t;
 	uint32_t		 generation;
 
-	memcpy(&generation, data, sizeof(generation));
-	need(rx.global && rx.left == 0 && generation == c->generation, "end");
-	need(c->global.never == 0 ||
-	    conf_table_byid(c, c->global.never) != NULL, "never-table");
+	memcpy(&generation, w, sizeof(generation));
+	need(rx.global && generation == c->generation, "end");
+	need(is_table_or_none(c->global.never), "never-table");
 	TAILQ_FOREACH(t, &c->tables, entry)
 		prefixset_build(&t->prefixes);
 	memset(&rx, 0, sizeof(rx));
 	return c;
 }
 
-static const struct {
-	uint32_t	 type;
-	size_t		 size;
-	void		(*fn)(const void *);
-} receivers[] = {
-	{ M_CONF_BEGIN,   sizeof(uint32_t),		rx_begin },
-	{ M_CONF_GLOBAL,  sizeof(struct wire_global),	rx_global },
-	{ M_CONF_TABLE,   sizeof(struct wire_table),	rx_table },
-	{ M_CONF_WATCH,   sizeof(struct wire_watch),	rx_watch },
-	{ M_CONF_SOURCE,  sizeof(struct wire_source),	rx_source },
-	{ M_CONF_LIMIT,   sizeof(struct wire_limit),	rx_limit },
-	{ M_CONF_EXEMPT,  sizeof(struct wire_exempt),	rx_exempt },
-	{ M_CONF_INBOUND, sizeof(struct wire_inbound),	rx_inbound },
-	{ M_CONF_STATUS,  sizeof(struct wire_status),	rx_status },
-	{ M_CONF_FILTER,  sizeof(struct wire_filter),	rx_filter },
-};
+#define PART(type, name)						\
+	{ type, sizeof(struct wire_##name), rx_##name }
 
-/* Those that something of any length follows: more than this. */
 static const struct {
 	uint32_t	 type;
-	size_t		 size;
-	void		(*fn)(const void *, size_t);
-} long_receivers[] = {
-	{ M_CONF_PREFIXES, sizeof(struct wire_prefixes),	rx_prefixes },
-	{ M_CONF_ZONE,	   0,					rx_zone },
-	{ M_CONF_PATTERN,  sizeof(struct wire_pattern),		rx_pattern },
-	{ M_CONF_IGNORE,   sizeof(struct wire_ignore),		rx_ignore },
-	{ M_CONF_RUN,	   sizeof(struct wire_run),		rx_run },
+	size_t		 size;		/* of the wire struct */
+	void		(*fn)(const struct part *);
+} parts[] = {
+	{ M_CONF_BEGIN, sizeof(uint32_t), rx_begin },
+	PART(M_CONF_GLOBAL, global), PART(M_CONF_TABLE, table),
+	PART(M_CONF_PREFIXES, prefixes), PART(M_CONF_STATUS, status),
+	PART(M_CONF_WATCH, watch), { M_CONF_ZONE, 0, rx_zone },
+	PART(M_CONF_SOURCE, source), PART(M_CONF_LIMIT, limit),
+	PART(M_CONF_EXEMPT, exempt), PART(M_CONF_INBOUND, inbound),
+	PART(M_CONF_FILTER, filter), PART(M_CONF_PATTERN, pattern),
+	PART(M_CONF_IGNORE, ignore), PART(M_CONF_RUN, run),
+	PART(M_CONF_MUX, mux), PART(M_CONF_POOL, pool),
+	PART(M_CONF_MEMBER, member), PART(M_CONF_TAP, tap),
+	PART(M_CONF_LISTENER, listener), PART(M_CONF_BIND, bind),
+	PART(M_CONF_OFFENCE, offence), PART(M_CONF_ROUTE, route),
+	PART(M_CONF_COND, cond), PART(M_CONF_RELAY, relay),
+	PART(M_CONF_RELAY_CLIENT, relay_client),
+	PART(M_CONF_RELAY_SERVER, relay_server)
 };
 
 struct conf *
 conf_receive(uint32_t type, const void *data, size_t len)
 {
-	size_t	i;
+	struct part	 m = { .w = data };
+	const char	*why;
+	size_t		 i;
 
+	if ((why = msg_fault(type, data, len)) != NULL)
+		fatalx("configuration: the parent sent %s %s", msg_name(type),
+		    why);
 	need(rx.conf != NULL || type == M_CONF_BEGIN, "order of parts");
-	if (type == M_CONF_END) {
-		need(len == sizeof(uint32_t), "length");
-		return rx_end(data);
+	need(rx.left == 0 || type == M_CONF_PREFIXES || type == M_CONF_BEGIN,
+	    "number of prefixes");
+	if (type == M_CONF_END)
+		return end(data);
+	for (i = 0; i < nitems(parts); i++) {
+		if (parts[i].type != type)
+			continue;
+		need(len >= parts[i].size, "length");
+		m.more = (const char *)data + parts[i].size;
+		m.len = len - parts[i].size;
+		parts[i].fn(&m);
+		return NULL;
 	}
-	for (i = 0; i < nitems(long_receivers); i++)
-		if (long_receivers[i].type == type) {
-			need(len > long_receivers[i].size, "length");
-			long_receivers[i].fn(data, len);
-			return NULL;
-		}
-	for (i = 0; i < nitems(receivers); i++)
-		if (receivers[i].type == type) {
-			need(len == receivers[i].size, "length");
-			receivers[i].fn(data);
-			return NULL;
-		}
-	need(rx.left == 0, "number of prefixes");
-	if (!conf_mux_receive(rx.conf, type, data, len))
-		insane("part");
-	return NULL;
+	fatalx("configuration: %s is no part of it", msg_name(type));
 }

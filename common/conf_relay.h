@@ -74,19 +74,11 @@ struct conf_relay {
 	unsigned int			 nclients, nservers;
 };
 
-struct channel;
-struct conf;
-struct conf_listener;
-
 /* Of this listener; out of memory is fatal. */
 struct conf_relay	*conf_relay_new(void);
 void			 conf_relay_free(struct conf_relay *);
 /* In no list: for the caller to fill and insert. */
 struct conf_relay_client *conf_relay_client_new(void);
 void			 conf_relay_client_free(struct conf_relay_client *);
-/* To a child, after its listener. */
-void	 conf_relay_send(struct channel *, const struct conf_listener *);
-/* As conf_mux_receive(). */
-int	 conf_relay_receive(struct conf *, uint32_t type, const void *, size_t);
 
 #endif

@@ -361,6 +361,19 @@ size_ok(const struct msg_row *row, size_t len)
 	    (len - row->size) % row->elem == 0;
 }
 
+const char *
+msg_fault(uint32_t type, const void *data, size_t len)
+{
+	const struct msg_row *row;
+
+	if (type >= M_MAX || msg_table[type].name == NULL)
+		return "no such message";
+	row = &msg_table[type];
+	if (!size_ok(row, len))
+		return "of the wrong length";
+	return row->check == NULL ? NULL : row->check(data, len);
+}
+
 int
 msg_check(uint32_t type, enum role from, enum role to, enum proc_state state,
     const void *data, size_t len, int has_fd, const char **why)
@@ -380,9 +393,7 @@ msg_check(uint32_t type, enum role from, enum role to, enum proc_state state,
 		*why = "with a descriptor that does not belong";
 	else if (!has_fd && row->fd == 1)
 		*why = "without its descriptor";
-	else if (!size_ok(row, len))
-		*why = "of the wrong length";
-	else if (row->check != NULL)
-		*why = row->check(data, len);
+	else
+		*why = msg_fault(type, data, len);
 	return *why == NULL ? 0 : -1;
 }

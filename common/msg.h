@@ -785,6 +785,8 @@ struct ctl_ban {
 int		 msg_check(uint32_t type, enum role from, enum role to,
 		    enum proc_state, const void *, size_t, int has_fd,
 		    const char **why);
+/* The same of its length and content alone: the fault, or NULL. */
+const char	*msg_fault(uint32_t type, const void *, size_t);
 const char	*msg_name(uint32_t type);	/* "M_BAN"; never NULL */
 
 /* 1 if the LEN bytes at s hold a NUL. */

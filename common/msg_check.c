@@ -1,6 +1,6 @@
 /*
  * What the content of a message must be, for the table in msg.c; rows of what
- * is shown are msg_row.c's.
+ * is shown are msg_row.c's, parts of a configuration conf_check.c's.
  */
 #include <sys/socket.h>
 
@@ -83,6 +83,20 @@ ban_fault(const struct wire_ban *b)
 	return TEXT_OK(b->subject) ? NULL : msg_no_nul;
 }
 
+int
+msg_ports_ok(const struct wire_port *ports, uint32_t n)
+{
+	uint32_t i;
+
+	if (n > BAN_PORTS_MAX)
+		return 0;
+	for (i = 0; i < n; i++)
+		if (ports[i].proto == 0 || ports[i].zero != 0 ||
+		    !port_ok(ports[i].proto, ports[i].port))
+			return 0;
+	return 1;
+}
+
 const char *
 check_ban(const void *data, size_t len)
 {
@@ -151,30 +165,6 @@ check_channel(const void *data, size_t len)
 	return c->zero == 0 ? NULL : msg_bad_zero;
 }
 
-const char *
-check_global(const void *data, size_t len)
-{
-	const struct wire_global *g = data;
-
-	(void)len;
-	if (g->action > ACTION_REJECT || g->hook > HOOK_FORWARD ||
-	    g->plen4 > 32 || g->plen6 > 128 || g->protect_sessions > 1 ||
-	    g->audit_json > 1 || g->max == 0)
-		return msg_bad_enum;
-	if (!ZERO_OK(g->zero))
-		return msg_bad_zero;
-	return TEXT_OK(g->instance) ? NULL : msg_no_nul;
-}
-
-const char *
-check_table(const void *data, size_t len)
-{
-	const struct wire_table *t = data;
-
-	(void)len;
-	return TEXT_OK(t->name) ? NULL : msg_no_nul;
-}
-
 /* Bytes of n prefixes, at any alignment (they have none). */
 const char *
 check_prefixes(const void *data, size_t len)
@@ -186,180 +176,6 @@ check_prefixes(const void *data, size_t len)
 		if (!prefix_valid(&p[i]))
 			return msg_bad_prefix;
 	return NULL;
-}
-
-const char *
-check_conf_prefixes(const void *data, size_t len)
-{
-	return check_prefixes((const struct wire_prefixes *)data + 1,
-	    len - sizeof(struct wire_prefixes));
-}
-
-static const char *
-check_ports(const struct wire_port *ports, uint32_t n)
-{
-	uint32_t i;
-
-	if (n > BAN_PORTS_MAX)
-		return msg_bad_enum;
-	for (i = 0; i < n; i++)
-		if (ports[i].proto == 0 || ports[i].zero != 0 ||
-		    !port_ok(ports[i].proto, ports[i].port))
-			return bad_port;
-	return NULL;
-}
-
-/* What came with FORMAT_TEXT. */
-static const char *
-check_counting(const struct wire_watch *w)
-{
-	size_t i;
-
-	if (w->growth_together > 1 || w->duplicate > DUPLICATE_RERUN ||
-	    w->bans > 1 || w->ban_prefix > 1 || w->json > 1 ||
-	    w->nkeys > WATCH_KEYS_MAX)
-		return msg_bad_enum;
-	if (w->growth_max < 0)
-		return bad_time;
-	if (!ZERO_OK(w->zero2) || !ZERO_OK(w->zero3))
-		return msg_bad_zero;
-	for (i = 0; i < WATCH_KEYS_MAX; i++)
-		if (!TEXT_OK(w->keys[i]))
-			return msg_no_nul;
-	return TEXT_OK(w->json_field) && TEXT_OK(w->json_time) &&
-	    TEXT_OK(w->json_addr) && TEXT_OK(w->time_format) ? NULL :
-	    msg_no_nul;
-}
-
-const char *
-check_watch(const void *data, size_t len)
-{
-	const struct wire_watch *w = data;
-	const char *why;
-
-	(void)len;
-	if (w->format == 0 || w->format > FORMAT_TEXT ||
-	    w->victim > BAN_ALL || w->together > 1 ||
-	    w->trust_forwarded > 1 || w->dry_run > 1 || w->group4 > 32 ||
-	    w->group6 > 128 || w->id == 0 || w->hash == 0)
-		return msg_bad_enum;
-	if (w->window < 0 || w->grace < 0 || w->ban < 0)
-		return bad_time;
-	if (!TEXT_OK(w->name) || !TEXT_OK(w->zone))
-		return msg_no_nul;
-	if ((why = check_counting(w)) != NULL)
-		return why;
-	return check_ports(w->ports, w->nports);
-}
-
-const char *
-check_source(const void *data, size_t len)
-{
-	const struct wire_source *s = data;
-
-	(void)len;
-	if (s->from_start > 1 || s->kind > SOURCE_STDIN)
-		return msg_bad_enum;
-	if (!ZERO_OK(s->zero))
-		return msg_bad_zero;
-	return TEXT_OK(s->path) ? NULL : msg_no_nul;
-}
-
-const char *
-check_limit(const void *data, size_t len)
-{
-	const struct wire_limit *l = data;
-
-	(void)len;
-	return TEXT_OK(l->pattern) ? NULL : msg_no_nul;
-}
-
-const char *
-check_exempt(const void *data, size_t len)
-{
-	const struct wire_exempt *e = data;
-
-	(void)len;
-	if (e->kind > EXEMPT_USER)
-		return msg_bad_enum;
-	if (e->kind == EXEMPT_PREFIX ? !prefix_valid(&e->prefix) :
-	    !msg_prefix_ok_or_none(&e->prefix))
-		return msg_bad_prefix;
-	if (e->zero != 0)
-		return msg_bad_zero;
-	return TEXT_OK(e->pattern) ? NULL : msg_no_nul;
-}
-
-const char *
-check_inbound(const void *data, size_t len)
-{
-	const struct wire_inbound *i = data;
-
-	(void)len;
-	return TEXT_OK(i->pattern) ? NULL : msg_no_nul;
-}
-
-/* The strings after a struct of this size: the last one has its end. */
-static const char *
-check_strings(const void *data, size_t head, size_t len)
-{
-	return len > head && ((const char *)data)[len - 1] == '\0' ? NULL :
-	    msg_no_nul;
-}
-
-const char *
-check_pattern(const void *data, size_t len)
-{
-	const struct wire_pattern *p = data;
-
-	if (p->kind < PATTERN_MATCH || p->kind > PATTERN_FAIL_DATE)
-		return msg_bad_enum;
-	if (!TEXT_OK(p->where))
-		return msg_no_nul;
-	return check_strings(data, sizeof(*p), len);
-}
-
-const char *
-check_filter(const void *data, size_t len)
-{
-	const struct wire_filter *f = data;
-
-	(void)len;
-	if (f->maxlines == 0)
-		return msg_bad_enum;
-	return TEXT_OK(f->name) && TEXT_OK(f->where) ? NULL : msg_no_nul;
-}
-
-const char *
-check_ignore(const void *data, size_t len)
-{
-	const struct wire_ignore *i = data;
-
-	if (i->kind < IGNORE_EXACT || i->kind > IGNORE_TABLE)
-		return msg_bad_enum;
-	if (!ZERO_OK(i->zero))
-		return msg_bad_zero;
-	if (!TEXT_OK(i->name))
-		return msg_no_nul;
-	return check_strings(data, sizeof(*i), len);
-}
-
-const char *
-check_conf_run(const void *data, size_t len)
-{
-	const struct wire_run *r = data;
-
-	if (r->when > RUN_UNBAN || r->at_exit > 1 || r->once > 1 ||
-	    r->at_least_once > 1 || (r->family != 0 &&
-	    r->family != AF_INET && r->family != AF_INET6))
-		return msg_bad_enum;
-	if (r->delay < 0 || r->timeout < 0)
-		return bad_time;
-	if (!ZERO_OK(r->zero))
-		return msg_bad_zero;
-	if (!TEXT_OK(r->user) || !TEXT_OK(r->group))
-		return msg_no_nul;
-	return check_strings(data, sizeof(*r), len);
 }
 
 const char *
@@ -397,17 +213,6 @@ check_target(const void *data, size_t len)
 	if (t->growth > 1)
 		return msg_bad_enum;
 	return TEXT_OK(t->user) ? NULL : msg_no_nul;
-}
-
-const char *
-check_status(const void *data, size_t len)
-{
-	const struct wire_status *s = data;
-
-	(void)len;
-	if (!prefix_valid(&s->addr) || !prefix_is_host(&s->addr))
-		return msg_bad_prefix;
-	return s->port != 0 ? NULL : bad_port;
 }
 
 const char *
@@ -452,14 +257,13 @@ const char *
 check_decision(const void *data, size_t len)
 {
 	const struct msg_decision *d = data;
-	const char *why;
 	size_t n;
 
 	(void)len;
 	if (!TEXT_OK(d->watch) || !TEXT_OK(d->evidence))
 		return msg_no_nul;
-	if ((why = check_ports(d->ports, d->nports)) != NULL)
-		return why;
+	if (!msg_ports_ok(d->ports, d->nports))
+		return bad_port;
 	if (d->past > 1 || d->no_ban > 1 || d->rerun > 1)
 		return msg_bad_enum;
 	n = (size_t)d->values_len[0] | (size_t)d->values_len[1] << 8;

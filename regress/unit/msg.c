@@ -140,9 +140,9 @@ static const struct row {
 	{ M_CONF_OFFENCE, "P", CONFIGURED, "sr", 0, 32, 0 },
 	{ M_CONF_ROUTE, "P", CONFIGURED, "sr", 0, 360, 0 },
 	{ M_CONF_COND, "P", CONFIGURED, "sr", 0, 24, 0 },
-	{ M_CONF_RELAY, "P", "m", "sr", 0, 16, 0 },
+	{ M_CONF_RELAY, "P", "em", "sr", 0, 16, 0 },
 	{ M_CONF_RELAY_CLIENT, "P", "m", "sr", 0, 112, 0 },
-	{ M_CONF_RELAY_SERVER, "P", "m", "sr", 0, 144, 0 },
+	{ M_CONF_RELAY_SERVER, "P", "em", "sr", 0, 144, 0 },
 	{ M_MUX_TABLE, "P", "mc", "sr", 1, 0, 0 },
 	{ M_MUX_SOCKET, "P", "m", "sr", 1, 8, 0 },
 	{ M_MUX_FORGET, "P", "m", "sr", 0, 8, 0 },
@@ -214,11 +214,26 @@ mux_sample(uint32_t type, void *room)
 	}
 }
 
+static void
+watch_sample(struct wire_watch *w)
+{
+	w->id = 1;
+	*w->name = 'w';
+	w->hash = watch_hash("w");
+	w->format = FORMAT_XRAY;
+	w->window = w->ban = w->after = w->group4 = w->group6 = 1;
+	w->growth_by = 1000;
+}
+
 /* Bytes that pass for a message of the type. */
-static const void *
+static void *
 sample(uint32_t type)
 {
 	static uint64_t room[IMSG_MAX / 8];
+	struct wire_global *g = (void *)room;
+	struct wire_pattern *p = (void *)room;
+	struct wire_filter *f = (void *)room;
+	struct wire_run *r = (void *)room;
 
 	memset(room, 0, sizeof(room));
 	mux_sample(type, room);
@@ -230,25 +245,43 @@ sample(uint32_t type)
 		((struct msg_channel *)room)->peer = ROLE_LEDGER;
 		break;
 	case M_CONF_GLOBAL:
-		((struct wire_global *)room)->max = 1;
+		g->max = g->plen4 = g->plen6 = 1;
+		break;
+	case M_CONF_TABLE:
+		((struct wire_table *)room)->id = 1;
 		break;
 	case M_CONF_PREFIXES:
 		memcpy((struct wire_prefixes *)room + 1, &host, sizeof(host));
 		memcpy((char *)room + 22, &host, sizeof(host));
 		break;
 	case M_CONF_WATCH:
-		((struct wire_watch *)room)->hash = 1;
-		((struct wire_watch *)room)->id = 1;
-		((struct wire_watch *)room)->format = FORMAT_XRAY;
+		watch_sample((void *)room);
+		break;
+	case M_CONF_SOURCE:
+		((struct wire_source *)room)->id = 1;
+		strlcpy(((struct wire_source *)room)->path, "/x", 3);
+		break;
+	case M_CONF_LIMIT:
+		*((struct wire_limit *)room)->pattern = '*';
+		break;
+	case M_CONF_INBOUND:
+		*((struct wire_inbound *)room)->pattern = '*';
 		break;
 	case M_CONF_PATTERN:
-		((struct wire_pattern *)room)->kind = PATTERN_MATCH;
+		p->id = p->weight = 1;
+		p->kind = PATTERN_MATCH;
 		break;
 	case M_CONF_FILTER:
-		((struct wire_filter *)room)->maxlines = 1;
+		f->id = f->maxlines = f->weight = 1;
+		*f->name = 'f';
 		break;
 	case M_CONF_IGNORE:
 		((struct wire_ignore *)room)->kind = IGNORE_EXACT;
+		*((struct wire_ignore *)room)->name = 'v';
+		break;
+	case M_CONF_RUN:
+		r->hash = r->id = r->timeout = r->argc = 1;
+		*r->user = *r->group = 'u';
 		break;
 	case M_SESSIONS:
 		memcpy(room, &host, sizeof(host));
@@ -295,14 +328,25 @@ sample(uint32_t type)
 	return room;
 }
 
+/* One string fills the rest of it. */
+static int
+has_string(uint32_t type)
+{
+	return type == M_CONF_PATTERN || type == M_CONF_IGNORE ||
+	    type == M_CONF_RUN;
+}
+
 static int
 check(const struct row *r, enum role from, enum role to, enum proc_state state,
     size_t len, int fd)
 {
+	unsigned char *data = sample(r->type);
 	const char *why;
-	int ret = msg_check(r->type, from, to, state, sample(r->type), len,
-	    fd, &why);
+	int ret;
 
+	if (has_string(r->type) && len > r->size)
+		memset(data + r->size - 1, 'x', len - r->size);
+	ret = msg_check(r->type, from, to, state, data, len, fd, &why);
 	assert_int_equal(ret == 0, why == NULL);
 	return ret == 0;
 }
@@ -457,7 +501,30 @@ test_conf_content(void **arg)
 	PARENT(M_CONF_GLOBAL, wire_global, m->plen6 = 129);
 	PARENT(M_CONF_GLOBAL, wire_global, m->zero[1] = 1);
 	PARENT(M_CONF_GLOBAL, wire_global, m->max = 0);
+	PARENT(M_CONF_GLOBAL, wire_global, m->max = BAN_ENTRIES_MAX + 1);
+	PARENT(M_CONF_GLOBAL, wire_global, m->plen4 = 0);
+	PARENT(M_CONF_GLOBAL, wire_global, m->ledger_keep = UINT32_MAX);
+	PARENT(M_CONF_GLOBAL, wire_global, m->ledger_max = UINT32_MAX);
 	PARENT(M_CONF_TABLE, wire_table, FILL(m->name));
+	PARENT(M_CONF_TABLE, wire_table, m->id = 0);
+	PARENT(M_CONF_TABLE, wire_table, m->count = CONF_PREFIXES_MAX + 1);
+	PARENT(M_CONF_WATCH, wire_watch, m->hash++);
+	PARENT(M_CONF_WATCH, wire_watch, m->id = 0);
+	PARENT(M_CONF_WATCH, wire_watch, m->limit = CONF_LIMIT_MAX + 1);
+	PARENT(M_CONF_WATCH, wire_watch, m->ban = 0);
+	PARENT(M_CONF_WATCH, wire_watch, m->after = 0);
+	PARENT(M_CONF_WATCH, wire_watch, m->growth_by = 999);
+	PARENT(M_CONF_WATCH, wire_watch, m->keys[1][0] = 'k');
+	PARENT(M_CONF_WATCH, wire_watch, m->ports[3].port = 1);
+	PARENT(M_CONF_SOURCE, wire_source, m->id = 0);
+	PARENT(M_CONF_SOURCE, wire_source, *m->path = 'x');
+	PARENT(M_CONF_LIMIT, wire_limit, m->limit = CONF_LIMIT_MAX + 1);
+	PARENT(M_CONF_LIMIT, wire_limit, *m->pattern = '\0');
+	PARENT(M_CONF_INBOUND, wire_inbound, *m->pattern = '\0');
+	PARENT(M_CONF_EXEMPT, wire_exempt, m->kind = EXEMPT_USER);
+	PARENT(M_CONF_FILTER, wire_filter, m->id = 0);
+	PARENT(M_CONF_FILTER, wire_filter, m->weight = WEIGHT_MAX + 1);
+	PARENT(M_CONF_FILTER, wire_filter, m->maxlines = FILTER_LINES_MAX + 1);
 	PARENT(M_CONF_WATCH, wire_watch, FILL(m->name));
 	PARENT(M_CONF_WATCH, wire_watch, FILL(m->zone));
 	PARENT(M_CONF_WATCH, wire_watch, m->format = 99);
@@ -530,6 +597,10 @@ test_conf_strings(void **arg)
 	STRINGS(M_CONF_PATTERN, wire_pattern, m->kind = 0);
 	STRINGS(M_CONF_PATTERN, wire_pattern, m->kind = PATTERN_FAIL_DATE + 1);
 	STRINGS(M_CONF_PATTERN, wire_pattern, FILL(m->where));
+	STRINGS(M_CONF_PATTERN, wire_pattern, m->id = 0);
+	STRINGS(M_CONF_PATTERN, wire_pattern, m->weight = 0);
+	STRINGS(M_CONF_PATTERN, wire_pattern, m->filter = 1);
+	STRINGS(M_CONF_PATTERN, wire_pattern, m_.text[0] = '\0');
 	STRINGS(M_CONF_PATTERN, wire_pattern, m_.text[2] = 'y');
 	STRINGS(M_CONF_IGNORE, wire_ignore, m->kind = 0);
 	STRINGS(M_CONF_IGNORE, wire_ignore, m->kind = IGNORE_TABLE + 1);
@@ -538,6 +609,9 @@ test_conf_strings(void **arg)
 	STRINGS(M_CONF_IGNORE, wire_ignore, m_.text[2] = 'y');
 	STRINGS(M_CONF_RUN, wire_run, m->when = RUN_UNBAN + 1);
 	STRINGS(M_CONF_RUN, wire_run, m->at_exit = 2);
+	STRINGS(M_CONF_RUN, wire_run, m->argc = 2);
+	STRINGS(M_CONF_RUN, wire_run, m->timeout = 0);
+	STRINGS(M_CONF_RUN, wire_run, *m->user = '\0');
 	STRINGS(M_CONF_RUN, wire_run, m->once = 2);
 	STRINGS(M_CONF_RUN, wire_run, m->at_least_once = 2);
 	STRINGS(M_CONF_RUN, wire_run, m->family = 1);
