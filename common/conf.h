@@ -31,6 +31,7 @@
 #define CONF_PREFIXES_MAX	1048576	/* in all tables together */
 #define REGEX_MAX_LEN	14336	/* a regex as PCRE2 gets it, with its NUL */
 #define WHERE_MAX_LEN	256	/* "file:line", with its NUL */
+#define WRITTEN_LEN	96	/* the begin of a regex, with its NUL */
 #define VALUE_NAME_LEN	33	/* PCRE2's longest group name and a NUL */
 #define WATCH_KEYS_MAX	4	/* values that form a key */
 #define AFTER_MAX	1000	/* matches that offend */
@@ -198,6 +199,7 @@ struct wire_pattern {		/* then the regex and its NUL */
 	uint32_t	weight;
 	uint32_t	kind;		/* enum pattern_kind */
 	char		where[WHERE_MAX_LEN];	/* for display */
+	char		written[WRITTEN_LEN];	/* its begin, for display */
 };
 
 /* match fail2ban "sshd" */

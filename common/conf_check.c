@@ -194,7 +194,7 @@ check_pattern(const void *data, size_t len)
 {
 	const struct wire_pattern	*p = data;
 
-	if (!TEXT_OK(p->where))
+	if (!TEXT_OK(p->where) || !TEXT_OK(p->written))
 		return msg_no_nul;
 	if (p->id == 0 || p->kind < PATTERN_MATCH ||
 	    p->kind > PATTERN_FAIL_DATE || p->weight > WEIGHT_MAX ||

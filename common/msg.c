@@ -50,7 +50,7 @@ EXACT(msg_decision, 160 + 2 * 4 + BAN_PORTS_MAX * 4 + NAME_MAX_LEN +
     EVIDENCE_LEN + 2 * 4 + WHERE_MAX_LEN + VALUES_LEN);
 EXACT(msg_evidence, 32 + 8 + 2 * 4 + EVIDENCE_LEN);
 EXACT(wire_growth, 3 * 8 + 18 + 2 + 4);
-EXACT(wire_pattern, 5 * 4 + WHERE_MAX_LEN);
+EXACT(wire_pattern, 5 * 4 + WHERE_MAX_LEN + WRITTEN_LEN);
 EXACT(wire_filter, 4 * 4 + NAME_MAX_LEN + WHERE_MAX_LEN);
 EXACT(wire_ignore, 3 * 4 + VALUE_NAME_LEN + 3);
 EXACT(wire_run, 3 * 8 + 3 * 4 + 10 + 2 * ACCOUNT_MAX_LEN);

@@ -61,11 +61,11 @@ struct hit {
 /* --- making ------------------------------------------------------------- */
 
 static void
-add_name(struct date *d, const char *prefix, const char *name)
+add_name(struct date *d, const char *a, const char *b, const char *c)
 {
 	d->names = reallocarray(d->names, d->nnames + 1, sizeof(*d->names));
 	if (d->names == NULL ||
-	    asprintf(&d->names[d->nnames], "%s%s", prefix, name) == -1)
+	    asprintf(&d->names[d->nnames], "%s%s%s", a, b, c) == -1)
 		fatal("date pattern");
 	d->nnames++;
 }
@@ -93,8 +93,8 @@ add_default(struct date *d, enum datepattern_kind kind)
 
 	new_pattern(d, kind);
 	for (form = 0; form < FORM_COUNT; form++) {
-		add_name(d, "", dateform_name((enum date_form)form));
-		add_name(d, "^", dateform_name((enum date_form)form));
+		add_name(d, "", "", dateform_name((enum date_form)form));
+		add_name(d, "^", "", dateform_name((enum date_form)form));
 	}
 }
 
@@ -143,7 +143,8 @@ add_pattern(struct date *d, const char *pattern, char *why)
 		t->anchored = list[i].anchored;
 		if (result == 0)
 			result = compile(t, list[i].regex, why);
-		add_name(d, "", n == 1 ? pattern : list[i].regex);
+		add_name(d, n == 1 ? "" : dateform_name(list[i].form),
+		    n == 1 ? "" : " in ", pattern);
 		free(list[i].regex);
 	}
 	return result;

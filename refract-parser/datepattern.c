@@ -567,6 +567,7 @@ read_date(const char *s, const char *at, struct datepattern *d, char *why,
 		if (by == NULL)
 			by = form == FORM_EPOCH ? "EPOCH" : "TAI64N";
 		one = replace(s, at, strlen("{DATE}"), by);
+		d[n].form = form;
 		if (dateform_pattern((enum date_form)form) == NULL)
 			n += read_word(one, &d[n]);
 		else if (read_regex(one, &d[n], why, len) == 0) {

@@ -23,6 +23,7 @@ struct datepattern {
 	enum datepattern_kind	 kind;
 	char			*regex;		/* malloc'ed; NULL */
 	int			 anchored;	/* to the begin or end */
+	int			 form;		/* enum date_form, of {DATE} */
 };
 
 /*

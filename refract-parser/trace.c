@@ -22,7 +22,6 @@
 #define EVENTS_MAX	32	/* of one line */
 #define FORMATS_MAX	64	/* of dates */
 #define HITS_MAX	4096	/* patterns */
-#define REGEX_SHOWN	48	/* bytes of a regex in the summary */
 #define TEXT_ROOM	(4 * LINE_MAX_LEN + 1)	/* every byte as \ooo */
 #define EVENT_VALUES	1024
 #define VALUES_ROOM	(EVENT_VALUES + SUBJECT_LEN * 4 + EVIDENCE_LEN + 16)
@@ -523,20 +522,21 @@ is_shown(const struct conf_pattern *p)
 	    p->w.kind == PATTERN_FAIL;
 }
 
-/* The begin of a regex, which <addr> makes long. */
-static void
-print_regex(const struct conf_pattern *p)
+/* As it was written: a backslash is one. */
+static const char *
+written(const struct conf_pattern *p)
 {
-	size_t		 n = p->len - 1;
-	const char	*s;
+	static char	 buf[4 * WRITTEN_LEN];
+	const char	*s = visible(p->w.written, strlen(p->w.written));
+	size_t		 n = 0;
 
-	s = visible(p->text, n < REGEX_SHOWN ? n : REGEX_SHOWN);
-	for (; *s != '\0'; s++) {
-		putchar(*s);
+	for (; *s != '\0' && n < sizeof(buf) - 1; s++) {
+		buf[n++] = *s;
 		if (*s == '\\' && s[1] == '\\')
 			s++;
 	}
-	puts(n < REGEX_SHOWN ? "" : "...");
+	buf[n] = '\0';
+	return buf;
 }
 
 static void
@@ -557,11 +557,10 @@ print_summary(const struct watch *w)
 	if (!TAILQ_EMPTY(&w->conf->patterns))
 		puts("patterns:");
 	TAILQ_FOREACH(p, &w->conf->patterns, entry)
-		if (is_shown(p)) {
-			printf("\t%8llu  %s  ",
-			    (unsigned long long)hits_of(p), p->w.where);
-			print_regex(p);
-		}
+		if (is_shown(p))
+			printf("\t%8llu  %s  %s\n",
+			    (unsigned long long)hits_of(p), p->w.where,
+			    written(p));
 	if (all.nformats > 0)
 		puts("dates:");
 	for (i = 0; i < all.nformats; i++)
@@ -582,6 +581,7 @@ put_patterns(const struct watch *w)
 		printf("%s{\"hits\":%llu", comma,
 		    (unsigned long long)hits_of(p));
 		put_field("pattern", p->w.where);
+		put_field("written", written(p));
 		putchar('}');
 		comma = ",";
 	}

@@ -125,9 +125,10 @@ is_empty(const char *s)
 	return *skip_blank(s) == '\0';
 }
 
+/* It takes the texts. */
 static void
 add_regex(struct loading *l, struct f2b_regexes *to, char *text,
-    const char *from)
+    char *written, const char *from)
 {
 	const char		*where = ini_where(&l->ini, from);
 	struct f2b_regex	*p;
@@ -137,6 +138,7 @@ add_regex(struct loading *l, struct f2b_regexes *to, char *text,
 	to->list = p;
 	p += to->n++;
 	p->text = text;
+	p->written = written;
 	if (where == NULL)
 		where = l->f->name;
 	p->where = text_dup(where, strlen(where));
@@ -163,10 +165,8 @@ take_regex(struct loading *l, struct f2b_regexes *to, const char *marked,
 		refuse(l, marked, "found more than %d regexes",
 		    F2B_REGEX_MAX);
 	else {
-		add_regex(l, to, text, marked);
-		text = NULL;
+		add_regex(l, to, text, plain, marked);
 		free(tagged);
-		free(plain);
 		return 0;
 	}
 	free(text);
@@ -249,10 +249,10 @@ take_ignore(struct loading *l, const char *line, void *arg)
 static int
 take_date(struct loading *l, const char *line, void *arg)
 {
-	char	*s = text_dup(line, strlen(line));
+	char	*s = ini_plain(text_dup(line, strlen(line)));
 
 	(void)arg;
-	add_regex(l, &l->f->dates, ini_plain(s), line);
+	add_regex(l, &l->f->dates, s, text_dup(s, strlen(s)), line);
 	return 0;
 }
 
@@ -407,6 +407,7 @@ free_regexes(struct f2b_regexes *r)
 	while (r->n > 0) {
 		r->n--;
 		free(r->list[r->n].text);
+		free(r->list[r->n].written);
 		free(r->list[r->n].where);
 	}
 	free(r->list);

@@ -53,6 +53,7 @@ struct f2b_args {
 
 struct f2b_regex {
 	char	*text;
+	char	*written;		/* with fail2ban's tags */
 	char	*where;			/* "file:line" */
 };
 

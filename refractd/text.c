@@ -245,6 +245,17 @@ put_where(char where[WHERE_MAX_LEN], const struct place *at)
 	snprintf(where, WHERE_MAX_LEN, "%s:%d", at->file, at->line);
 }
 
+/* What is too long ends with "...". */
+static void
+put_written(char written[WRITTEN_LEN], const char *s)
+{
+	static const char	more[] = "...";
+
+	if (strlcpy(written, s, WRITTEN_LEN) >= WRITTEN_LEN)
+		memcpy(written + WRITTEN_LEN - sizeof(more), more,
+		    sizeof(more));
+}
+
 static void
 regex_statement(const struct val *v, uint32_t kind, uint32_t weight)
 {
@@ -255,6 +266,7 @@ regex_statement(const struct val *v, uint32_t kind, uint32_t weight)
 	u->p = pattern_new(u->w, kind, weight);
 	u->p->written = copy(v->s);
 	put_where(u->p->w.where, &v->at);
+	put_written(u->p->w.written, v->s);
 }
 
 static int
@@ -540,6 +552,7 @@ add_regexes(struct use *u, const struct f2b_regexes *list, uint32_t kind,
 		    u->f->w.weight : 0);
 		p->w.filter = u->f->w.id;
 		strlcpy(p->w.where, at.file, sizeof(p->w.where));
+		put_written(p->w.written, list->list[i].written);
 		set_text(p, list->list[i].text, &at);
 		if (kind == PATTERN_FAIL_DATE) {
 			text_date(p->text, &at);

@@ -114,7 +114,7 @@ static const struct row {
 	{ M_RESUME_DONE, "l", "p", "re", 0, 520, 0 },
 	{ M_LEDGER_FRESH, "l", "p", "re", 0, 0, 0 },
 	{ M_FILES_DONE, "P", "p", "re", 0, 40, 0 },
-	{ M_CONF_PATTERN, "P", CONFIGURED, "sr", 0, 277, 1 },
+	{ M_CONF_PATTERN, "P", CONFIGURED, "sr", 0, 373, 1 },
 	{ M_CONF_FILTER, "P", CONFIGURED, "sr", 0, 336, 0 },
 	{ M_CONF_IGNORE, "P", CONFIGURED, "sr", 0, 49, 1 },
 	{ M_CONF_RUN, "P", CONFIGURED, "sr", 0, 113, 1 },
@@ -597,6 +597,7 @@ test_conf_strings(void **arg)
 	STRINGS(M_CONF_PATTERN, wire_pattern, m->kind = 0);
 	STRINGS(M_CONF_PATTERN, wire_pattern, m->kind = PATTERN_FAIL_DATE + 1);
 	STRINGS(M_CONF_PATTERN, wire_pattern, FILL(m->where));
+	STRINGS(M_CONF_PATTERN, wire_pattern, FILL(m->written));
 	STRINGS(M_CONF_PATTERN, wire_pattern, m->id = 0);
 	STRINGS(M_CONF_PATTERN, wire_pattern, m->weight = 0);
 	STRINGS(M_CONF_PATTERN, wire_pattern, m->filter = 1);
