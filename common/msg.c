@@ -77,8 +77,8 @@ EXACT(msg_mux_worker, 2 * 4);
 EXACT(msg_mux_want, 6 * 4);
 EXACT(msg_mux_resolved, 2 * 4 + MUX_RESOLVED_MAX * 18);
 EXACT(msg_mux_admin, 2 * 4);
-EXACT(msg_mux_access, 6 * 8 + 3 * 4 + 2 * 2 + 3 * 18 + 2 + 3 + 5 + 256 + 40 +
-    32 + NAME_MAX_LEN);
+EXACT(msg_mux_access, 6 * 8 + 3 * 4 + 3 * 2 + 4 * 18 + 2 + 4 + 256 + 40 + 32 +
+    NAME_MAX_LEN);
 EXACT(wire_sighting, 16 + 8 + 4 + 2 + 1 + 1);
 EXACT(wire_state, 8 + 8 + 4 + 1 + 3 + PATTERN_MAX_LEN);
 EXACT(msg_position, 11 * 8 + 2 * 4 + BOOT_LEN + PATH_MAX_LEN);

@@ -577,7 +577,9 @@ struct msg_mux_access {
 	uint8_t		why;		/* enum end_reason of shared.h */
 	uint8_t		proto;		/* of refract-probe.h, 0: unknown */
 	uint8_t		udp;
-	uint8_t		zero[5];
+	uint8_t		zero;
+	uint16_t	via_port;
+	struct prefix	via;		/* as row_connection's */
 	char		name[256];	/* SNI or Host, vis(3)'d */
 	char		ja4[40];
 	char		alpn[32];	/* the first that was offered */

@@ -21,7 +21,7 @@ EXACT(row_member, 5 * 8 + 4 * 8 + 8 + 4 * 4 + MUX_NAME_LEN + MUX_HOST_LEN +
     256);
 EXACT(row_connection, 4 * 8 + 4 * 20 + 2 * 4 + 3 * MUX_NAME_LEN + 2 * 16 +
     MUX_HOST_LEN + 256);
-EXACT(row_access, 6 * 8 + 3 * 20 + 4 + 3 * MUX_NAME_LEN + 2 * 16 +
+EXACT(row_access, 6 * 8 + 4 * 20 + 2 * 4 + 3 * MUX_NAME_LEN + 2 * 16 +
     MUX_HOST_LEN + 256 + 32 + 40);
 _Static_assert(END_MAX <= ENDED_MAX, "a row has room for every reason");
 

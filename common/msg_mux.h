@@ -122,8 +122,9 @@ struct row_access {
 	uint64_t	waited;		/* ms until it was joined */
 	uint64_t	id;
 	uint64_t	bytes[2];
-	struct endpoint	from, to, server;
+	struct endpoint	from, to, server, via;
 	uint32_t	worker;
+	uint32_t	zero;
 	char		listener[MUX_NAME_LEN];
 	char		proto[16];
 	char		why[16];	/* how it ended */

@@ -80,6 +80,7 @@ access_record(struct conn *c, enum end_reason why)
 {
 	struct channel		*ch = child_channel(ROLE_CONTROL, 0);
 	struct msg_mux_access	 m;
+	struct endpoint		 via = { .port = 0 };
 
 	if (ch == NULL || !access_is_wanted(c->l))
 		return;
@@ -102,6 +103,11 @@ access_record(struct conn *c, enum end_reason why)
 	if (c->m != NULL) {
 		m.member = c->m->w->id;
 		server_address(c, &m.server, &m.server_port);
+	}
+	if (c->relay != NULL) {
+		relay_via(c, &via);
+		m.via = via.addr;
+		m.via_port = via.port;
 	}
 	m.why = (uint8_t)why;
 	m.proto = c->proto;

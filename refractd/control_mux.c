@@ -370,6 +370,7 @@ mux_access_row(struct row_access *row, const struct msg_mux_access *m,
 	endpoint_set(&row->from, &m->from, m->from_port);
 	endpoint_set(&row->to, &m->to, m->to_port);
 	endpoint_set(&row->server, &m->server, m->server_port);
+	endpoint_set(&row->via, &m->via, m->via_port);
 	row->worker = worker;
 	name_all(row, m);
 }

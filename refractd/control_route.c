@@ -141,6 +141,10 @@ show_page(struct client *c)
 		show.by = show.what == SHOW_PENDING ? SHOW_BY_ALL :
 		    SHOW_BY_NONE;
 	}
+	/* Tokens and keys are for root: see client's name. */
+	if (show.what == SHOW_CONFIG)
+		show.by = strcmp(c->name, "root") == 0 ? SHOW_BY_ALL :
+		    SHOW_BY_NONE;
 	client_timer(c, ANSWER_SECONDS);
 	if (show_roles[show.what] == ROLE_CONTROL)
 		show_ours(c, &show);

@@ -47,8 +47,10 @@ static struct event_base	*base;
 static const struct parse_args	*args;
 static struct event		*limit_ev, *again_ev;
 static struct conf		*current;
-static char			*text;		/* of current */
-static size_t			 text_len;
+static struct text {
+	char			*s;
+	size_t			 len;
+} texts[2];				/* of current: without secrets, with */
 static int			 ended;		/* we stop */
 
 static struct {
@@ -94,31 +96,43 @@ reload_committing(void)
 static void
 text_add(void *arg, const char *s)
 {
-	size_t	 n = strlen(s);
-	char	*p;
+	struct text	*t = arg;
+	size_t		 n = strlen(s);
+	char		*p;
 
-	(void)arg;
-	if ((p = realloc(text, text_len + n + 1)) == NULL)
+	if ((p = realloc(t->s, t->len + n + 1)) == NULL)
 		fatal("configuration");
-	text = p;
-	memcpy(text + text_len, s, n + 1);
-	text_len += n;
+	t->s = p;
+	memcpy(t->s + t->len, s, n + 1);
+	t->len += n;
 }
 
 const char *
-reload_text(size_t *len)
+reload_text(int secrets, size_t *len)
 {
-	if (text == NULL) {
-		text_len = 0;
-		text_add(NULL, "");
+	struct text	*t = &texts[secrets != 0];
+
+	if (t->s == NULL) {
+		text_add(t, "");
 		if (current != NULL) {
-			print_secrets(0);
-			conf_print(current, text_add, NULL);
+			print_secrets(secrets);
+			conf_print(current, text_add, t);
 			print_secrets(1);
 		}
 	}
-	*len = text_len;
-	return text;
+	*len = t->len;
+	return t->s;
+}
+
+static void
+texts_drop(void)
+{
+	size_t	i;
+
+	for (i = 0; i < 2; i++)
+		if (texts[i].s != NULL)
+			freezero(texts[i].s, texts[i].len);
+	memset(texts, 0, sizeof(texts));
 }
 
 /* Bans, or sockets that only the enforcer can make. */
@@ -577,8 +591,7 @@ commit_ours(void)
 	conf_free(current);
 	current = now.new;
 	now.new = NULL;
-	free(text);
-	text = NULL;
+	texts_drop();
 	ownlogs_pass(&now.logs, current, procs_channel(ROLE_CONTROL));
 	nameservers_commit(current);
 	status_commit(current, procs_channel(ROLE_CONTROL));

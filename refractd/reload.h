@@ -36,8 +36,11 @@ const struct conf *reload_conf(void);
 int		 reload_committing(void);
 /* ... that one; NULL: there is none. */
 const struct conf *reload_next(void);
-/* It as text, as conf_print() makes it; valid until the next commit. */
-const char *reload_text(size_t *);
+/*
+ * It as text, as conf_print() makes it, with tokens and keys or without; valid
+ * until the next commit.
+ */
+const char *reload_text(int secrets, size_t *);
 
 /* Children that a configuration gives work (ROLE_BIT). */
 unsigned int	 reload_roles(const struct conf *);

@@ -81,7 +81,7 @@ send_row(struct channel *ch, uint32_t id, uint32_t what, const void *row,
 	channel_send2(ch, M_ROW, id, &head, sizeof(head), row, len);
 }
 
-/* The cursor is a place in the text. */
+/* The cursor is a place in the text.  Only for root SHOW_BY_ALL is said. */
 static void
 show_config(struct channel *ch, uint32_t id, const struct msg_show *ask)
 {
@@ -92,7 +92,7 @@ show_config(struct channel *ch, uint32_t id, const struct msg_show *ask)
 	uint32_t	 n;
 	size_t		 len, piece;
 
-	text = reload_text(&len);
+	text = reload_text(ask->by == SHOW_BY_ALL, &len);
 	for (n = 0; n < ask->max && at < len; n++) {
 		piece = len - at;
 		if (piece > sizeof(row.text) - 1)

@@ -155,7 +155,7 @@ static const struct row {
 	{ M_MUX_RESOLVED, "c", "m", "sre", 0, 296, 0 },
 	{ M_MUX_ADMIN, "c", "m", "sre", 0, 8, 0 },
 	{ M_MUX_DECISION, "m", "c", "sre", 0, 1728, 0 },
-	{ M_MUX_ACCESS, "m", "c", "sre", 0, 520, 0 },
+	{ M_MUX_ACCESS, "m", "c", "sre", 0, 536, 0 },
 	{ M_ACCESS_LOG, "P", "c", "sre", 1, 4, 0 },
 	{ M_RESOLVER, "P", "c", "sre", 0, 1176, 0 },
 	{ M_HOST, "P", "c", "sre", 0, 552, 0 },
