@@ -44,7 +44,7 @@ A2 real hellos: curl, openssl|netns/mux_real.t|openssl s_client: a hello of 8 KB
 A3 idle cost|netns/mux_offence.t|nobody is woken for who says nothing
 A3 closed at once|netns/mux.t|their descriptors are closed
 A4 64 descriptors|netns/mux.t|200 who come at once are all served
-A4 they come back|netns/mux.t|all descriptors came back
+A4 they come back|netns/mux_accept.t|all descriptors came back
 A6 time of silence, by 10 %|netns/mux.t|after 0.9 s, before 1.1 s
 A6 server that speaks first|netns/mux_real.t|vsftpd, which speaks first
 A7 reload under load|netns/mux_reload.t|no client saw an error
