@@ -131,25 +131,43 @@ put_all(const struct match *m, struct key *k)
 	}
 }
 
-void
+/* An address is what its key has, or is it, and the line has none. */
+static int
+lacks_addr(const struct conf_watch *cw, const struct match *m)
+{
+	unsigned int	i;
+
+	if (m->addr.family != 0)
+		return 0;
+	for (i = 0; i < cw->w.nkeys; i++)
+		if (strcmp(cw->w.keys[i], "addr") == 0)
+			return 1;
+	return cw->w.nkeys == 0 && *cw->w.json_addr != '\0' &&
+	    m->key == NULL && find_value(m, "host") == NULL;
+}
+
+int
 count_key(const struct conf_watch *cw, const struct match *m, struct key *k)
 {
 	unsigned int	i;
 
 	k->n = 0;
+	if (lacks_addr(cw, m))
+		return -1;
 	for (i = 0; i < cw->w.nkeys; i++) {
 		if (i > 0)
 			put_joint(k);
 		put_named(cw, m, cw->w.keys[i], k);
 	}
 	if (cw->w.nkeys > 0)
-		return;
+		return 0;
 	if (m->key != NULL)
 		put_part(k, m->key, m->key_len);
 	else if (m->addr.family != 0)
 		put_grouped(cw, m, k);
 	else
 		put_all(m, k);
+	return 0;
 }
 
 /* "203.0.113.7 root": joints are blanks. */

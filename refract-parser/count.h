@@ -33,9 +33,10 @@ struct key {
  * The key of a match: the values that the watch names (those that are missing
  * are empty); or what the filter says; or its address; or all values.  Several
  * are joined so that different ones never look the same.  The address is
- * grouped as the watch says.
+ * grouped as the watch says.  -1: it has none, because it needs an address and
+ * there is none.
  */
-void	 count_key(const struct conf_watch *, const struct match *,
+int	 count_key(const struct conf_watch *, const struct match *,
 	    struct key *);
 /* A key for people, cut with a hash if there is no room: printable. */
 void	 count_show(char *buf, size_t size, const char *key, size_t n);

@@ -425,6 +425,16 @@ count_match(struct text_line *l, const struct match *m,
 	offended(l, m, r.total, lines, n);
 }
 
+/* All of those would be counted together. */
+static int
+without_key(const struct text_line *l)
+{
+	if (trace_on)
+		trace_note("a match without an address, which its key needs");
+	watch_unparsed(l->w);
+	return 0;
+}
+
 int
 text_match(struct text_line *l, const struct match *m)
 {
@@ -443,10 +453,11 @@ text_match(struct text_line *l, const struct match *m)
 		counter_inc(PARSER_IGNORED);
 		return 0;
 	}
+	if (count_key(l->w->conf, m, &key) == -1)
+		return without_key(l);
 	l->taken = owner;
 	l->w->stats.matches++;
 	resume_until(l->w, text_time(l));
-	count_key(l->w->conf, m, &key);
 	if (trace_on) {
 		trace_match(TRACE_COUNTED, m, key.bytes, key.n);
 		trace_count(m->weight, c.after);
@@ -463,8 +474,11 @@ text_cancel(struct text_line *l, const struct match *m)
 {
 	struct user	*u;
 
+	if (count_key(l->w->conf, m, &key) == -1) {
+		(void)without_key(l);
+		return;
+	}
 	resume_until(l->w, text_time(l));
-	count_key(l->w->conf, m, &key);
 	if (trace_on)
 		trace_match(TRACE_CANCELLED, m, key.bytes, key.n);
 	if ((u = users_find(l->w->number, key.bytes, key.n)) == NULL ||
@@ -780,8 +794,9 @@ text_trigger(const struct msg_trigger *t)
 		return -1;
 	if (fill_by_hand(w, t, &m) == -1)
 		return -2;
+	if (count_key(w->conf, &m, &key) == -1)
+		return -2;
 	who.addr = m.addr;
-	count_key(w->conf, &m, &key);
 	o.name = key.bytes;
 	o.name_len = key.n;
 	o.at = o.now = wall_now();

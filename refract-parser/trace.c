@@ -375,11 +375,13 @@ print_line(void)
 	puts(visible(line.p, line.n));
 	if (line.timed) {
 		printf("\ttime %s", wall_print(line.at, at));
-		if (line.format != NULL)
+		if (line.format == NULL)
+			puts(", the line has none");
+		else if (line.date_len == 0)
+			printf(", %s\n", line.format);
+		else
 			printf(" from \"%s\"\n", visible(line.date,
 			    line.date_len));
-		else
-			puts(", the line has none");
 	}
 	for (i = 0; i < line.nevents; i++)
 		print_event(&line.events[i]);

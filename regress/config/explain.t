@@ -136,9 +136,16 @@ like "... the summary" "$(<out)" \
     "4 lines: 2 matched, 0 missed, 0 ignored or exempt, 0 cancelled, 2 not counted"
 
 printf '%s\n' '{"msg":"bad user bob","ts":1709222040.5,"ip":"192.0.2.4"}' \
-    '{"m":1}' >j.log
+    '{"m":1}' '{"msg":"bad user eve","ip":"nowhere"}' >j.log
+explain json j.log >out
+like "JSON: a time that is no part of the text" "$(<out)" \
+    'time 2024-02-29T15:54:00.500\+00:00, given with the line'
+like "... a match without the address that its key needs" "$(<out)" \
+    '"nowhere".*address, which its key needs'
+like "... does not count" "$(<out)" \
+    '3 lines: 1 matched, 0 missed.* 2 not counted'
 explain json -j j.log >out
-is "JSON: time and address of fields" \
+is "... time and address of fields" \
     "$(jq -sc '.[0] | [.time, .matches[0].values.addr, .matches[0].effect]' \
     out)" \
     '["2024-02-29T15:54:00.500+00:00","192.0.2.4","would be banned 192.0.2.4 for 1m"]'

@@ -79,7 +79,7 @@ shown(void)
 {
 	static char	buf[KEY_SHOWN_LEN];
 
-	count_key(cw, &m, &key);
+	assert_int_equal(count_key(cw, &m, &key), 0);
 	count_show(buf, sizeof(buf), key.bytes, key.n);
 	return buf;
 }
@@ -132,6 +132,24 @@ test_named(void **state)
 	m.key = "not asked";
 	m.key_len = 9;
 	assert_string_equal(shown(), "203.0.113.7 ");
+}
+
+/* What needs an address and has none would all be one key. */
+static void
+test_none(void **state)
+{
+	(void)state;
+	text("user", "root");
+	strlcpy(cw->w.json_addr, "ip", sizeof(cw->w.json_addr));
+	assert_int_equal(count_key(cw, &m, &key), -1);
+	text("host", "mail.example.com");
+	assert_int_equal(count_key(cw, &m, &key), 0);
+	named("user");
+	assert_string_equal(shown(), "root");
+	named("addr");
+	assert_int_equal(count_key(cw, &m, &key), -1);
+	addr("203.0.113.7");
+	assert_string_equal(shown(), "root 203.0.113.7");
 }
 
 /* Different values never make the same key. */
@@ -460,6 +478,7 @@ main(void)
 		TEST(test_default),
 		TEST(test_grouped),
 		TEST(test_named),
+		TEST(test_none),
 		TEST(test_joined),
 		TEST(test_long),
 		TEST(test_shown),
