@@ -44,7 +44,8 @@ static struct child	 me;
 static const char	*build_id = BUILD_ID;
 static struct channel	*channels[ROLE_MAX][2];
 static struct channel	*workers[MUX_WORKERS_MAX];	/* of the mux */
-static struct conf	*current, *next;
+static struct conf	*current, *next, *before;
+static mono_t		 replaced;	/* before, by current */
 static int		 receiving;	/* between M_CONF_BEGIN and _END */
 
 static struct channel **
@@ -69,6 +70,17 @@ struct conf *
 child_conf(void)
 {
 	return current;
+}
+
+struct conf *
+child_conf_before(void)
+{
+	if (before != NULL && mono_since(replaced, mono_now()) >
+	    CONF_BEFORE_MS) {
+		conf_free(before);
+		before = NULL;
+	}
+	return before;
 }
 
 /* The configuration is whole: can we work with it? */
@@ -186,7 +198,11 @@ on_commit(MSG_ARGS)
 		proc_set_state(STATE_RUNNING);
 	if (me.commit != NULL)
 		me.commit(current, old);
-	if (old != NULL)
+	if (me.keeps_before) {
+		conf_free(before);
+		before = old;
+		replaced = mono_now();
+	} else
 		conf_free(old);
 	channel_send(ch, M_CONF_DONE, 0, &generation, sizeof(generation));
 }

@@ -48,8 +48,12 @@ struct child {
 	 * -1 with the reason in why (TEXT_LEN): the reload is off.
 	 */
 	int	(*prepare)(struct conf *new, char *why);
-	/* Use it; old is NULL the first time and is freed afterwards. */
+	/*
+	 * Use it; old is NULL the first time and is freed afterwards, or
+	 * (keeps_before) is child_conf_before() for a while.
+	 */
 	void	(*commit)(struct conf *new, struct conf *old);
+	int	keeps_before;
 	/* It will not be used (freed afterwards).  May be NULL. */
 	void	(*abort)(struct conf *new);
 	/* Drain and call child_exit() when done.  NULL: at once. */
@@ -66,6 +70,12 @@ struct channel	*child_channel(enum role, int bulk);
 struct channel	*child_worker(unsigned int index);
 /* The committed configuration, NULL before the first commit. */
 struct conf	*child_conf(void);
+/*
+ * The one before it, while siblings that a reload has not reached yet may go
+ * by it: a reload takes less than that time, or is fatal.  Or NULL.
+ */
+#define CONF_BEFORE_MS	70000
+struct conf	*child_conf_before(void);
 
 /*
  * Parses argv (-d stderr, -j journal, -s syslog, -v more, and for tests -B

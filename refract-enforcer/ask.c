@@ -15,32 +15,14 @@
 #include "counter.h"
 #include "log.h"
 #include "never.h"
+#include "rate.h"
 #include "tell.h"
 
 #define ASK_RATE	5000	/* bans a second ... */
 #define ASK_BURST	20000	/* ... and at once, of one sibling */
 #define LATE		61000	/* ms: a ban begins when the log says so */
-#define BEFORE_MS	70000	/* a reload takes less, or is fatal */
 
 static struct prefixset	 sessions;
-
-/* What a listener may ask for. */
-struct offence {
-	uint64_t	hash;
-	span_t		ban;
-};
-
-/*
- * What the configuration before said.  At a reload we are first and the parser
- * is last: what it still asks for by the old rule is good.
- */
-static struct {
-	struct wire_watch	*watches;
-	struct offence		*offences;
-	size_t			 n, noffences;
-	uint8_t			 plen4, plen6;
-	mono_t			 since;
-} before;
 
 void
 ask_sessions(MSG_ARGS)
@@ -55,87 +37,32 @@ ask_sessions(MSG_ARGS)
 }
 
 static int
-take_token(enum role role)
-{
-	static struct {
-		double	used;
-		mono_t	at;
-	} buckets[ROLE_MAX];
-	mono_t	now = mono_now();
-	double	used;
-
-	used = buckets[role].used - mono_since(buckets[role].at, now) *
-	    (ASK_RATE / 1000.0);
-	buckets[role].at = now;
-	buckets[role].used = used < 0 ? 0 : used;
-	return buckets[role].used < ASK_BURST ? ++buckets[role].used, 1 : 0;
-}
-
-static void
-offences_before(const struct conf *old)
-{
-	const struct conf_listener	*l;
-	const struct conf_offence	*o;
-	size_t				 n = 0;
-
-	TAILQ_FOREACH(l, &old->mux.listeners, entry)
-		TAILQ_FOREACH(o, &l->offences, entry)
-			n++;
-	if ((before.offences = calloc(n + 1,
-	    sizeof(before.offences[0]))) == NULL)
-		fatal("listeners");
-	TAILQ_FOREACH(l, &old->mux.listeners, entry)
-		TAILQ_FOREACH(o, &l->offences, entry)
-			before.offences[before.noffences++] =
-			    (struct offence){ l->w.hash, o->w.ban };
-}
-
-void
-ask_before(const struct conf *old)
-{
-	const struct conf_watch	*cw;
-
-	free(before.watches);
-	free(before.offences);
-	memset(&before, 0, sizeof(before));
-	TAILQ_FOREACH(cw, &old->watches, entry)
-		before.n++;
-	if ((before.watches = calloc(before.n + 1,
-	    sizeof(before.watches[0]))) == NULL)
-		fatal("watches");
-	before.n = 0;
-	TAILQ_FOREACH(cw, &old->watches, entry)
-		before.watches[before.n++] = cw->w;
-	offences_before(old);
-	before.plen4 = old->global.plen4;
-	before.plen6 = old->global.plen6;
-	before.since = mono_now();
-}
-
-static int
 is_too_long(span_t longest, const struct wire_ban *ban)
 {
 	return longest != SPAN_FOREVER && (ban->end == WALL_FOREVER ||
 	    ban->end > wall_add(wall_now(), longest + LATE));
 }
 
+/* Does it cover what a prefix of these lengths does, around who offends? */
+static int
+covers(const struct wire_ban *ban, unsigned int plen4, unsigned int plen6)
+{
+	return !(ban->flags & BANF_PREFIX) &&
+	    ban->prefix.plen == (ban->prefix.family == AF_INET ? plen4 :
+	    plen6) && prefix_contains(&ban->prefix, &ban->offender);
+}
+
 /* Is it what this watch would ask for? */
 static int
-watch_says(const struct wire_watch *w, unsigned int plen4, unsigned int plen6,
+watch_says(const struct wire_watch *w, const struct wire_global *g,
     const struct wire_ban *ban)
 {
 	unsigned int	 i;
 
-	if (w->ban_prefix) {
-		plen4 = w->group4;
-		plen6 = w->group6;
-	}
-	if (!w->bans || ban->flags & BANF_PREFIX || ban->prefix.plen !=
-	    (ban->prefix.family == AF_INET ? plen4 : plen6) ||
-	    !prefix_contains(&ban->prefix, &ban->offender))
-		return 0;
-	/* They may grow. */
-	if (is_too_long(w->growth_max > w->ban ? w->growth_max : w->ban, ban))
+	/* Bans may grow. */
+	if (!w->bans || is_too_long(w->growth_max > w->ban ? w->growth_max :
+	    w->ban, ban) || !covers(ban, w->ban_prefix ? w->group4 : g->plen4,
+	    w->ban_prefix ? w->group6 : g->plen6))
 		return 0;
 	for (i = 0; i < w->nports; i++)
 		if (w->ports[i].port == ban->port &&
@@ -146,70 +73,58 @@ watch_says(const struct wire_watch *w, unsigned int plen4, unsigned int plen6,
 
 /* Is it what a listener would ask for, by one of its offences? */
 static int
-listener_says(const struct offence *o, size_t n, unsigned int plen4,
-    unsigned int plen6, const struct wire_ban *ban)
+listener_says(const struct conf_listener *l, const struct wire_global *g,
+    const struct wire_ban *ban)
 {
-	size_t	i;
+	const struct conf_offence	*o;
 
-	if (ban->port != 0 || ban->proto != 0 || ban->flags & BANF_PREFIX ||
-	    ban->prefix.plen != (ban->prefix.family == AF_INET ? plen4 :
-	    plen6) || !prefix_contains(&ban->prefix, &ban->offender))
+	if (ban->port != 0 || ban->proto != 0 ||
+	    !covers(ban, g->plen4, g->plen6))
 		return 0;
-	for (i = 0; i < n; i++)
-		if (o[i].hash == ban->id.watch && !is_too_long(o[i].ban, ban))
+	TAILQ_FOREACH(o, &l->offences, entry)
+		if (!is_too_long(o->w.ban, ban))
 			return 1;
 	return 0;
 }
 
 static int
-mux_says(const struct wire_ban *ban)
+conf_says(const struct conf *c, enum role role, const struct wire_ban *ban)
 {
-	const struct conf		*c = child_conf();
 	const struct conf_listener	*l;
-	const struct conf_offence	*o;
-	struct offence			 one;
+	const struct conf_watch		*w;
 
-	if ((l = conf_listener_byhash(&c->mux, ban->id.watch)) != NULL)
-		TAILQ_FOREACH(o, &l->offences, entry) {
-			one = (struct offence){ l->w.hash, o->w.ban };
-			if (listener_says(&one, 1, c->global.plen4,
-			    c->global.plen6, ban))
-				return 1;
-		}
-	return mono_since(before.since, mono_now()) <= BEFORE_MS &&
-	    listener_says(before.offences, before.noffences, before.plen4,
-	    before.plen6, ban);
+	if (c == NULL)
+		return 0;
+	if (role == ROLE_MUX)
+		return (l = conf_listener_byhash(&c->mux, ban->id.watch)) !=
+		    NULL && listener_says(l, &c->global, ban);
+	return (w = conf_watch_byhash(c, ban->id.watch)) != NULL &&
+	    watch_says(&w->w, &c->global, ban);
 }
 
+/*
+ * At a reload we are first and the parser is last: what it still asks for by
+ * the old rule is good.
+ */
 static int
-conf_says(const struct conf_watch *cw, const struct wire_ban *ban)
+may_ask(enum role role, const struct wire_ban *ban)
 {
-	const struct wire_global	*g = &child_conf()->global;
-	size_t				 i;
-
-	if (cw != NULL && watch_says(&cw->w, g->plen4, g->plen6, ban))
-		return 1;
-	if (before.n == 0 ||
-	    mono_since(before.since, mono_now()) > BEFORE_MS)
-		return 0;
-	for (i = 0; i < before.n; i++)
-		if (before.watches[i].hash == ban->id.watch)
-			return watch_says(&before.watches[i], before.plen4,
-			    before.plen6, ban);
-	return 0;
+	return (role != ROLE_MUX && role != ROLE_PARSER) ||
+	    conf_says(child_conf(), role, ban) ||
+	    conf_says(child_conf_before(), role, ban);
 }
 
 enum ban_outcome
 ask_check(enum role role, const struct wire_ban *ban)
 {
+	static struct rate	 rates[ROLE_MAX];
 	const struct conf_watch	*cw = conf_watch_byhash(child_conf(),
 	    ban->id.watch);
 
-	if (!take_token(role))
+	if (!rate_take(&rates[role], ASK_RATE, ASK_BURST))
 		return BAN_RATE;
 	if (!prefix_valid(&ban->prefix) || ban->prefix.plen == 0 ||
-	    (role == ROLE_MUX && !mux_says(ban)) ||
-	    (role == ROLE_PARSER && !conf_says(cw, ban)))
+	    !may_ask(role, ban))
 		return BAN_FAILED;
 	if (never_covers(ban))
 		return BAN_NEVER;

@@ -8,8 +8,6 @@
 #include "msg.h"
 
 void	 ask_sessions(MSG_ARGS);	/* M_SESSIONS */
-/* The configuration that is not in use any more from now on. */
-void	 ask_before(const struct conf *);
 /*
  * May this role ask for this ban?  BAN_APPLIED, or the reason why not: it
  * asks too fast, the configuration does not say so (BAN_FAILED), dry run, the

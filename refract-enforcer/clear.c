@@ -19,61 +19,30 @@
 #include "conf.h"
 #include "log.h"
 #include "msg.h"
+#include "rate.h"
 
 #define AT_ONCE		64	/* for one request */
 #define PER_SECOND	20000	/* for all workers */
-#define BEFORE_MS	70000	/* connections of before a reload still join */
 #define SAY_MS		60000	/* a refusal is said once in this time */
 
-/* What a configuration lets workers ask for. */
-struct needs {
-	int		 transparent;
-	uint32_t	*marks;
-	size_t		 nmarks;
-};
-
-static struct needs	now, before;
-static mono_t		loaded;
-
-static void
-needs_mark(struct needs *n, uint32_t mark)
-{
-	if (mark == 0)
-		return;
-	n->marks = reallocarray(n->marks, n->nmarks + 1, sizeof(mark));
-	if (n->marks == NULL)
-		fatal("listeners");
-	n->marks[n->nmarks++] = mark;
-}
-
-void
-clear_load(const struct conf *c)
+/* Is there a listener that needs it? */
+static int
+is_needed(const struct conf *c, const struct msg_mux_want *m)
 {
 	const struct conf_listener	*l;
 	const struct conf_relay_server	*s;
 
-	free(before.marks);
-	before = now;
-	loaded = mono_now();
-	memset(&now, 0, sizeof(now));
+	if (c == NULL || (m->kind == MUX_WANT_MARK && m->mark == 0))
+		return 0;
 	TAILQ_FOREACH(l, &c->mux.listeners, entry) {
-		now.transparent |= l->w.transparent;
-		if (l->relay != NULL)
+		if (m->kind == MUX_WANT_CLEAR) {
+			if (l->w.transparent)
+				return 1;
+		} else if (l->relay != NULL)
 			TAILQ_FOREACH(s, &l->relay->servers, entry)
-				needs_mark(&now, s->w.mark);
+				if (s->w.mark == m->mark)
+					return 1;
 	}
-}
-
-static int
-is_needed(const struct needs *n, const struct msg_mux_want *m)
-{
-	size_t	i;
-
-	if (m->kind == MUX_WANT_CLEAR)
-		return n->transparent;
-	for (i = 0; i < n->nmarks; i++)
-		if (n->marks[i] == m->mark)
-			return 1;
 	return 0;
 }
 
@@ -93,8 +62,8 @@ say_refused(const char *what, uint32_t number)
 static int
 may_have(const struct msg_mux_want *m)
 {
-	if (is_needed(&now, m) || (mono_since(loaded, mono_now()) <=
-	    BEFORE_MS && is_needed(&before, m)))
+	/* Connections of before a reload still join. */
+	if (is_needed(child_conf(), m) || is_needed(child_conf_before(), m))
 		return 1;
 	say_refused(m->kind == MUX_WANT_MARK ? "a mark of" :
 	    "a transparent socket of family", m->kind == MUX_WANT_MARK ?
@@ -104,29 +73,18 @@ may_have(const struct msg_mux_want *m)
 }
 
 static int
-take_one(void)
-{
-	static double	used;
-	static mono_t	at;
-	mono_t		here = mono_now();
-
-	used -= mono_since(at, here) * (PER_SECOND / 1000.0);
-	at = here;
-	if (used < 0)
-		used = 0;
-	if (used < PER_SECOND)
-		return ++used, 1;
-	errno = EBUSY;
-	return 0;
-}
-
-static int
 open_clear(const struct msg_mux_want *m)
 {
-	int	type = m->stream == SOCK_DGRAM ? SOCK_DGRAM : SOCK_STREAM;
-	int	fd, on = 1, saved;
+	static struct rate	asked;
+	int			fd, on = 1, saved;
+	int			type = m->stream == SOCK_DGRAM ? SOCK_DGRAM :
+				    SOCK_STREAM;
 
-	if (!take_one() || !may_have(m))
+	if (!rate_take(&asked, PER_SECOND, PER_SECOND)) {
+		errno = EBUSY;
+		return -1;
+	}
+	if (!may_have(m))
 		return -1;
 	fd = socket((int)m->number, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)

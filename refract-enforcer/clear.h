@@ -8,10 +8,6 @@
 
 #include "args.h"
 
-struct conf;
-
-/* It is the configuration from now on. */
-void	 clear_load(const struct conf *);
 /* M_MUX_CLEAR: each is answered by as many M_MUX_CLEARED as it asks for. */
 void	 clear_sockets(MSG_ARGS);
 /* M_MUX_TPROXY: what is sent to others may be accepted by this one. */

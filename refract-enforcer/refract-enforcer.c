@@ -122,9 +122,6 @@ prepare(struct conf *conf, char *why)
 static void
 commit(struct conf *conf, struct conf *old)
 {
-	if (old != NULL)
-		ask_before(old);
-	clear_load(conf);
 	bans_bound(conf->global.max);
 	never_load();
 	drift_load(old == NULL || old->global.action != conf->global.action);
@@ -166,7 +163,8 @@ main(int argc, char **argv)
 			[ROLE_LEDGER] = from_ledger,
 			[ROLE_CONTROL] = from_control
 		},
-		.open = open_all, .prepare = prepare, .commit = commit
+		.open = open_all, .prepare = prepare, .commit = commit,
+		.keeps_before = 1
 	};
 
 	if (argc > 1 && strcmp(argv[1], "-n") == 0) {

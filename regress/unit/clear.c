@@ -28,11 +28,14 @@
 #define IPV6_TRANSPARENT	75
 #endif
 
-static struct conf		 current;
-static struct conf_listener	 listener;
-static struct conf_relay	 relay;
-static struct conf_relay_server	 server;
-static struct conf_bind		 place;
+/* A configuration, and the one before it. */
+static struct made {
+	struct conf			conf;
+	struct conf_listener		listener;
+	struct conf_relay		relay;
+	struct conf_relay_server	server;
+	struct conf_bind		place;
+} made[2], *now = &made[0], *then = &made[1];
 
 /* What was answered last. */
 static unsigned int		 nsent;
@@ -42,7 +45,13 @@ static int			 answered = -1;
 struct conf *
 child_conf(void)
 {
-	return &current;
+	return &now->conf;
+}
+
+struct conf *
+child_conf_before(void)
+{
+	return &then->conf;
 }
 
 void
@@ -71,18 +80,21 @@ channel_send_fd(struct channel *ch, uint32_t type, uint32_t id, int fd,
 static void
 load(uint8_t transparent, uint32_t mark, uint8_t tproxy, uint16_t port)
 {
-	TAILQ_INIT(&current.mux.listeners);
-	TAILQ_INSERT_TAIL(&current.mux.listeners, &listener, entry);
-	listener.w.transparent = transparent;
-	listener.relay = &relay;
-	relay.w.tproxy = tproxy;
-	TAILQ_INIT(&relay.servers);
-	TAILQ_INSERT_TAIL(&relay.servers, &server, entry);
-	server.w.mark = mark;
-	TAILQ_INIT(&listener.binds);
-	TAILQ_INSERT_TAIL(&listener.binds, &place, entry);
-	place.w.port = port;
-	clear_load(&current);
+	struct made	*m = then;
+
+	then = now;
+	now = m;
+	TAILQ_INIT(&m->conf.mux.listeners);
+	TAILQ_INSERT_TAIL(&m->conf.mux.listeners, &m->listener, entry);
+	m->listener.w.transparent = transparent;
+	m->listener.relay = &m->relay;
+	m->relay.w.tproxy = tproxy;
+	TAILQ_INIT(&m->relay.servers);
+	TAILQ_INSERT_TAIL(&m->relay.servers, &m->server, entry);
+	m->server.w.mark = mark;
+	TAILQ_INIT(&m->listener.binds);
+	TAILQ_INSERT_TAIL(&m->listener.binds, &m->place, entry);
+	m->place.w.port = port;
 }
 
 /* Nothing of another test's is there, of the one before neither. */
@@ -208,12 +220,12 @@ test_listeners(void **state)
 	load(0, 0, 1, ntohs(in.sin_port));
 	assert_int_equal(cleared(fd), 0);	/* it does not listen */
 	assert_int_equal(listen(fd, 1), 0);
-	relay.w.tproxy = 0;
+	now->relay.w.tproxy = 0;
 	assert_int_equal(cleared(fd), 0);
-	relay.w.tproxy = 1;
-	place.w.port++;
+	now->relay.w.tproxy = 1;
+	now->place.w.port++;
 	assert_int_equal(cleared(fd), 0);
-	place.w.port--;
+	now->place.w.port--;
 	assert_int_equal(cleared(fd), 1);
 	close(fd);
 }
