@@ -123,13 +123,15 @@ flush(struct side *to)
 	return 1;
 }
 
+/* last: the end comes right behind, and goes with it. */
 static ssize_t
-send_all(struct side *to, const uint8_t *p, size_t n)
+send_all(struct side *to, const uint8_t *p, size_t n, int last)
 {
 	ssize_t	sent;
 
 	do
-		sent = send(to->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = send(to->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT |
+		    (last ? MSG_MORE : 0));
 	while (sent == -1 && errno == EINTR);
 	if (sent == -1 && errno == EAGAIN)
 		sent = 0;
@@ -241,7 +243,7 @@ step(struct conn *c, enum way way, struct side *from, struct side *to,
 {
 	size_t	want;
 	ssize_t	n, sent;
-	int	peek;
+	int	peek, last;
 
 	if ((want = allowance(c, way, from->chunk)) == 0)
 		return 0;
@@ -259,7 +261,9 @@ step(struct conn *c, enum way way, struct side *from, struct side *to,
 	}
 	if (way == WAY_IN && !c->nodelay && c->bytes[WAY_IN] > 0)
 		set_nodelay(c);
-	if ((sent = send_all(to, buffer, (size_t)n)) == -1)
+	/* Less than asked for: an edge tells of more, or it is all. */
+	last = (size_t)n < want && from->ended && !from->broken;
+	if ((sent = send_all(to, buffer, (size_t)n, last)) == -1)
 		return -1;
 	tap_bytes(c, way, buffer, (size_t)sent);
 	if (peek ? take(from, (size_t)sent) == -1 : sent < n &&
@@ -276,7 +280,6 @@ step(struct conn *c, enum way way, struct side *from, struct side *to,
 	else if ((size_t)n == from->chunk)
 		larger(from);
 	else if ((size_t)n < want && !from->broken) {
-		/* Less than asked for: an edge tells of more, or it is all. */
 		from->readable = 0;
 		from->eof = from->ended;
 	}
