@@ -98,15 +98,6 @@ conn_add_bytes(struct conn *c)
 	}
 }
 
-void
-conn_tell_bytes(void)
-{
-	struct conn	*c;
-
-	TAILQ_FOREACH(c, &conns, entry)
-		conn_add_bytes(c);
-}
-
 /* The end. */
 
 static void

@@ -44,32 +44,16 @@ generation_release(struct generation *g)
 		generation_free(g);
 }
 
-struct pool *
-generation_pool(struct generation *g, uint32_t id)
+static struct pool *
+pool_of(uint32_t id, void *arg)
 {
-	unsigned int	i;
+	struct generation	*g = arg;
+	unsigned int		 i;
 
 	for (i = 0; i < g->npools; i++)
 		if (g->pools[i]->w->id == id)
 			return g->pools[i];
 	return NULL;
-}
-
-struct listener *
-generation_listener(struct generation *g, uint32_t id)
-{
-	unsigned int	i;
-
-	for (i = 0; i < g->nlisteners; i++)
-		if (g->listeners[i].w->id == id)
-			return &g->listeners[i];
-	return NULL;
-}
-
-static struct pool *
-pool_of(uint32_t id, void *arg)
-{
-	return generation_pool(arg, id);
 }
 
 /* What is known of names goes on. */

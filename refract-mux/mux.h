@@ -58,8 +58,6 @@ extern struct generation	*mux_current;	/* NULL before the first */
 struct generation *generation_new(struct conf *, char *why);
 void		 generation_hold(struct generation *);
 void		 generation_release(struct generation *);	/* may free */
-struct listener	*generation_listener(struct generation *, uint32_t id);
-struct pool	*generation_pool(struct generation *, uint32_t id);
 
 /* --- Connections --- */
 
@@ -163,8 +161,7 @@ void		 conn_end_all(enum end_reason);
 unsigned int	 conn_count(void);
 /* What it dialled, if it is not known yet. */
 void		 conn_local(struct conn *);
-/* Bytes of all that are open, into the shared table. */
-void		 conn_tell_bytes(void);
+/* Its bytes, into the shared table. */
 void		 conn_add_bytes(struct conn *);
 /* Of connections' timers and sides; what: of epoll(7). */
 void		 conn_timer(struct wheel_timer *);

@@ -109,11 +109,10 @@ struct conf_watch *watch_now(void);	/* NULL: outside of all */
 /* 1 if it may have one more item of a list, else reported. */
 int		 watch_room(const struct place *);
 /*
- * Statements that only one kind of watch has make it one of that kind; the
- * first of each is kept for the error that names both.
+ * A statement that only watches of text have makes it one of them; the first
+ * is kept for the error that names both.
  */
 void		 watch_is_text(const struct place *, const char *);
-void		 watch_is_xray(const struct place *, const char *);
 void		 watch_format(const struct val *);
 void		 watch_limit(const struct val *);	/* 0: none */
 void		 watch_limit_for(const struct val *);

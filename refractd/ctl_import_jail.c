@@ -231,7 +231,7 @@ add_action(struct import *im, struct jail *j, const char *text)
 	return status;
 }
 
-int
+static int
 actions_read(struct import *im, struct jail *j)
 {
 	const char	*p = jail_get(j, "action"), *end;
@@ -249,7 +249,7 @@ actions_read(struct import *im, struct jail *j)
 	return status;
 }
 
-void
+static void
 actions_free(struct jail *j)
 {
 	while (j->nactions > 0) {

@@ -47,9 +47,6 @@ void	 jails_free(struct import *);
 /* "" if it is not said. */
 const char *jail_get(const struct jail *, const char *);
 int	 import_bool(const char *);
-/* The jail's actions: 0, or -1 and why. */
-int	 actions_read(struct import *, struct jail *);
-void	 actions_free(struct jail *);
 
 /*
  * One line that something is not as it was: a comment, indented if there is a

@@ -240,7 +240,8 @@ get_in(struct ini *ini, const char *section, const char *named,
 	return ini_get(ini, named, option, NULL, value);
 }
 
-int
+/* An option by names like "section/option" and "known/option". */
+static int
 ini_get_named(struct ini *ini, const char *section, const char *option,
     const struct ini_opts *vars, char **value)
 {

@@ -85,9 +85,6 @@ int	 ini_read_file(struct ini *, const char *path);
  */
 int	 ini_get(struct ini *, const char *section, const char *option,
 	    const struct ini_opts *vars, char **value);
-/* The same for names like "section/option" and "known/option". */
-int	 ini_get_named(struct ini *, const char *section, const char *option,
-	    const struct ini_opts *vars, char **value);
 /* Put <tags> of the options into each other and those of [section]. */
 int	 ini_tags(struct ini *, const char *section,
 	    const struct ini_opts *vars, struct ini_opts *);

@@ -88,7 +88,8 @@ info_of(const struct conf_listener *l)
 	return i;
 }
 
-const struct place *
+/* Where it was opened. */
+static const struct place *
 listen_place(const struct conf_listener *l)
 {
 	return &info_of(l)->at;

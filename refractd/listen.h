@@ -12,8 +12,6 @@ void	 listens_finish(void);
 void	 listen_open(const struct val *);
 void	 listen_close(void);
 struct conf_listener *listen_now(void);		/* NULL: outside of all */
-/* Where the listener was opened. */
-const struct place *listen_place(const struct conf_listener *);
 
 /* An address (s NULL: all), an interface (s NULL: any). */
 void	 listen_on(const struct val *, const struct val *);

@@ -61,7 +61,8 @@ cores(void)
 	return n > MUX_WORKERS_MAX ? MUX_WORKERS_MAX : (unsigned int)n;
 }
 
-unsigned int
+/* How many this configuration wants; 0: it has no listener. */
+static unsigned int
 mux_workers(const struct conf *c)
 {
 	if (TAILQ_EMPTY(&c->mux.listeners))
@@ -474,7 +475,8 @@ mux_abort(void)
 	started = 0;
 }
 
-void
+/* To their siblings: those that have no channel yet. */
+static void
 mux_connect(void)
 {
 	unsigned int	n = nworkers + started;

@@ -12,8 +12,6 @@
 
 struct conf;
 
-/* How many workers this configuration wants; 0: it has no listener. */
-unsigned int	 mux_workers(const struct conf *);
 /*
  * Bind what is new and start workers that are missing, beside what is in use.
  * 0, or -1 with the reason in why: nothing has changed then.
@@ -30,7 +28,5 @@ void		 mux_commit(const struct conf *);
 /* M_MUX_WANT. */
 void		 mux_want(struct channel *, uint32_t, const void *, size_t,
 		    int);
-/* Connect the workers to their siblings: those that have none yet. */
-void		 mux_connect(void);
 
 #endif

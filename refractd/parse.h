@@ -48,8 +48,6 @@ void		 conf_print(const struct conf *,
 		    void (*emit)(void *, const char *), void *);
 /* A string as the language writes it, quotes included.  To be freed. */
 char		*parse_quote(const char *);
-/* The same of a regex, in which only \" is an escape. */
-char		*parse_quote_regex(const char *);
 /* Bytes of the character at s that anybody may see as it is; 0: none. */
 size_t		 parse_visible(const char *s);
 

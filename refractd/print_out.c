@@ -105,7 +105,8 @@ parse_quote(const char *str)
 	return buf;
 }
 
-char *
+/* The same of a regex, in which only \" is an escape. */
+static char *
 parse_quote_regex(const char *s)
 {
 	char	*buf, *p;

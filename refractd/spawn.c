@@ -550,12 +550,6 @@ spawn(const struct spawn_args *a, char *why, size_t len)
 	return s;
 }
 
-pid_t
-spawn_pid(const struct spawned *s)
-{
-	return s->pid;
-}
-
 void
 spawn_kill(struct spawned *s)
 {

@@ -56,7 +56,6 @@ int		 spawn_check(const char *user, const char *group, char *why,
  * that cannot be executed is an exit status of 127 and a line in the log.
  */
 struct spawned	*spawn(const struct spawn_args *, char *why, size_t len);
-pid_t		 spawn_pid(const struct spawned *);
 /* SIGTERM to its process group, SIGKILL after SPAWN_GRACE. */
 void		 spawn_kill(struct spawned *);
 /* spawn_kill(), and ended is not called: nobody asks for s any more. */

@@ -90,7 +90,7 @@ watch_is_text(const struct place *at, const char *what)
 	cur->text = what;
 }
 
-void
+static void
 watch_is_xray(const struct place *at, const char *what)
 {
 	if (cur->xray_at.file != NULL)
