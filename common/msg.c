@@ -50,6 +50,7 @@ EXACT(msg_decision, 160 + 2 * 4 + BAN_PORTS_MAX * 4 + NAME_MAX_LEN +
     EVIDENCE_LEN + 2 * 4 + WHERE_MAX_LEN + VALUES_LEN);
 EXACT(msg_evidence, 32 + 8 + 2 * 4 + EVIDENCE_LEN);
 EXACT(wire_growth, 3 * 8 + 18 + 2 + 4);
+EXACT(wire_decided, 4 * 8 + 2 * 8);
 EXACT(wire_pattern, 5 * 4 + WHERE_MAX_LEN + WRITTEN_LEN);
 EXACT(wire_filter, 4 * 4 + NAME_MAX_LEN + WHERE_MAX_LEN);
 EXACT(wire_ignore, 3 * 4 + VALUE_NAME_LEN + 3);
@@ -289,6 +290,9 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(C_FLUSH, X, C, ALWAYS, 0, ONE(msg_flush, check_flush)),
 	ROW(C_TRIGGER, X, C, ALWAYS, 0, ONE(msg_trigger, check_trigger)),
 	ROW(M_EVIDENCE, S, L, AT_WORK, 0, ONE(msg_evidence, check_evidence)),
+	ROW(M_CUT, S, L, AT_WORK, 0, NONE),
+	ROW(M_RESUME_DECIDED, L, S, AT_WORK, 0,
+	    MANY(wire_decided, 1, check_decided)),
 
 	ROW(M_CONF_MUX, P, CONFIGURED, LIVE, 0, ONE(wire_mux, check_conf_mux)),
 	ROW(M_CONF_POOL, P, CONFIGURED, LIVE, 0,

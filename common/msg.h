@@ -165,6 +165,10 @@ enum msg_type {
 	C_TRIGGER,		/* msg_trigger */
 	M_EVIDENCE,		/* parser>ledger msg_evidence: of a decision */
 
+	/* Decisions that go ahead of a checkpoint's cut. */
+	M_CUT,			/* parser>ledger: it has all that was decided */
+	M_RESUME_DECIDED,	/* ledger>parser n wire_decided: it had not */
+
 	/* p>ledger uint32_t: from now on, so many commands at a time */
 	M_RUN_MAX,
 
@@ -354,7 +358,9 @@ struct msg_checkpoint {
 struct msg_decision {
 	struct wire_ban	ban;
 	uint32_t	nports;		/* entries this decision makes */
-	uint32_t	past;		/* 1: its end was over, not asked for */
+	uint8_t		past;		/* 1: its end was over, not asked for */
+	uint8_t		again;		/* 1: its line may be read again */
+	uint8_t		zero[2];
 	struct wire_port ports[BAN_PORTS_MAX];
 	char		watch[NAME_MAX_LEN];	/* "": the operator */
 	char		evidence[EVIDENCE_LEN];	/* the line, vis(3)'d */
@@ -375,6 +381,12 @@ struct msg_evidence {
 	uint32_t	number;		/* 0, 1, ... */
 	uint32_t	zero;
 	char		text[EVIDENCE_LEN];
+};
+
+/* It was decided, and its line will be read again. */
+struct wire_decided {
+	struct decision_id id;
+	int64_t		start, end;	/* wall_t */
 };
 
 /* How often a watch has banned a prefix. */

@@ -264,14 +264,31 @@ check_decision(const void *data, size_t len)
 		return msg_no_nul;
 	if (!msg_ports_ok(d->ports, d->nports))
 		return bad_port;
-	if (d->past > 1 || d->no_ban > 1 || d->rerun > 1)
+	if (d->past > 1 || d->again > 1 || d->no_ban > 1 || d->rerun > 1)
 		return msg_bad_enum;
+	if (!ZERO_OK(d->zero))
+		return msg_bad_zero;
 	n = (size_t)d->values_len[0] | (size_t)d->values_len[1] << 8;
 	if (!TEXT_OK(d->pattern) || !values_ok(d->values, n))
 		return msg_no_nul;
 	/* Who bans nobody may have nobody to name. */
 	return d->no_ban ? ban_fault(&d->ban) :
 	    check_ban(&d->ban, sizeof(d->ban));
+}
+
+const char *
+check_decided(const void *data, size_t len)
+{
+	const struct wire_decided *d = data;
+	size_t i;
+
+	for (i = 0; i < len / sizeof(*d); i++) {
+		if (d[i].id.zero != 0)
+			return msg_bad_zero;
+		if (d[i].start < 0 || d[i].end < 0)
+			return bad_time;
+	}
+	return NULL;
 }
 
 const char *

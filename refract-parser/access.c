@@ -114,7 +114,8 @@ offended(struct context *c, const struct sighted *s, const struct user *u,
 {
 	struct offence	o = {
 		.watch = c->w, .count = u->limit, .now = c->b->now,
-		.offset = s->end, .line = s->p, .len = s->n
+		.again = c->b->again, .offset = s->end, .line = s->p,
+		.len = s->n
 	};
 	int		i;
 

@@ -64,7 +64,7 @@ static void
 on_timer(EVENT_ARGS)
 {
 	flush(1);
-	if (cp.paused)
+	if (cp.paused && !checkpoint_full())
 		go_on_reading();
 }
 
@@ -233,6 +233,7 @@ send_cut(void)
 	follow_positions(cp.all, send_position);
 	stream_positions(cp.all, send_position);
 	send_stats();
+	put(M_CUT, NULL, 0);
 	cp.touched = cp.all = 0;
 }
 
@@ -368,14 +369,16 @@ checkpoint_decision(const struct msg_decision *d,
 		flush(0);
 }
 
+/* Once it paused, until all is sent: a cut is due, and comes after it. */
 int
 checkpoint_full(void)
 {
 	struct channel	*ch = child_channel(ROLE_LEDGER, 1);
+	size_t		 max = cp.paused ? 1 : QUEUE_FULL;
 
 	if (ch == NULL || cp.in_flight == 0 ||
 	    mono_since(cp.answered, mono_now()) > STUCK_MS ||
-	    (cp.n < QUEUE_FULL && cp.nusers < USERS_FULL &&
+	    (cp.n < max && cp.nusers < USERS_FULL &&
 	    !channel_full(ch)))
 		return 0;
 	cp.paused = 1;

@@ -12,6 +12,7 @@
 #include "child.h"
 #include "count.h"
 #include "decide.h"
+#include "decided.h"
 #include "evidence.h"
 #include "grow.h"
 #include "line.h"
@@ -478,6 +479,7 @@ fill(const struct offence *o, const struct wire_ban *b,
 {
 	const struct wire_watch	*w = &o->watch->conf->w;
 
+	d->again = o->again != 0;
 	d->ban = *b;
 	d->ban.port = 0;
 	d->ban.proto = 0;
@@ -491,6 +493,30 @@ fill(const struct offence *o, const struct wire_ban *b,
 		d->ban.proto = w->ports[0].proto;
 	}
 	d->past = b->end <= o->now;
+}
+
+/* Does it count, and until when?  What was decided of this line stands. */
+static int
+judge(const struct offence *o, const struct serving *s, struct wire_ban *b,
+    struct msg_decision *d)
+{
+	enum decided	before = decided_before(&b->id, &b->start, &b->end);
+
+	if (before == DECIDED_NO || (before == DECIDED_NEVER &&
+	    is_duplicate(o, s, d->no_ban)))
+		return 0;
+	d->rerun = s != NULL && b->start < s->end;
+	if (before == DECIDED_YES)
+		return 1;
+	if (d->no_ban) {
+		b->end = wall_add(o->at, longest_delay(o->watch));
+		return 1;
+	}
+	b->end = end_of(o, b, d->rerun);
+	if (!d->rerun)
+		grow_add(o->watch->hash, &b->prefix, o->at,
+		    watch_hash(b->subject));
+	return 1;
 }
 
 int
@@ -510,19 +536,14 @@ decide(const struct offence *o)
 	if (d.no_ban)
 		p.key = subject;
 	s = find_ban(o->watch, &p);
-	if (is_duplicate(o, s, d.no_ban)) {
+	if (!judge(o, s, &b, &d)) {
 		if (trace_on)
 			trace_effect("none, that of an earlier line is "
 			    "under way");
 		return 0;
 	}
-	d.rerun = s != NULL && o->at < s->end;
-	b.end = d.no_ban ? wall_add(o->at, longest_delay(o->watch)) :
-	    end_of(o, &b, d.rerun);
 	if (!d.no_ban)
 		send_ban(o, &b);
-	if (!d.no_ban && !d.rerun)
-		grow_add(o->watch->hash, &b.prefix, o->at, subject);
 	if (s == NULL)
 		s = new_ban(o->watch, &p);
 	s->subject = subject;

@@ -28,6 +28,7 @@ struct offence {
 	const struct msg_evidence *lines;	/* oldest first: at, text */
 	unsigned int		 nlines;
 	int			 by_hand;
+	int			 again;		/* block.again */
 	wall_t			 at;		/* decision time */
 	wall_t			 now;
 	uint64_t		 file;		/* identity */
@@ -45,7 +46,8 @@ void	 decide_clear(void);
  * their way out) is no news, and a ban in use is extended twice a period.
  * Where `duplicate` says ignore, nothing is done while the ban (or, in a watch
  * without one, a command for the key) is under way; where it says rerun, all
- * is done again.
+ * is done again.  Of a line that was judged before the start (decided.h) what
+ * was decided then is.
  */
 int	 decide(const struct offence *);
 /* 1 if a ban of this watch runs for this address at this time. */

@@ -228,7 +228,7 @@ give_lines(struct file *f, const char *p, size_t n, uint64_t offset)
 {
 	struct block	b = {
 		.file = f, .p = p, .n = n, .offset = offset,
-		.live_from = f->live_from, .now = wall_now()
+		.live_from = f->live_from, .now = wall_now(), .again = 1
 	};
 
 	follow_ops.lines(&b);

@@ -37,6 +37,7 @@ struct block {
 	uint64_t	 offset;	/* of p in the file */
 	uint64_t	 live_from;	/* what lies before is caught up on */
 	wall_t		 now;		/* when it was read */
+	int		 again;		/* after a start it may be, again */
 };
 
 enum follow_event {

@@ -130,14 +130,15 @@ is_meant(const struct grown *g, const struct msg_target *t, uint64_t subject,
 }
 
 void
-grow_forgive(const struct msg_target *t, uint64_t watch)
+grow_forgive(const struct msg_target *t, uint64_t watch, wall_t until)
 {
 	uint64_t	subject = *t->user == '\0' ? 0 : watch_hash(t->user);
 	size_t		i, j;
 
 	for (i = 0; used && i < SETS; i++)
 		for (j = 0; j < WAYS; j++)
-			if (is_meant(&table[i][j], t, subject, watch))
+			if (table[i][j].last <= until &&
+			    is_meant(&table[i][j], t, subject, watch))
 				memset(&table[i][j], 0, sizeof(table[i][j]));
 }
 

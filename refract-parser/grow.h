@@ -22,8 +22,12 @@ void		 grow_add(uint64_t watch, const struct prefix *, wall_t,
 		    uint64_t subject);
 /* From the ledger. */
 void		 grow_known(const struct wire_growth *);
-/* What the target means is forgotten; of one watch or (0) of all. */
-void		 grow_forgive(const struct msg_target *, uint64_t watch);
+/*
+ * What the target means is forgotten; of one watch or (0) of all; unless the
+ * last ban is later than this, for then the ledger has forgiven it already.
+ */
+void		 grow_forgive(const struct msg_target *, uint64_t watch,
+		    wall_t until);
 /*
  * span times by/1000 for each of count bans before, max at the most; max 0:
  * span.

@@ -380,6 +380,7 @@ offended(struct text_line *l, const struct match *m, uint32_t total,
 		.lines = lines, .nlines = nlines,
 		.at = watch_decided(l->at, l->b->now), .now = l->b->now,
 		.file = block_identity(l->b), .offset = l->end,
+		.again = l->b->again,
 		.part = l->part,
 		.line = m->line != NULL ? m->line : l->whole,
 		.len = m->line != NULL ? m->len : l->whole_len

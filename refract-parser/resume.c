@@ -12,6 +12,7 @@
 #include "count.h"
 #include "counter.h"
 #include "decide.h"
+#include "decided.h"
 #include "follow.h"
 #include "grow.h"
 #include "log.h"
@@ -68,14 +69,14 @@ forgive_user(const struct msg_target *t, struct user *u)
 }
 
 uint32_t
-forgive(const struct msg_target *t, const struct watch *w)
+forgive(const struct msg_target *t, const struct watch *w, wall_t until)
 {
 	struct user	*u;
 	uint32_t	 i, n, count = 0;
 
 	decide_forgive(t, w);
 	if (t->growth)
-		grow_forgive(t, w == NULL ? 0 : w->hash);
+		grow_forgive(t, w == NULL ? 0 : w->hash, until);
 	for (i = 1; i <= users_top(); i++) {
 		if ((u = users_at(i)) == NULL || !is_named(t, u) ||
 		    (w != NULL && u->watch != w->number))
@@ -91,8 +92,12 @@ forgive(const struct msg_target *t, const struct watch *w)
 void
 resume_until(struct watch *w, logtime_t now)
 {
-	while (w->lift < re.nlifts && re.lifts[w->lift].at <= now)
-		forgive(&re.lifts[w->lift++].target, w);
+	const struct msg_lift	*l;
+
+	for (; w->lift < re.nlifts && re.lifts[w->lift].at <= now; w->lift++) {
+		l = &re.lifts[w->lift];
+		forgive(&l->target, w, l->at);
+	}
 }
 
 int
@@ -192,6 +197,16 @@ on_growth(MSG_ARGS)
 		grow_known(g);
 }
 
+static void
+on_decided(MSG_ARGS)
+{
+	const struct wire_decided	*d = data;
+	size_t				 n = len / sizeof(*d);
+
+	for (; n > 0; n--, d++)
+		decided_known(d);
+}
+
 /* Beyond the bound the oldest are dropped: they are the nearest to be over. */
 static void
 on_lift(MSG_ARGS)
@@ -223,6 +238,7 @@ go_on(void)
 	TAILQ_FOREACH(w, &watches, entry)
 		while (w->lift < re.nlifts && re.lifts[w->lift].at < w->last)
 			w->lift++;	/* in its state already */
+	decided_sort();
 	follow_go();
 	stream_go();
 	checkpoint_begin();
@@ -273,6 +289,7 @@ const struct handler	resume_handlers[] = {
 	{ M_STATE, on_state },
 	{ M_RESUME_BAN, on_served },
 	{ M_RESUME_GROWTH, on_growth },
+	{ M_RESUME_DECIDED, on_decided },
 	{ M_RESUME_LIFT, on_lift },
 	{ M_RESUME_DONE, on_done },
 	{ M_LEDGER_FRESH, on_fresh },
@@ -287,6 +304,7 @@ resume_begin(void)
 	follow_hold();
 	stream_hold();
 	re.nlifts = 0;
+	decided_clear();
 	re.files = 1;
 	re.ledger = ch != NULL;
 	channel_send(ch, M_RESUME, 0, NULL, 0);

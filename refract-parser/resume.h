@@ -36,9 +36,10 @@ int	 resume_lifted(const struct watch *, const struct prefix *,
 	    const char *subject, wall_t start);
 
 /*
- * Forget the addresses of users that the target means, and that they serve
- * bans; of one watch or (NULL) of all.  How many addresses.
+ * Forget the addresses of users that the target means, that they serve bans
+ * and, until this time, that they served some; of one watch or (NULL) of all.
+ * How many addresses.
  */
-uint32_t forgive(const struct msg_target *, const struct watch *);
+uint32_t forgive(const struct msg_target *, const struct watch *, wall_t);
 
 #endif

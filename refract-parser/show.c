@@ -213,7 +213,8 @@ fill_watch(struct row_watch *r, const struct watch *w)
 	r->ignored = s->ignored;
 	r->cancelled = s->cancelled;
 	r->limits = s->limits;
-	r->last = w->last;
+	/* Dates in text are not read unless something matches. */
+	r->last = w->text != NULL && w->read > w->last ? w->read : w->last;
 	r->dry_run = w->conf->w.dry_run;
 	strlcpy(r->name, w->conf->w.name, sizeof(r->name));
 	if ((src = TAILQ_FIRST(&w->conf->sources)) != NULL)
@@ -308,7 +309,7 @@ on_forgive(MSG_ARGS)
 	unsigned int		n;
 
 	memcpy(&t, data, len);
-	n = forgive(&t, NULL);
+	n = forgive(&t, NULL, WALL_FOREVER);
 	/* 0: an unban was said by the way, nobody waits. */
 	if (id != 0)
 		tell_outcome(ch, M_RESULT, id, 0, n, "%u address%s of users "

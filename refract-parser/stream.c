@@ -124,7 +124,7 @@ give(const struct stream *s, const char *p, size_t n, stamp_t at)
 		.source = s->m.source, .identity = s->identity,
 		.name = s->m.name, .at = at, .p = p, .n = n,
 		.offset = s->offset, .live_from = s->live ? 0 : UINT64_MAX,
-		.now = wall_now()
+		.now = wall_now(), .again = s->place != NULL
 	};
 
 	ops.lines(&b);

@@ -89,7 +89,8 @@ take_decision(const struct msg_decision *m, int batch)
 
 	w = conf_watch_byhash(child_conf(), m->ban.id.watch);
 	d.dry_run = w != NULL && w->w.dry_run;
-	d.past = (int)m->past;
+	d.past = m->past;
+	d.again = m->again;
 	memcpy(d.ports, m->ports, sizeof(d.ports));
 	(void)strlcpy(d.watch, m->watch, sizeof(d.watch));
 	d.evidence = m->evidence;
@@ -151,6 +152,7 @@ STATE(M_STATE)
 STATE(M_POSITION)
 STATE(M_WATCH_STATS)
 STATE(M_EVIDENCE)
+STATE(M_CUT)
 
 static void
 on_resume(MSG_ARGS)
@@ -224,6 +226,7 @@ static const struct handler from_parser[] = {
 	{ M_POSITION, on_M_POSITION },
 	{ M_WATCH_STATS, on_M_WATCH_STATS },
 	{ M_EVIDENCE, on_M_EVIDENCE },
+	{ M_CUT, on_M_CUT },
 	{ M_CHECKPOINT_END, on_checkpoint_end },
 	{ M_RESUME, on_resume },
 	{ 0, NULL }

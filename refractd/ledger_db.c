@@ -119,7 +119,11 @@ static const char *const schema[LEDGER_SCHEMA] = {
 	"CREATE INDEX run_due ON run (due, id) WHERE state = 0;"
 	"CREATE INDEX run_live ON run (id) WHERE state <= 1;"
 	"CREATE INDEX run_key ON run (watch, key);"
-	"CREATE INDEX run_prefix ON run (prefix);"
+	"CREATE INDEX run_prefix ON run (prefix);",
+
+	/* ahead: see ledger_state.c; run is a number of that process. */
+	"CREATE TABLE ahead ("
+	"  decision INTEGER PRIMARY KEY, run INTEGER NOT NULL) STRICT;"
 };
 
 static const char pragmas[] =

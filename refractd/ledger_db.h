@@ -12,7 +12,7 @@
 #include "msg.h"
 
 /* A newer schema than ours is refused, an older one is migrated. */
-#define LEDGER_SCHEMA	3
+#define LEDGER_SCHEMA	4
 
 enum db_status {
 	DB_OK,
@@ -40,6 +40,7 @@ struct decision {
 	uint32_t	 nports;
 	int		 dry_run;
 	int		 past;		/* recorded, not applied */
+	int		 again;		/* its line may be read again */
 	struct wire_port ports[BAN_PORTS_MAX];
 	char		 watch[NAME_MAX_LEN];
 	const char	*evidence;

@@ -1,8 +1,9 @@
 /*
  * What the parser goes on with after a start, told when it asks: counters,
- * positions, rule state, bans that are served, and what was lifted.  Page by
- * page and no faster than the channel takes them.  The parent is told the
- * positions too, before it opens logs.
+ * positions, rule state, bans that are served, what was decided of lines that
+ * it will read again, and what was lifted.  Page by page and no faster than
+ * the channel takes them.  The parent is told the positions too, before it
+ * opens logs.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -22,10 +23,13 @@
 
 #define PAGE		2048
 #define GROWTH_ROWS	262144	/* as many as the parser remembers */
+#define DECIDED_ROWS	131072	/* twice what it sends ahead of a cut */
 #define GROWN_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
 			sizeof(struct wire_growth))
 #define SERVED_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
 			sizeof(struct wire_served))
+#define DECIDED_MAX	((IMSG_MAX - IMSG_HEADER_SIZE) / \
+			sizeof(struct wire_decided))
 
 static struct {
 	struct channel		*ch;	/* NULL: nothing to do */
@@ -37,6 +41,8 @@ static struct {
 	size_t			 nout;
 	struct wire_growth	 grown[GROWN_MAX];
 	size_t			 ngrown;
+	struct wire_decided	 decided[DECIDED_MAX];
+	size_t			 ndecided;
 	uint64_t		 nstates, nserved;
 	mono_t			 begun;
 } rs;
@@ -126,6 +132,33 @@ growth(void)
 }
 
 static void
+send_out_decided(void)
+{
+	if (rs.ndecided > 0)
+		channel_send(rs.ch, M_RESUME_DECIDED, 0, rs.decided,
+		    rs.ndecided * sizeof(rs.decided[0]));
+	rs.ndecided = 0;
+}
+
+static void
+send_decided(const struct wire_decided *d)
+{
+	rs.decided[rs.ndecided++] = *d;
+	if (rs.ndecided == DECIDED_MAX)
+		send_out_decided();
+}
+
+static enum db_status
+decided(void)
+{
+	enum db_status	status;
+
+	status = state_decided(DECIDED_ROWS, send_decided);
+	send_out_decided();
+	return status;
+}
+
+static void
 send_lift(const struct msg_lift *m)
 {
 	channel_send(rs.ch, M_RESUME_LIFT, 0, m, sizeof(*m));
@@ -169,7 +202,7 @@ page(int *more)
 		return status;
 	send_out();
 	*more = 0;
-	if ((status = growth()) != DB_OK)
+	if ((status = growth()) != DB_OK || (status = decided()) != DB_OK)
 		return status;
 	return state_lifts(rs.served.oldest, send_lift);
 }
@@ -244,7 +277,7 @@ void
 resume_stop(void)
 {
 	rs.ch = NULL;
-	rs.nout = rs.ngrown = 0;
+	rs.nout = rs.ngrown = rs.ndecided = 0;
 	if (rs.turn != NULL)
 		(void)event_del(rs.turn);
 }

@@ -372,12 +372,10 @@ decision_texts(const struct decision *d, int64_t row)
 	return status;
 }
 
-enum db_status
-db_decision(const struct decision *d, int *new)
+static void
+bind_decision(const struct decision *d)
 {
 	sqlite3_stmt	*s = stmts[S_DECISION];
-	enum db_status	 status;
-	int64_t		 row;
 
 	bind_id(s, &d->ban.id);
 	(void)sqlite3_bind_int64(s, 5, d->ban.start);
@@ -395,14 +393,6 @@ db_decision(const struct decision *d, int *new)
 	    (int)d->values_len, SQLITE_STATIC);
 	(void)sqlite3_bind_int(s, 16, (d->rerun ? DECISION_RERUN : 0) |
 	    (d->no_ban ? DECISION_NO_BAN : 0));
-	if ((status = run(S_DECISION)) != DB_OK)
-		return status;
-	if ((*new = sqlite3_changes(db) == 1) == 0)
-		return DB_OK;
-	row = sqlite3_last_insert_rowid(db);
-	if ((status = decision_texts(d, row)) == DB_OK)
-		status = decision_forgiven(&d->ban, row);
-	return status;
 }
 
 int64_t
@@ -419,6 +409,27 @@ db_decision_row(const struct decision_id *id, int64_t *lifted)
 	}
 	(void)sqlite3_reset(s);
 	return row;
+}
+
+enum db_status
+db_decision(const struct decision *d, int *new)
+{
+	enum db_status	 status;
+	int64_t		 row, lifted;
+
+	bind_decision(d);
+	if ((status = run(S_DECISION)) != DB_OK)
+		return status;
+	*new = sqlite3_changes(db) == 1;
+	row = *new ? sqlite3_last_insert_rowid(db) :
+	    db_decision_row(&d->ban.id, &lifted);
+	if (d->again && (status = state_ahead(row)) != DB_OK)
+		return status;
+	if (!*new)
+		return DB_OK;
+	if ((status = decision_texts(d, row)) == DB_OK)
+		status = decision_forgiven(&d->ban, row);
+	return status;
 }
 
 enum db_status
@@ -513,7 +524,9 @@ db_prune(int64_t now)
 	if ((status = run(S_PRUNE_RUNS)) != DB_OK)
 		return status;
 	(void)sqlite3_bind_int64(stmts[S_PRUNE_FORGIVEN], 1, now - LIFT_KEEP);
-	return run(S_PRUNE_FORGIVEN);
+	if ((status = run(S_PRUNE_FORGIVEN)) != DB_OK)
+		return status;
+	return state_prune(now - LIFT_KEEP);
 }
 
 static enum db_status

@@ -32,5 +32,9 @@ void		 runs_finalize(void);
 /* ledger_state.c's own. */
 enum db_status	 state_prepare(struct sqlite3 *);
 void		 state_finalize(void);
+/* This decision's line may be read again. */
+enum db_status	 state_ahead(int64_t row);
+/* Forget those that were decided before this, wall_t. */
+enum db_status	 state_prune(int64_t before);
 
 #endif

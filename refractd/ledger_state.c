@@ -2,10 +2,15 @@
  * What a restart goes on with, in SQL: positions, rule state and counters of
  * watches, lifts and bans that still matter to the parser.  The messages are
  * stored column by column, so that sqlite3(1) shows what is there.
+ *
+ * A decision may go ahead of the cut that its line belongs to.  Until that cut
+ * is here it is in the table `ahead`; if it never comes, as the parser died,
+ * the parser's next run reads the line again, and is told what was decided.
  */
 #include <sys/socket.h>
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sqlite3.h>
@@ -18,6 +23,7 @@ enum statement {
 	S_DROP_POSITION, S_POSITION, S_DROP_STATE, S_STATE, S_PRUNE, S_STATS,
 	S_GET_STATS, S_GET_POSITIONS, S_GET_STATES, S_OLDEST, S_GET_SERVED,
 	S_GET_LIFTS, S_GET_GROWTH, S_LINE,
+	S_AHEAD, S_CUT, S_GET_AHEAD, S_PRUNE_AHEAD,
 	S_MAX
 };
 
@@ -50,24 +56,19 @@ static const char *const sql[S_MAX] = {
 	    " (?1, ?2, ?3, ?4) ORDER BY watch, touched, name, part LIMIT ?5",
 	[S_OLDEST] = "SELECT min(last) FROM watch_stats WHERE last > 0",
 	/*
-	 * Whatever came of it, the watch takes it for served; but what went
-	 * ahead of its cut will be decided again, and is not known until then.
+	 * Whatever came of it, the watch takes it for served; but what is
+	 * ahead begins only when its line is read again.
 	 */
 	[S_GET_SERVED] = "SELECT ends, id, watch, starts, prefix, kind, subject"
 	    " FROM decision WHERE (ends, id) > (?1, ?2) AND watch <> 0"
-	    " AND (lifted = 0 OR lifted >= ?3) AND NOT EXISTS"
-	    " (SELECT 1 FROM position WHERE position.watch = decision.watch"
-	    " AND position.identity = decision.file"
-	    " AND position.offset < decision.offset)"
+	    " AND (lifted = 0 OR lifted >= ?3)"
+	    " AND id NOT IN (SELECT decision FROM ahead)"
 	    " ORDER BY ends, id LIMIT ?4",
 	[S_GET_LIFTS] = "SELECT at, prefix, subject, growth FROM forgiven"
 	    " WHERE at >= ?1 ORDER BY at, id",
 	/* The last one's subject: a bare column goes with max(). */
 	[S_GET_GROWTH] = "SELECT watch, prefix, count(*), max(starts), subject"
 	    " FROM decision WHERE watch <> 0 AND kind = 0 AND NOT EXISTS"
-	    " (SELECT 1 FROM position WHERE position.watch = decision.watch"
-	    " AND position.identity = decision.file"
-	    " AND position.offset < decision.offset) AND NOT EXISTS"
 	    " (SELECT 1 FROM forgiven WHERE growth <> 0 AND at >= starts"
 	    " AND (forgiven.prefix IS NULL OR overlap(forgiven.prefix,"
 	    " decision.prefix)) AND forgiven.subject IN"
@@ -76,16 +77,26 @@ static const char *const sql[S_MAX] = {
 	/* Its decision was written before it; read again it says less. */
 	[S_LINE] = "INSERT OR IGNORE INTO line (decision, number, at, text)"
 	    " SELECT id, ?5, ?6, ?7 FROM decision WHERE watch = ?1"
-	    " AND file = ?2 AND offset = ?3 AND part = ?4"
+	    " AND file = ?2 AND offset = ?3 AND part = ?4",
+	[S_AHEAD] = "INSERT OR REPLACE INTO ahead VALUES (?1, ?2)",
+	[S_CUT] = "DELETE FROM ahead WHERE run = ?1",
+	[S_GET_AHEAD] = "SELECT watch, file, offset, part, starts, ends"
+	    " FROM ahead JOIN decision ON id = decision"
+	    " ORDER BY id DESC LIMIT ?1",
+	[S_PRUNE_AHEAD] = "DELETE FROM ahead WHERE decision NOT IN"
+	    " (SELECT id FROM decision WHERE starts >= ?1)"
 };
 
 static sqlite3_stmt	*stmts[S_MAX];
+static int64_t		 this_run;	/* of the parser, which is ours */
 
 enum db_status
 state_prepare(sqlite3 *db)
 {
 	int	i, rc = SQLITE_OK;
 
+	while (this_run == 0)
+		arc4random_buf(&this_run, sizeof(this_run));
 	for (i = 0; i < S_MAX && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v3(db, sql[i], -1,
 		    SQLITE_PREPARE_PERSISTENT, &stmts[i], NULL);
@@ -239,6 +250,29 @@ write_line(const struct msg_evidence *m)
 }
 
 enum db_status
+state_ahead(int64_t row)
+{
+	(void)sqlite3_bind_int64(stmts[S_AHEAD], 1, row);
+	(void)sqlite3_bind_int64(stmts[S_AHEAD], 2, this_run);
+	return run(S_AHEAD);
+}
+
+enum db_status
+state_prune(int64_t before)
+{
+	(void)sqlite3_bind_int64(stmts[S_PRUNE_AHEAD], 1, before);
+	return run(S_PRUNE_AHEAD);
+}
+
+/* All that this run has decided is in the cut that is being written. */
+static enum db_status
+write_cut(void)
+{
+	(void)sqlite3_bind_int64(stmts[S_CUT], 1, this_run);
+	return run(S_CUT);
+}
+
+enum db_status
 state_write(uint32_t type, const void *data, size_t len)
 {
 	switch (type) {
@@ -250,6 +284,8 @@ state_write(uint32_t type, const void *data, size_t len)
 		return write_state(data, len);
 	case M_EVIDENCE:
 		return write_line(data);
+	case M_CUT:
+		return write_cut();
 	default:
 		return write_stats(data);
 	}
@@ -411,6 +447,29 @@ state_growth(unsigned int max, void (*fn)(const struct wire_growth *))
 		g.subject = subject_hash(s, 4);
 		if (g.prefix.family != 0 && g.last >= 0)
 			fn(&g);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
+enum db_status
+state_decided(unsigned int max, void (*fn)(const struct wire_decided *))
+{
+	sqlite3_stmt		*s = stmts[S_GET_AHEAD];
+	struct wire_decided	 d;
+	int			 rc;
+
+	(void)sqlite3_bind_int64(s, 1, max);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		memset(&d, 0, sizeof(d));
+		d.id.watch = read_u64(s, 0);
+		d.id.file = read_u64(s, 1);
+		d.id.offset = read_u64(s, 2);
+		d.id.part = (uint32_t)sqlite3_column_int64(s, 3);
+		d.start = sqlite3_column_int64(s, 4);
+		d.end = sqlite3_column_int64(s, 5);
+		if (d.start >= 0 && d.end >= 0)
+			fn(&d);
 	}
 	(void)sqlite3_reset(s);
 	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);

@@ -22,6 +22,9 @@ enum db_status	 state_lifts(int64_t since,
 /* How often who was banned: the last ones, at most max. */
 enum db_status	 state_growth(unsigned int max,
 		    void (*fn)(const struct wire_growth *));
+/* What was decided of lines that will be read again: the last, at most max. */
+enum db_status	 state_decided(unsigned int max,
+		    void (*fn)(const struct wire_decided *));
 /* The log time that the watch which is furthest behind has come to. */
 enum db_status	 state_oldest(int64_t *);
 
@@ -38,7 +41,10 @@ struct served_cursor {
 /* At most max a call; *n fewer: there are no more. */
 enum db_status	 state_states(struct state_cursor *, unsigned int max,
 		    unsigned int *n, void (*fn)(const void *, size_t));
-/* Bans that ended after `oldest`, or that were lifted after it. */
+/*
+ * Bans that ended after `oldest`, or that were lifted after it; without those
+ * of lines that will be read again.
+ */
 enum db_status	 state_served(struct served_cursor *, unsigned int max,
 		    unsigned int *n, void (*fn)(const struct wire_served *));
 

@@ -1,4 +1,5 @@
-/* LINK: refract-parser/decide.o refract-parser/grow.o */
+/* LINK: refract-parser/decide.o refract-parser/decided.o */
+/* LINK: refract-parser/grow.o */
 /* LINK: refract-parser/count.o refract-parser/users.o refract-parser/slab.o */
 /* LINK: refract-parser/siphash.o refract-parser/text.o */
 /* LINK: refract-parser/trace.o refract-parser/date.o */
@@ -25,6 +26,7 @@
 #include "child.h"
 #include "conf.h"
 #include "decide.h"
+#include "decided.h"
 #include "grow.h"
 #include "line.h"
 #include "resume.h"
@@ -192,6 +194,7 @@ teardown(void **state)
 {
 	(void)state;
 	decide_clear();
+	decided_clear();
 	grow_clear();
 	conf_free(conf);
 	return 0;
@@ -398,6 +401,89 @@ test_resumed(void **state)
 	assert_int_equal(offend_as("other", "203.0.113.8", T0 + 1), 0);
 }
 
+/* The last run judged lines to the 3rd, and told of two decisions. */
+static void
+judged(void)
+{
+	struct wire_growth	g = { .last = T0 + 30 * MINUTE, .count = 2 };
+	struct wire_decided	d = { .id.file = 5, .id.offset = 3 };
+
+	g.watch = d.id.watch = watch_hash("sshd");
+	cw->w.growth_max = 600 * MINUTE;
+	cw->w.growth_by = 2000;
+	assert_int_equal(prefix_parse(&g.prefix, "203.0.113.7"), 0);
+	grow_known(&g);
+	d.start = T0 + 30 * MINUTE;
+	d.end = T0 + 50 * MINUTE;
+	decided_known(&d);
+	d.id.offset = 1;
+	d.start = T0;
+	d.end = T0 + 10 * MINUTE;
+	decided_known(&d);
+	decided_sort();
+}
+
+/*
+ * Lines that are read again: the same decisions, as long as they were, though
+ * growth knows of all that came later; and then it goes on.
+ */
+static void
+test_again(void **state)
+{
+	(void)state;
+	judged();
+	assert_int_equal(offend("203.0.113.7", T0), 1);
+	assert_int_equal(length(), 10 * MINUTE);
+	assert_int_equal(decision.rerun, 0);
+	/* Nothing came of this one, and nothing does. */
+	assert_int_equal(offend("203.0.113.7", T0 + 9 * MINUTE), 0);
+	assert_int_equal(offend("203.0.113.7", T0 + 30 * MINUTE), 1);
+	assert_int_equal(length(), 20 * MINUTE);
+	assert_int_equal(ndecisions, 2);
+	assert_int_equal(nbans, 2);
+	assert_int_equal(offend("203.0.113.7", T0 + 35 * MINUTE), 0);
+	assert_int_equal(offend("203.0.113.7", T0 + 60 * MINUTE), 1);
+	assert_int_equal(length(), 40 * MINUTE);
+	assert_int_equal(decide_bans(&watch, &who.addr), 3);
+}
+
+/* Another watch and another file were not judged. */
+static void
+test_again_others(void **state)
+{
+	struct wire_decided	d = { .id.file = 6 };
+	wall_t			a, b;
+
+	(void)state;
+	judged();
+	d.id.watch = watch_hash("sshd");
+	assert_int_equal(decided_before(&d.id, &a, &b), DECIDED_NEVER);
+	d.id.file = 4;
+	assert_int_equal(decided_before(&d.id, &a, &b), DECIDED_NEVER);
+	d.id.file = 5;
+	assert_int_equal(decided_before(&d.id, &a, &b), DECIDED_NO);
+	d.id.watch++;
+	assert_int_equal(decided_before(&d.id, &a, &b), DECIDED_NEVER);
+	d.id.watch -= 2;
+	assert_int_equal(decided_before(&d.id, &a, &b), DECIDED_NEVER);
+}
+
+/* What an operator forgave, read again: the ledger has not told of it. */
+static void
+test_forgiven_again(void **state)
+{
+	struct msg_target	t = { .growth = 1 };
+
+	(void)state;
+	judged();
+	t.prefix.family = 0;
+	grow_forgive(&t, watch.hash, T0 + 10 * MINUTE);
+	(void)offend("203.0.113.7", T0);
+	assert_int_equal(decide_bans(&watch, &who.addr), 2);
+	grow_forgive(&t, watch.hash, T0 + 30 * MINUTE);
+	assert_int_equal(decide_bans(&watch, &who.addr), 0);
+}
+
 static void
 test_forgiven(void **state)
 {
@@ -447,7 +533,8 @@ main(void)
 		TEST(test_commands),
 		TEST(test_nobody),
 		TEST(test_resumed),
-		TEST(test_forgiven),
+		TEST(test_forgiven), TEST(test_again),
+		TEST(test_again_others), TEST(test_forgiven_again),
 		TEST(test_values)
 	};
 

@@ -106,17 +106,17 @@ test_forgive(void **state)
 	grow_add(2, &a, T0, watch_hash("alice"));
 	grow_add(1, &b, T0, watch_hash("bob"));
 	t.prefix = prefix("203.0.113.0/29");
-	grow_forgive(&t, 1);
+	grow_forgive(&t, 1, WALL_FOREVER);
 	assert_int_equal(grow_count(1, &a), 0);
 	assert_int_equal(grow_count(2, &a), 1);
 	assert_int_equal(grow_count(1, &b), 1);
 	memset(&t, 0, sizeof(t));
 	strlcpy(t.user, "bob", sizeof(t.user));
-	grow_forgive(&t, 0);
+	grow_forgive(&t, 0, WALL_FOREVER);
 	assert_int_equal(grow_count(1, &b), 0);
 	assert_int_equal(grow_count(2, &a), 1);
 	memset(&t, 0, sizeof(t));
-	grow_forgive(&t, 0);
+	grow_forgive(&t, 0, WALL_FOREVER);
 	assert_int_equal(grow_count(2, &a), 0);
 }
 

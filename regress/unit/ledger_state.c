@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "ledger_state.h"
 #include "log.h"
@@ -27,6 +28,9 @@ static struct msg_lift		 lifts[8];
 static size_t			 npositions, nstats, nserved, nlifts, nstates;
 static uint64_t			 state_bytes;
 static char			 names[64];
+static struct wire_decided	 decided[8];
+static size_t			 ndecided;
+static uint32_t			 grown;
 
 static int
 setup(void **state)
@@ -36,6 +40,7 @@ setup(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(file, sizeof(file), "%s/ledger.db", dir);
 	npositions = nstats = nserved = nlifts = nstates = 0;
+	ndecided = grown = 0;
 	state_bytes = 0;
 	*names = '\0';
 	assert_int_equal(db_open(file), DB_OK);
@@ -219,9 +224,10 @@ test_stats(void **state)
 }
 
 static void
-decide(uint64_t offset, int64_t start, int64_t end, int past)
+decide(uint64_t offset, int64_t start, int64_t end, int past, int again)
 {
-	struct decision	d = { .evidence = "", .past = past };
+	struct decision	d = { .evidence = "", .past = past,
+	    .again = again };
 	int		new;
 
 	d.ban.id.watch = WATCH;
@@ -234,6 +240,38 @@ decide(uint64_t offset, int64_t start, int64_t end, int past)
 	assert_int_equal(db_begin(), DB_OK);
 	assert_int_equal(db_decision(&d, &new), DB_OK);
 	assert_int_equal(db_commit(), DB_OK);
+}
+
+static void
+on_decided(const struct wire_decided *d)
+{
+	decided[ndecided++] = *d;
+}
+
+static void
+get_decided(unsigned int max)
+{
+	ndecided = 0;
+	assert_int_equal(state_decided(max, on_decided), DB_OK);
+}
+
+static void
+on_growth(const struct wire_growth *g)
+{
+	grown += g->count;
+}
+
+/* What another process would have left. */
+static void
+execute(const char *sql)
+{
+	sqlite3	*db;
+
+	db_close();
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(db_open(file), DB_OK);
 }
 
 static void
@@ -255,9 +293,9 @@ test_served(void **state)
 	struct msg_target	all = { .prefix.family = 0 };
 
 	(void)state;
-	decide(1, 10, 100, 0);
-	decide(2, 20, 200, 1);
-	decide(3, 30, 300, 0);
+	decide(1, 10, 100, 0, 0);
+	decide(2, 20, 200, 1, 0);
+	decide(3, 30, 300, 0, 0);
 	get_served(100);
 	assert_int_equal(nserved, 2);
 	assert_int_equal(served[0].end, 200);
@@ -281,31 +319,61 @@ test_served(void **state)
 	assert_int_equal(lifts[0].target.prefix.family, 0);
 }
 
-/* What went ahead of its cut is decided again: not known until then. */
+/*
+ * What went ahead of its cut is told as such, and not as served, until the cut
+ * is there; growth knows of it all the time.
+ */
 static void
-test_served_ahead(void **state)
+test_ahead(void **state)
 {
-	struct msg_position	p = { .watch = WATCH, .dev = 1, .ino = 2,
-	    .source = 3, .identity = 1, .offset = 2, .name = "access.log" };
-
 	(void)state;
-	decide(1, 10, 100, 0);
-	decide(2, 20, 200, 0);
-	decide(3, 30, 300, 0);
-	put(M_POSITION, &p, sizeof(p));
+	decide(1, 10, 100, 0, 1);
+	put(M_CUT, NULL, 0);
+	decide(2, 20, 200, 0, 1);
+	decide(3, 30, 300, 0, 1);
+	decide(4, 40, 400, 0, 0);	/* of what cannot be read again */
 	get_served(0);
 	assert_int_equal(nserved, 2);
-	assert_int_equal(served[1].end, 200);
-	p.offset = 3;
-	put(M_POSITION, &p, sizeof(p));
+	assert_int_equal(served[0].end, 100);
+	assert_int_equal(served[1].end, 400);
+	get_decided(8);
+	assert_int_equal(ndecided, 2);
+	assert_true(decided[0].id.watch == WATCH);
+	assert_int_equal(decided[0].id.file, 1);
+	assert_int_equal(decided[0].id.offset, 3);
+	assert_int_equal(decided[0].start, 30);
+	assert_int_equal(decided[0].end, 300);
+	get_decided(1);
+	assert_int_equal(ndecided, 1);
+	assert_int_equal(decided[0].id.offset, 3);
+	assert_int_equal(state_growth(8, on_growth), DB_OK);
+	assert_int_equal(grown, 4);
+}
+
+/*
+ * The cut of another run has what that one decided again, and no more; what
+ * is never read again is forgotten one day.
+ */
+static void
+test_ahead_runs(void **state)
+{
+	(void)state;
+	decide(2, 20, 200, 0, 1);
+	decide(3, 30, 300, 0, 1);
+	execute("UPDATE ahead SET run = run + 1");
+	decide(2, 20, 200, 0, 1);
+	put(M_CUT, NULL, 0);
+	get_decided(8);
+	assert_int_equal(ndecided, 1);
+	assert_int_equal(decided[0].id.offset, 3);
 	get_served(0);
-	assert_int_equal(nserved, 3);
-	/* Another file's place says nothing of this one. */
-	p.identity = 4;
-	p.offset = 1;
-	put(M_POSITION, &p, sizeof(p));
-	get_served(0);
-	assert_int_equal(nserved, 3);
+	assert_int_equal(nserved, 1);
+	assert_int_equal(db_prune((int64_t)35 * 86400 * 1000 + 30), DB_OK);
+	get_decided(8);
+	assert_int_equal(ndecided, 1);
+	assert_int_equal(db_prune((int64_t)35 * 86400 * 1000 + 31), DB_OK);
+	get_decided(8);
+	assert_int_equal(ndecided, 0);
 }
 
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -315,7 +383,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		T(test_positions), T(test_states), T(test_stats),
-		T(test_served), T(test_served_ahead)
+		T(test_served), T(test_ahead), T(test_ahead_runs)
 	};
 
 	log_init(LOG_TO_STDERR, "ledger_state");

@@ -131,6 +131,8 @@ static const struct row {
 	{ C_FLUSH, "x", "c", "sre", 0, 152, 0 },
 	{ C_TRIGGER, "x", "c", "sre", 0, 840, 0 },
 	{ M_EVIDENCE, "p", "l", "re", 0, 448, 0 },
+	{ M_CUT, "p", "l", "re", 0, 0, 0 },
+	{ M_RESUME_DECIDED, "l", "p", "re", 0, 48, 48 },
 	{ M_CONF_MUX, "P", CONFIGURED, "sr", 0, 8, 0 },
 	{ M_CONF_POOL, "P", CONFIGURED, "sr", 0, 632, 0 },
 	{ M_CONF_MEMBER, "P", CONFIGURED, "sr", 0, 312, 0 },
@@ -656,6 +658,10 @@ test_state_content(void **arg)
 	    m->at = -1);
 	SPOILED(M_RESUME_BAN, ROLE_LEDGER, ROLE_PARSER, wire_served,
 	    m->prefix.family = 9);
+	SPOILED(M_RESUME_DECIDED, ROLE_LEDGER, ROLE_PARSER, wire_decided,
+	    m->id.zero = 1);
+	SPOILED(M_RESUME_DECIDED, ROLE_LEDGER, ROLE_PARSER, wire_decided,
+	    m->end = -1);
 	assert_int_equal(msg_check(M_STATE, ROLE_PARSER, ROLE_LEDGER,
 	    STATE_RUNNING, &s, sizeof(s), 0, &why), 0);
 	s.list[1].v6 = 2;
@@ -687,6 +693,8 @@ test_ban_content(void **arg)
 	BAN(FILL(m->subject));
 	DECISION(m->nports = 17);
 	DECISION(m->past = 2);
+	DECISION(m->again = 2);
+	DECISION(m->zero[1] = 1);
 	DECISION(m->ban.prefix.plen = 33);
 	DECISION(FILL(m->watch));
 	DECISION(FILL(m->evidence));

@@ -1,4 +1,5 @@
 /* LINK: refract-parser/watch.o refract-parser/decide.o */
+/* LINK: refract-parser/decided.o */
 /* LINK: refract-parser/checkpoint.o refract-parser/resume.o */
 /* LINK: refract-parser/warn.o refract-parser/show.o refract-parser/rule.o */
 /* LINK: refract-parser/users.o refract-parser/slab.o */
@@ -60,7 +61,8 @@ static int			 no_ledger;
 static struct wire_ban		 bans[SENT_MAX];
 static struct msg_decision	*decisions;
 static struct wire_notice	 notices[64];
-static unsigned int		 nbans, ndecisions, nnotices, nends, resumed;
+static unsigned int		 nbans, ndecisions, nnotices, nends;
+static unsigned int		 resumed, sent_then;
 static uint64_t			 checkpoint, committed;
 static char			 rows[64][2048];
 static unsigned int		 nrows;
@@ -81,7 +83,7 @@ static struct {
 }				 states[STATES_MAX];
 static size_t			 state_len[STATES_MAX];
 static struct msg_stats		 stats;
-static unsigned int		 nstates, nclears, npositions, nresumes;
+static unsigned int		 nstates, nclears, ncuts, npositions, nresumes;
 static int			 went;
 
 struct channel *
@@ -130,6 +132,9 @@ channel_send(struct channel *ch, uint32_t type, uint32_t id, const void *data,
 		break;
 	case M_STATE_CLEAR:
 		nclears++;
+		break;
+	case M_CUT:
+		ncuts++;
 		break;
 	case M_STATE:
 		assert_true(len <= sizeof(states[0]));
@@ -213,6 +218,7 @@ void
 follow_resume(void)
 {
 	resumed++;
+	sent_then = ndecisions;
 }
 
 void
@@ -357,8 +363,8 @@ setup(void **state)
 	decisions = calloc(SENT_MAX, sizeof(*decisions));
 	assert_non_null(decisions);
 	checkpoint = committed = 0;
-	nbans = ndecisions = nnotices = nends = nrows = resumed = 0;
-	nstates = nclears = npositions = nresumes = 0;
+	nbans = ndecisions = nnotices = nends = nrows = resumed = sent_then = 0;
+	nstates = nclears = ncuts = npositions = nresumes = 0;
 	went = 0;
 	no_ledger = 0;
 	offset = 0;
@@ -876,6 +882,8 @@ test_checkpoints(void **state)
 	assert_true(checkpoint_full());
 	settle();
 	assert_int_equal(ndecisions, i);
+	/* Reading went on when all was sent, so that a cut was due. */
+	assert_int_equal(sent_then, i);
 	while (--i > 0)
 		assert_true(decisions[i].ban.id.offset >
 		    decisions[i - 1].ban.id.offset);
@@ -956,6 +964,7 @@ test_resume(void **state)
 	seen("al", "[2001:db8:7::1]:3", 200);
 	settle();
 	assert_int_equal(nclears, 1);
+	assert_true(ncuts >= 1);
 	assert_int_equal(nstates, 2);
 	assert_true(npositions > 0);
 	assert_int_equal(nbans, 1);
@@ -1029,9 +1038,11 @@ test_states(void **state)
 	assert_string_equal(states[2].head.name, "new");
 	assert_true(stats.keep > NOW && stats.keep < NOW + 200000);
 	assert_int_equal(nclears, 1);
+	assert_true(ncuts >= 1);
 	told(M_LEDGER_FRESH, NULL, 0);
 	settle();
 	assert_int_equal(nclears, 2);
+	assert_true(ncuts >= 2);
 	assert_int_equal(nstates, 4);
 }
 
