@@ -1,5 +1,5 @@
 /*
- * Children: fork and exec with a channel on descriptor 3 and nothing else, a
+ * Children: fork and exec (procs_exec.c) with a channel on descriptor 3, a
  * barrier until they are READY, and what their deaths mean.  A child that ends
  * without having been told to ends the suite, and the log says why.
  */
@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,11 +20,10 @@
 #include "child.h"
 #include "log.h"
 #include "procs.h"
+#include "procs_exec.h"
 #include "sandbox.h"
 #include "timer.h"
 #include "version.h"
-
-#define ARGS_MAX	16
 
 struct proc {
 	pid_t			 pid;		/* 0: not there */
@@ -37,13 +35,8 @@ struct proc {
 	char			 build[BUILD_ID_LEN];
 };
 
-/* How each is started.  All limits together are less than systemd's 90 s. */
-static const struct recipe {
-	const char	*title;		/* argv[0]: what ps(1) shows */
-	const char	*program;	/* below libexec/refract; NULL: us */
-	const char	*option, *value;
-	int		 stop_limit;	/* seconds */
-} recipes[ROLE_MAX] = {
+/* All limits together are less than systemd's 90 s. */
+static const struct recipe recipes[ROLE_MAX] = {
 	[ROLE_RULES] = { "refractd: rules", "refract-enforcer", "-R", NULL,
 	    10 },
 	[ROLE_ENFORCER] = { "refract-enforcer", "refract-enforcer", NULL,
@@ -70,9 +63,7 @@ static const struct {
 };
 
 static struct event_base	*base;
-static const char		*helpers, *state_dir;
-static const char		*alone;		/* its option */
-static int			 verbosity;
+static struct given		 given;
 /* By role; the mux's second worker and those after it come behind. */
 #define PROCS_MAX	(ROLE_MAX + MUX_WORKERS_MAX - 1)
 static struct proc		 procs[PROCS_MAX];
@@ -196,7 +187,7 @@ buried(unsigned int n, int status)
 	cause(status, why, sizeof(why));
 	proc_clear(p);
 	/* It has said why; or nobody reads what it prints. */
-	if (alone != NULL && WIFEXITED(status) &&
+	if (given.alone != NULL && WIFEXITED(status) &&
 	    (!told || WEXITSTATUS(status) != 0))
 		exit(WEXITSTATUS(status));
 	if (!told)
@@ -265,9 +256,9 @@ procs_init(struct event_base *b, const char *dir, const char *state,
     int verbose)
 {
 	base = b;
-	helpers = dir;
-	state_dir = state;
-	verbosity = verbose;
+	given.helpers = dir;
+	given.state_dir = state;
+	given.verbosity = verbose;
 	owner = getpid();
 	parent_started = wall_now();
 	child_ev = evsignal_new(base, SIGCHLD, child_died, NULL);
@@ -297,7 +288,7 @@ procs_others(void (*fn)(pid_t, int))
 void
 procs_alone(const char *option)
 {
-	alone = option;
+	given.alone = option;
 }
 
 void
@@ -307,107 +298,6 @@ procs_handlers(enum role role, const struct handler *h)
 }
 
 /* Starting */
-
-static const char *
-program_path(const struct recipe *r, char *buf, size_t len)
-{
-	if (r->program == NULL)
-		snprintf(buf, len, "%s/refractd", helpers);
-	else
-		snprintf(buf, len, "%s/../libexec/refract/%s", helpers,
-		    r->program);
-	return buf;
-}
-
-/* A child inherits the three standard descriptors and its channel. */
-static void
-child_descriptors(int fd)
-{
-	int	null;
-
-	if ((null = open("/dev/null", O_RDWR)) == -1 ||
-	    dup2(null, STDIN_FILENO) == -1 ||
-	    (alone == NULL && dup2(null, STDOUT_FILENO) == -1))
-		_exit(127);
-	if (fd == CHILD_FD) {
-		if (fcntl(fd, F_SETFD, 0) == -1)
-			_exit(127);
-	} else if (dup2(fd, CHILD_FD) == -1)
-		_exit(127);
-	closefrom(CHILD_FD + 1);
-}
-
-static void
-child_signals(void)
-{
-	sigset_t	none;
-	int		i;
-
-	for (i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void
-child_environment(char *tz, size_t len, char *env[3])
-{
-	static char	 path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-	const char	*zone = getenv("TZ");
-
-	snprintf(tz, len, "TZ=%s", zone == NULL ? ":/etc/localtime" : zone);
-	env[0] = tz;
-	env[1] = path;
-	env[2] = NULL;
-}
-
-/* execve(2) wants strings that could be written to. */
-struct args {
-	char	*v[ARGS_MAX];
-	int	 n;
-};
-
-static void
-arg(struct args *a, const char *s)
-{
-	if (s != NULL && (a->v[a->n++] = strdup(s)) == NULL)
-		_exit(127);
-}
-
-static void __attribute__((__noreturn__))
-child_exec(const struct recipe *r, enum role role, int fd)
-{
-	static const char	*modes[] = {
-		[LOG_TO_STDERR] = "-d",
-		[LOG_TO_JOURNAL] = "-j",
-		[LOG_TO_SYSLOG] = "-s"
-	};
-	struct args		 a = { .n = 0 };
-	char			*env[3], path[4096], tz[256];
-	int			 v;
-
-	arg(&a, r->title);
-	arg(&a, r->option);
-	arg(&a, r->value);
-	arg(&a, alone);
-	arg(&a, modes[log_mode()]);
-	for (v = 0; v < verbosity && v < 2; v++)
-		arg(&a, "-v");
-	if (role == ROLE_LEDGER) {
-		arg(&a, "-r");
-		arg(&a, state_dir);
-	}
-	child_environment(tz, sizeof(tz), env);
-	/* out of the terminal's group: only the parent hears a ^C */
-	setsid();
-	child_signals();
-	program_path(r, path, sizeof(path));
-	child_descriptors(fd);
-	execve(path, a.v, env);
-	dprintf(STDERR_FILENO, "refractd: %s: %s\n", path, strerror(errno));
-	_exit(127);
-}
 
 /* In this order only what a peer of this build has sent is legal. */
 static void
@@ -451,7 +341,6 @@ static void
 start(struct proc *p)
 {
 	enum role		 role = role_of((unsigned int)(p - procs));
-	const struct recipe	*r = &recipes[role];
 	struct passwd		*pw = getpwnam(sandbox_user(role));
 	sigset_t		 all, old;
 	int			 sp[2];
@@ -463,7 +352,7 @@ start(struct proc *p)
 	sigprocmask(SIG_SETMASK, &all, &old);
 	p->pid = fork();
 	if (p->pid == 0)
-		child_exec(r, role, sp[1]);
+		procs_exec(&recipes[role], &given, role, sp[1]);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (p->pid == -1) {
 		p->pid = 0;
@@ -632,7 +521,7 @@ procs_verbose(uint32_t verbose)
 {
 	unsigned int	n;
 
-	verbosity = verbose;
+	given.verbosity = (int)verbose;
 	for (n = 0; n < PROCS_MAX; n++)
 		channel_send(procs[n].ch, M_VERBOSE, 0, &verbose,
 		    sizeof(verbose));
