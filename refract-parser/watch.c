@@ -376,6 +376,8 @@ watch_lines(struct watch *w, const struct block *b)
 	lines = w->text != NULL ? text_lines(w, b) : access_lines(w, b);
 	w->stats.lines += lines;
 	w->stats.bytes += b->n;
+	if (lines > 0 && b->offset + b->n > b->live_from)
+		w->read = b->now;
 	counter_add(PARSER_LINES, lines);
 	counter_add(PARSER_BYTES, b->n);
 	counter_add(PARSER_MATCHES, w->stats.matches - before);

@@ -37,6 +37,7 @@ struct watch {
 	struct warnings		 warnings;
 	struct watch_stats	 stats;
 	logtime_t		 last;		/* of the last line; 0: none */
+	wall_t			 read;		/* the last new line; or 0 */
 	struct watch_stats	 sent;		/* in the last checkpoint */
 	size_t			 lift;		/* resume.c: the next one */
 };

@@ -234,6 +234,12 @@ refract_stop
 ok 'refractd starts once more' refract_start
 grown 'and the next' 1 20
 
+# --- A log whose lines say nothing, and not when ---
+last() { ctl -j show watches | jq '.[] | select(.watch == "dry") | .last != null'; }
+is 'no line yet' "$(last)" false
+write dry "nothing of that kind"
+soon 'when the last one was written' 60 eval '[[ $(last) == true ]]'
+
 # --- dry run ---
 write dry "bad from $V4.50"
 soon 'a dry run is decided' 3 eval '[[ $(decisions dry) == 1 ]]'
