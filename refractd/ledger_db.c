@@ -122,8 +122,7 @@ static const char *const schema[LEDGER_SCHEMA] = {
 	"CREATE INDEX run_prefix ON run (prefix);",
 
 	/* ahead: see ledger_state.c; run is a number of that process. */
-	"CREATE TABLE ahead ("
-	"  decision INTEGER PRIMARY KEY, run INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE ahead (decision INTEGER PRIMARY KEY, run INTEGER) STRICT;"
 };
 
 static const char pragmas[] =
