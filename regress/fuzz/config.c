@@ -10,6 +10,7 @@
 /* LINK: refractd/build.o refractd/tables.o refractd/watch.o refractd/text.o */
 /* LINK: refractd/regex.o refractd/source.o refractd/command.o */
 /* LINK: refractd/datefield.o refractd/dateform.o refractd/datemoment.o */
+/* LINK: refractd/dateform_name.o */
 /* LINK: refractd/datepattern.o refractd/logtime.o refractd/zone.o */
 /* LINK: refractd/print.o refractd/print_watch.o refractd/print_out.o */
 /* LINK: refractd/f2b.o refractd/f2b_filter.o refractd/f2b_ini.o */

@@ -1,5 +1,6 @@
 /* LINK: refract-parser/date.o refract-parser/datefield.o */
 /* LINK: refract-parser/dateform.o refract-parser/datemoment.o */
+/* LINK: refract-parser/dateform_name.o */
 /* LINK: refract-parser/datepattern.o */
 /* LINK: refract-parser/logtime.o refract-parser/zone.o */
 /* LIBS: -lpcre2-8 */

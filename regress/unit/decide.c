@@ -4,6 +4,7 @@
 /* LINK: refract-parser/siphash.o refract-parser/text.o */
 /* LINK: refract-parser/trace.o refract-parser/date.o */
 /* LINK: refract-parser/datefield.o refract-parser/dateform.o */
+/* LINK: refract-parser/dateform_name.o */
 /* LINK: refract-parser/datemoment.o refract-parser/datepattern.o */
 /* LINK: refract-parser/zone.o refract-parser/logtime.o */
 /* LIBS: -lpcre2-8 */

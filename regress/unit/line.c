@@ -6,6 +6,7 @@
 /* LINK: refract-parser/litset.o refract-parser/finder.o */
 /* LINK: refract-parser/date.o refract-parser/datefield.o */
 /* LINK: refract-parser/dateform.o refract-parser/datemoment.o */
+/* LINK: refract-parser/dateform_name.o */
 /* LINK: refract-parser/datepattern.o refract-parser/zone.o */
 /* LINK: refract-parser/logtime.o */
 /* LINK: refract-parser/users.o refract-parser/slab.o */

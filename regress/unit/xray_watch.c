@@ -14,6 +14,7 @@
 /* LINK: refract-parser/litset.o refract-parser/finder.o */
 /* LINK: refract-parser/date.o refract-parser/datefield.o */
 /* LINK: refract-parser/dateform.o refract-parser/datemoment.o */
+/* LINK: refract-parser/dateform_name.o */
 /* LINK: refract-parser/datepattern.o */
 /* LINK: refract-parser/trace.o */
 /* LIBS: -lpcre2-8 */
