@@ -52,11 +52,10 @@ struct pattern {
 	int			 jit, anchored;
 	unsigned int		 penalty;
 	int64_t			 penalty_at;	/* ms */
-	unsigned int		 also, lines;
+	unsigned int		 also;
 	struct literal		*more;		/* one of these is there too */
 	size_t			 nmore;		/* ... for all that is known */
 	int			 base;		/* `also` of another */
-	uint64_t		 until;		/* last scan it is good for */
 	struct pattern_name	*names;
 	uint16_t		*groups;	/* of all names */
 	size_t			 nnames;
@@ -80,8 +79,6 @@ struct patterns {
 	uint64_t		*found;		/* two rows */
 	uint64_t		*marks, *needed; /* a row each, clear */
 	uint16_t		*candidates, *remaining;
-	uint16_t		*lasting;	/* those of several lines */
-	size_t			 nlasting;
 	int			 bases;		/* some `also` is set */
 	const char		*line;		/* scanned last */
 	size_t			 line_len;
@@ -308,13 +305,10 @@ build(struct patterns *p, size_t i, const struct pattern_spec *spec,
 	info(pt, PCRE2_INFO_SIZE, &size);
 	p->memory += size + pcre2_get_match_data_size(pt->data) +
 	    strlen(pt->where) + 1;
-	pt->lines = spec->lines;
 	if ((pt->also = spec->also) != 0) {
 		p->list[pt->also - 1].base = 1;
 		p->bases = 1;
 	}
-	if (pt->lines > 1)
-		p->lasting[p->nlasting++] = (uint16_t)i;
 	return 0;
 }
 
@@ -325,7 +319,7 @@ allocate(struct patterns *p, size_t n)
 	p->words = n / 64 + 1;
 	p->list = calloc(n + 1, sizeof(*p->list));
 	p->always = calloc(p->words * 8, sizeof(*p->always));
-	p->candidates = calloc((n + 1) * 3, sizeof(*p->candidates));
+	p->candidates = calloc((n + 1) * 2, sizeof(*p->candidates));
 	p->finder = finder_new();
 	p->context = pcre2_match_context_create(NULL);
 	if (p->list == NULL || p->always == NULL || p->candidates == NULL ||
@@ -336,14 +330,13 @@ allocate(struct patterns *p, size_t n)
 	p->marks = p->always + 6 * p->words;
 	p->needed = p->always + 7 * p->words;
 	p->remaining = p->candidates + n + 1;
-	p->lasting = p->candidates + 2 * (n + 1);
 	/* Without it PCRE2 takes 32 KiB of the stack. */
 	p->stack = pcre2_jit_stack_create(JIT_STACK, JIT_STACK, NULL);
 	pcre2_jit_stack_assign(p->context, NULL, p->stack);
 	pcre2_set_heap_limit(p->context, HEAP_LIMIT);
 	pcre2_set_depth_limit(p->context, DEPTH_LIMIT);
 	p->memory = sizeof(*p) + (n + 1) * (sizeof(*p->list) +
-	    3 * sizeof(*p->candidates)) + 8 * p->words * sizeof(*p->always) +
+	    2 * sizeof(*p->candidates)) + 8 * p->words * sizeof(*p->always) +
 	    (p->stack == NULL ? 0 : JIT_STACK);
 	return 0;
 }
@@ -440,24 +433,6 @@ patterns_slow(const struct patterns *p)
 }
 
 /* A line. */
-
-/* What was found lasts for the lines that are matched with this one. */
-static void
-look_back(struct patterns *p)
-{
-	struct pattern	*pt;
-	size_t		 i, k;
-
-	for (k = 0; k < p->nlasting; k++) {
-		i = p->lasting[k];
-		pt = &p->list[i];
-		if (has_bit(p->found, i) ||
-		    has_bit(p->found + p->words, i))
-			pt->until = p->scans + pt->lines;
-		if (p->scans < pt->until)
-			set_bit(p->found, i);
-	}
-}
 
 /* Without those that lack another, and those that no other needs. */
 static size_t
@@ -661,7 +636,6 @@ patterns_scan(struct patterns *p, const char *line, size_t n,
 	p->joint_known = 0;
 	p->glances = 0;
 	p->scans++;
-	look_back(p);
 	for (word = 0; word < p->words; word++)
 		for (bits = p->found[word] | p->found[p->words + word];
 		    bits != 0; bits &= bits - 1) {

@@ -43,12 +43,6 @@ struct pattern_spec {
 	 * that is one too; and that one only if another needs it.
 	 */
 	unsigned int	 also;
-	/*
-	 * The regex runs on this many lines at once, each of them scanned: it
-	 * is a candidate when this scan or one of the `lines` - 1 before found
-	 * a literal.  0 is 1.
-	 */
-	unsigned int	 lines;
 	const char	*where;		/* "file:line", copied */
 };
 
