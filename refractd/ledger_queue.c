@@ -26,8 +26,9 @@
 #define RETRY_FIRST	250	/* ms, then doubled */
 #define RETRY_MAX	30000
 #define REOPEN_AFTER	3	/* failures, then the file is opened anew */
-#define QUEUE_MAX	(32 * 1024 * 1024)	/* bytes; twice is the end */
-#define ORPHANS_MAX	16384	/* outcomes whose decision is not here yet */
+/* Bytes that wait: of batches, and of others; twice is the end of those. */
+#define QUEUE_MAX	(32 * 1024 * 1024)
+#define ORPHANS_MAX	65536	/* outcomes whose decision is not here yet */
 #define ORPHAN_AGE	600000	/* ms */
 #define PRUNE_EVERY	86400000
 
@@ -48,7 +49,7 @@ struct change {
 struct record {
 	STAILQ_ENTRY(record)	 entry;
 	enum kind		 kind;
-	int			 batch;	/* must not be parted from the next */
+	int			 batch;	/* not to be parted from its end */
 	int			 found;	/* REC_EVENT: its decision was there */
 	mono_t			 since;
 	size_t			 size;
@@ -69,7 +70,8 @@ STAILQ_HEAD(records, record);
 static struct records	 ready = STAILQ_HEAD_INITIALIZER(ready);
 static struct records	 staged = STAILQ_HEAD_INITIALIZER(staged);
 static struct records	 orphans = STAILQ_HEAD_INITIALIZER(orphans);
-static size_t		 nready, nstaged, norphans, bytes;
+static size_t		 nready, nstaged, norphans;
+static size_t		 batched, loose;	/* bytes, in batches and not */
 static uint64_t		 batch;		/* number of the open one */
 static int		 batch_open;
 static uint64_t		 dropped;
@@ -84,8 +86,14 @@ static int			 kicked;	/* inside() has work */
 
 /* --- Records --- */
 
+static size_t *
+weight(const struct record *r)
+{
+	return r->batch ? &batched : &loose;
+}
+
 static struct record *
-record_new(enum kind kind, size_t text)
+record_new(enum kind kind, size_t text, int in_batch)
 {
 	struct record	*r;
 
@@ -94,14 +102,15 @@ record_new(enum kind kind, size_t text)
 	r->kind = kind;
 	r->since = mono_now();
 	r->size = sizeof(*r) + text;
-	bytes += r->size;
+	r->batch = in_batch;
+	*weight(r) += r->size;
 	return r;
 }
 
 static void
 record_free(struct record *r)
 {
-	bytes -= r->size;
+	*weight(r) -= r->size;
 	free(r);
 }
 
@@ -124,10 +133,9 @@ schedule(void)
 }
 
 static void
-enqueue(struct record *r, int in_batch)
+enqueue(struct record *r)
 {
-	r->batch = in_batch;
-	if (in_batch) {
+	if (r->batch) {
 		STAILQ_INSERT_TAIL(&staged, r, entry);
 		nstaged++;
 		return;
@@ -140,8 +148,8 @@ enqueue(struct record *r, int in_batch)
 int
 queue_full(void)
 {
-	was_full |= bytes > QUEUE_MAX;
-	return bytes > QUEUE_MAX;
+	was_full |= batched > QUEUE_MAX;
+	return batched > QUEUE_MAX;
 }
 
 int
@@ -150,11 +158,15 @@ queue_well(void)
 	return backoff == 0 && db_is_open();
 }
 
-/* What cannot wait for room is dropped, said once and counted. */
+/*
+ * What cannot wait for room is dropped, said once and counted.  Batches have a
+ * bound of their own, for theirs can wait: one of a million users, after a
+ * reload, takes no room from outcomes.
+ */
 static int
 refuse(size_t limit, const char *what)
 {
-	if (bytes <= limit)
+	if (loose <= limit)
 		return 0;
 	if (dropped++ == 0)
 		log_warnx("too much waits for the disk: %s and what "
@@ -180,7 +192,7 @@ queue_batch_end(uint64_t number)
 
 	if (!batch_open || number != batch)
 		return -1;
-	r = record_new(REC_END, 0);
+	r = record_new(REC_END, 0, 1);
 	r->u.number = number;
 	STAILQ_INSERT_TAIL(&staged, r, entry);
 	STAILQ_CONCAT(&ready, &staged);
@@ -202,14 +214,14 @@ queue_decision(const struct decision *d, int in_batch)
 		return -1;
 	if (!in_batch && refuse(2 * QUEUE_MAX, "a ban of the operator"))
 		return 0;
-	r = record_new(REC_DECISION, len + values);
+	r = record_new(REC_DECISION, len + values, in_batch);
 	r->u.decision = *d;
 	memcpy(r->text, d->evidence, len);
 	r->u.decision.evidence = r->text;
 	if (values > 0)
 		memcpy(r->text + len, d->values, values);
 	r->u.decision.values = r->text + len;
-	enqueue(r, in_batch);
+	enqueue(r);
 	return 0;
 }
 
@@ -220,12 +232,12 @@ queue_state(uint32_t type, const void *data, size_t len)
 
 	if (!batch_open)
 		return -1;
-	r = record_new(REC_STATE, len);
+	r = record_new(REC_STATE, len, 1);
 	r->u.change.type = type;
 	r->u.change.len = len;
 	if (len > 0)
 		memcpy(r->text, data, len);
-	enqueue(r, 1);
+	enqueue(r);
 	return 0;
 }
 
@@ -240,9 +252,9 @@ queue_event(const struct wire_event *e)
 		limit *= 2;
 	if (refuse(limit, "the outcome of a ban"))
 		return;
-	r = record_new(REC_EVENT, 0);
+	r = record_new(REC_EVENT, 0, 0);
 	r->u.event = *e;
-	enqueue(r, 0);
+	enqueue(r);
 }
 
 void
@@ -252,9 +264,9 @@ queue_ran(const struct msg_run_done *m)
 
 	if (refuse(2 * QUEUE_MAX, "the end of a command"))
 		return;
-	r = record_new(REC_RAN, 0);
+	r = record_new(REC_RAN, 0, 0);
 	r->u.ran = *m;
-	enqueue(r, 0);
+	enqueue(r);
 }
 
 void
@@ -271,10 +283,10 @@ queue_forgive(const struct msg_target *t, int64_t at)
 
 	if (refuse(2 * QUEUE_MAX, "a pardon"))
 		return;
-	r = record_new(REC_FORGIVE, 0);
+	r = record_new(REC_FORGIVE, 0, 0);
 	r->u.forgive.target = *t;
 	r->u.forgive.at = at;
-	enqueue(r, 0);
+	enqueue(r);
 }
 
 /* --- Trouble --- */
@@ -442,7 +454,7 @@ transact(struct record **last_one, int *decisions)
 		if ((status = apply(r, decisions)) != DB_OK)
 			return status;
 		*last_one = r;
-		if (++n >= COMMIT_RECORDS && !r->batch)
+		if (++n >= COMMIT_RECORDS && (!r->batch || r->kind == REC_END))
 			break;
 	}
 	if (*decisions != 0 && ((status = match(&orphans, NULL)) != DB_OK ||

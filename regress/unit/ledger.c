@@ -656,7 +656,10 @@ test_no_directory(void **state)
 	queue_stop();
 }
 
-/* Memory has an end too; then the one who can wait is told, and told again. */
+/*
+ * Memory has an end too; then the one who can wait is told, and told again.
+ * What he has put there takes no room from outcomes, which have their own.
+ */
 static void
 test_bound(void **state)
 {
@@ -664,19 +667,28 @@ test_bound(void **state)
 	struct rlimit		roomy = { RLIM_INFINITY, RLIM_INFINITY };
 	struct decision		d = decision(1, "10.0.0.1", wall_now(), 600000);
 	struct wire_event	e = event(&d, BAN_APPLIED);
-	uint64_t		i;
+	uint64_t		i, n, errors = counters[COUNT_LEDGER_ERRORS];
 
 	(void)state;
 	(void)signal(SIGXFSZ, SIG_IGN);
 	queue_start("", file, &calls);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	assert_int_equal(queue_batch_begin(1), 0);
 	for (i = 1; !queue_full(); i++) {
 		d.ban.id.offset = i;
-		assert_int_equal(queue_decision(&d, 0), 0);
+		assert_int_equal(queue_decision(&d, 1), 0);
 		assert_true(i < 1000000);
 	}
 	assert_true(i > 10000);
-	queue_event(&e);	/* dropped: history only */
+	assert_int_equal(queue_batch_end(1), 0);
+	queue_event(&e);	/* kept */
+	assert_int_equal(counters[COUNT_LEDGER_ERRORS], errors);
+	e.outcome = BAN_KILLED;
+	for (n = 0; counters[COUNT_LEDGER_ERRORS] == errors; n++) {
+		queue_event(&e);	/* the last is dropped: history */
+		assert_true(n < 1000000);
+	}
+	assert_true(n > 10000);
 	e.outcome = BAN_LIFTED;
 	queue_event(&e);	/* kept */
 	spin(50);
