@@ -318,18 +318,23 @@ move(struct conn *c, enum way way)
 static void
 broke(struct conn *c, enum way way)
 {
-	int		 saved = errno, client, error = 0;
+	int		 saved = errno, client, over, error = 0;
 	socklen_t	 len = sizeof(error);
 
 	client = c->client.broken || (!c->server.broken &&
 	    (way == WAY_IN) == (saved != EPIPE));
 	if (c->client.fd != -1)
 		getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	/* It had ended, or had all there is and leaves it unread. */
+	over = client && (c->client.eof || (c->server.eof &&
+	    c->client.npending == 0));
 	side_reset(&c->client);
 	side_reset(&c->server);
 	/* The enforcer's way to end a banned one. */
 	if (saved == ECONNABORTED || error == ECONNABORTED)
 		conn_end(c, END_BANNED);
+	else if (over)
+		conn_end(c, END_CLOSED);
 	else
 		conn_end(c, client ? END_CLIENT : END_SERVER);
 }

@@ -37,6 +37,7 @@
 #include "sessions.h"
 #include "spawn.h"
 #include "stream.h"
+#include "tap.h"
 #include "tell.h"
 #include "version.h"
 
@@ -304,6 +305,12 @@ last_commands(void)
 }
 
 static void
+last_taps(void)
+{
+	tap_last(base, last_commands);
+}
+
+static void
 stop(void)
 {
 	if (stopping)
@@ -320,7 +327,7 @@ stop(void)
 	streams_stop();
 	proc_set_state(STATE_STOPPING);
 	run_stopping();
-	procs_stop_before_last(last_commands);
+	procs_stop_before_last(last_taps);
 	procs_stop(stopped);
 }
 

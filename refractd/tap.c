@@ -11,15 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
+#include "args.h"
 #include "clock.h"
 #include "conf.h"
 #include "log.h"
 #include "spawn.h"
 #include "tap.h"
+#include "timer.h"
 
 #define START_EACH	900		/* ms */
 #define ASKED_MAX	3		/* then one that goes on is ended */
 #define PIPE		(1024 * 1024)
+#define LAST			5000		/* ms for all of them */
 
 struct tap_run {
 	LIST_ENTRY(tap_run)	 entry;
@@ -32,6 +37,8 @@ struct tap_run {
 };
 
 static LIST_HEAD(, tap_run)	runs = LIST_HEAD_INITIALIZER(runs);
+static void			(*last_done)(void);
+static struct event		*last_ev;
 
 static struct tap_run *
 find(uint32_t tap, unsigned int worker)
@@ -49,6 +56,28 @@ find(uint32_t tap, unsigned int worker)
 	return r;
 }
 
+static int
+is_one_running(void)
+{
+	struct tap_run	*r;
+
+	LIST_FOREACH(r, &runs, entry)
+		if (r->s != NULL)
+			return 1;
+	return 0;
+}
+
+/* Nobody is waited for any more. */
+static void
+leave(void)
+{
+	void	(*done)(void) = last_done;
+
+	event_free(last_ev);
+	last_done = NULL;
+	done();
+}
+
 static void
 ended(struct spawned *s, int status, int timed_out, void *arg)
 {
@@ -60,6 +89,35 @@ ended(struct spawned *s, int status, int timed_out, void *arg)
 	if (status != 0)
 		log_warnx("%s: %s", r->name, spawn_status(status, text));
 	r->s = NULL;
+	if (last_done != NULL && !is_one_running())
+		leave();
+}
+
+static void
+last_time_is_over(EVENT_ARGS)
+{
+	struct tap_run	*r;
+
+	LIST_FOREACH(r, &runs, entry)
+		if (r->s != NULL) {
+			log_warnx("%s: it does not end", r->name);
+			spawn_abandon(r->s);
+			r->s = NULL;
+		}
+	leave();
+}
+
+void
+tap_last(struct event_base *base, void (*done)(void))
+{
+	if (!is_one_running()) {
+		done();
+		return;
+	}
+	last_done = done;
+	if ((last_ev = evtimer_new(base, last_time_is_over, NULL)) == NULL)
+		fatalx("taps: out of memory");
+	timer_set(last_ev, LAST);
 }
 
 static int

@@ -330,6 +330,28 @@ def resets(port):
         print('reset', flush=True)
 
 
+def brief(port):
+    """A server that says its word and ends."""
+    s = socket.create_server((HOST, int(port)))
+    print('up', flush=True)
+    while True:
+        c, _ = s.accept()
+        c.recv(100)
+        c.sendall(b'bye' * 1000)
+        c.shutdown(socket.SHUT_WR)
+        rest(c)
+
+
+def leave(port):
+    """Close what the server has ended, all of it unread: a reset."""
+    s = connect(port)
+    s.sendall(b'SSH-2.0-x')
+    p = select.poll()
+    p.register(s, select.POLLRDHUP)
+    print('left' if p.poll(60000) else 'no end')
+    s.close()
+
+
 def mute(port):
     """A server that says nothing, ever."""
     s = socket.create_server(('', int(port)), backlog=512)

@@ -129,6 +129,9 @@ conf() {
 			bandwidth 1M
 			ssh to 127.0.0.1 port 7101
 		}
+		listen "brief" on 127.0.0.1 tcp port 2013 {
+			ssh to 127.0.0.1 port 7107
+		}
 		listen "ban" on 10.9.0.1 tcp port 2012 {
 			peek within 500ms
 			ssh to 127.0.0.1 port 7101
@@ -245,6 +248,14 @@ on host python3 - <<-'EOT'
 	s.close()
 EOT
 soon "a client's reset reaches the server" 60 has r1 reset
+
+spawn host brief python3 "$MUX" brief 7107
+wait_for 60 has brief up
+how_ended() { ctl show listeners | sed -n "/^$1 /,/ended:/s/.*ended: //p"; }
+is "a client goes with bytes unread once the server has ended" \
+    "$(mux leave 2013)" left
+soon "... which is an end like others" 60 eval '[[ $(how_ended brief) ]]'
+is "... and not a reset" "$(how_ended brief)" "closed 1"
 
 serve m1 ssh=7102
 serve m2 ssh=7103

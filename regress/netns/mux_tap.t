@@ -19,12 +19,14 @@ chmod 755 "$T/service"
 spawn host service socat TCP4-LISTEN:7000,fork,reuseaddr \
     "EXEC:$T/service $T"
 echo_service host echo 7001
-on host mkdir -m 1777 /run/taps
+on host mkdir -m 1777 /run/taps /run/last
 
 refract_conf <<-END
 	workers 1
 	tap "all" to "/run/all.sock"
 	tap "stuck" to "/run/stuck.sock"
+	tap "last" run { "/bin/sh", "-c",
+	    "cat >/run/last/pcapng; sleep 0.5; : >/run/last/whole" }
 	tap "command" run { "/bin/sh", "-c", "exec cat >/run/taps/\$\$" }
 	listen "front" on { 127.0.0.1, ::1 } tcp port 8000 {
 		tls to 127.0.0.1 port 7001 tap "all"
@@ -32,6 +34,9 @@ refract_conf <<-END
 	}
 	listen "slow" on 127.0.0.1 tcp port 8001 {
 		otherwise to 127.0.0.1 port 7001 tap "stuck"
+	}
+	listen "end" on 127.0.0.1 tcp port 8003 {
+		otherwise to 127.0.0.1 port 7001 tap "last"
 	}
 	listen "fed" on 127.0.0.1 tcp port 8002 {
 		otherwise to 127.0.0.1 port 7001 tap "command"
@@ -178,4 +183,5 @@ conn_close c2
 gone() { ! on host kill -0 "$second"; }
 soon 'and then its command ends' 60 gone
 ok 'it stops' refract_stop
+ok '... not before a command has finished' on host test -e /run/last/whole
 done_testing
