@@ -357,9 +357,11 @@ print_event(const struct event *e)
 	putchar('\n');
 	if (e->result == TRACE_CANCELLED)
 		printf("\tforget %s\n", e->key);
-	if (e->after > 0)
-		printf(e->is_user ? "\tcount %s: %u addresses, %u allowed\n" :
-		    "\tcount %s: %u of %u\n", e->key, e->total, e->after);
+	if (e->after > 0 && e->is_user)
+		printf("\tcount %s: %u address%s, %u allowed\n", e->key,
+		    e->total, e->total == 1 ? "" : "es", e->after);
+	else if (e->after > 0)
+		printf("\tcount %s: %u of %u\n", e->key, e->total, e->after);
 	if (*e->effect != '\0')
 		printf("\teffect %s\n", e->effect);
 }
@@ -547,10 +549,11 @@ print_summary(const struct watch *w)
 	const struct conf_pattern	*p;
 	size_t				 i;
 
-	printf("\n%llu lines: %llu matched, %llu missed, %llu ignored or "
+	printf("\n%llu line%s: %llu matched, %llu missed, %llu ignored or "
 	    "exempt, %llu cancelled, %llu not counted\n",
-	    (unsigned long long)all.lines, (unsigned long long)all.matched,
-	    (unsigned long long)all.missed, (unsigned long long)all.ignored,
+	    (unsigned long long)all.lines, all.lines == 1 ? "" : "s",
+	    (unsigned long long)all.matched, (unsigned long long)all.missed,
+	    (unsigned long long)all.ignored,
 	    (unsigned long long)all.cancelled,
 	    (unsigned long long)all.noted);
 	printf("%llu with an effect, %llu without a date, %llu limits hit\n",

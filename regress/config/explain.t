@@ -128,7 +128,7 @@ printf '%s\n' \
     '2026/01/30 17:03:39 from 192.0.2.2:1 accepted tcp:a.b:443 [in >> out]' \
     'what is this' >x.log
 explain xray x.log >out
-like "Xray: the user's addresses" "$(<out)" "count u: 1 addresses, 1 allowed"
+like "Xray: the user's addresses" "$(<out)" "count u: 1 address, 1 allowed"
 like "... the second is too many" "$(<out)" \
     "effect would be banned for 1m on tcp 443"
 like "... and what is not counted" "$(<out)" "not counted: no user"
