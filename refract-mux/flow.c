@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,6 +39,8 @@ struct hold {
 	struct datagram	 list[HOLD_DATAGRAMS];
 	uint8_t		 hello[HOLD_BYTES];
 };
+
+int	flow_runs;
 
 static struct flow_table	table;
 static struct flows		idlest[MUX_LISTENERS_MAX];
@@ -83,6 +86,8 @@ flow_socket(int fd, uint32_t bind_slot)
 	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	flow_runs = setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) ==
+	    0;
 	return s;
 }
 

@@ -1,25 +1,30 @@
 /*
- * Datagrams, many with one call: what came for one flow goes on at once, and
- * an answer leaves from the address that the client spoke to.  What a socket
- * does not take is lost, as everywhere on its way.
+ * Datagrams in, many with one call: what came for one flow goes on at once,
+ * and an answer leaves from the address that the client spoke to.  Of a flow
+ * that gets many answers at once the kernel is asked to give runs of them as
+ * one (UDP_GRO), which go on as they are.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include <errno.h>
 #include <string.h>
 
 #include "access.h"
 #include "flow.h"
+#include "flow_out.h"
 #include "log.h"
 #include "poller.h"
 #include "tap.h"
 
-#define BATCH		32
+#define BATCH		FLOW_BATCH
 #define TURNS		8		/* then others have their turn */
 #define DATAGRAM	65536
+#define APART		192		/* or all begin in one cache set */
+#define MANY		4		/* answers: there may be runs */
 #define TELL		(1024 * 1024)	/* bytes until they are counted */
 
 struct arrival {
@@ -30,36 +35,59 @@ struct arrival {
 	uint8_t		bad;
 };
 
-static uint8_t		buffers[BATCH][DATAGRAM];
-static struct mmsghdr	in[BATCH], out[BATCH];
-static struct iovec	in_iov[BATCH], out_iov[BATCH];
+static uint8_t		buffers[BATCH][DATAGRAM + APART];
+static struct mmsghdr	in[BATCH];
+static struct iovec	in_iov[BATCH];
 static struct sockaddr_storage names[BATCH];
 static union {
 	struct cmsghdr	align;
 	uint8_t		bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
-			    CMSG_SPACE(sizeof(struct in_pktinfo))];
+			    CMSG_SPACE(sizeof(struct in_pktinfo)) +
+			    CMSG_SPACE(sizeof(int))];
 } controls[BATCH];
 static struct arrival	arrivals[BATCH];
 
-/* n: as recvmmsg(2). */
+/* As recvmmsg(2); f NULL: of a socket that clients speak to. */
 static int
-receive(int fd, int with_names)
+receive(int fd, const struct flow *f)
 {
-	int	i;
+	struct msghdr	*h;
+	int		 i;
 
 	for (i = 0; i < BATCH; i++) {
 		in_iov[i] = (struct iovec){ buffers[i], DATAGRAM };
-		memset(&in[i], 0, sizeof(in[i]));
-		in[i].msg_hdr.msg_iov = &in_iov[i];
-		in[i].msg_hdr.msg_iovlen = 1;
-		if (!with_names)
-			continue;
-		in[i].msg_hdr.msg_name = &names[i];
-		in[i].msg_hdr.msg_namelen = sizeof(names[i]);
-		in[i].msg_hdr.msg_control = &controls[i];
-		in[i].msg_hdr.msg_controllen = sizeof(controls[i]);
+		h = &in[i].msg_hdr;
+		memset(h, 0, sizeof(*h));
+		h->msg_iov = &in_iov[i];
+		h->msg_iovlen = 1;
+		if (f == NULL) {
+			h->msg_name = &names[i];
+			h->msg_namelen = sizeof(names[i]);
+		}
+		if (f == NULL || f->takes_runs) {
+			h->msg_control = &controls[i];
+			h->msg_controllen = sizeof(controls[i]);
+		}
 	}
 	return recvmmsg(fd, in, BATCH, MSG_DONTWAIT, NULL);
+}
+
+/* What came i-th: its bytes, and whether it is a run. */
+static struct datagram
+received(int i)
+{
+	struct datagram	 d = { .p = buffers[i], .n = in[i].msg_len };
+	struct msghdr	*h = &in[i].msg_hdr;
+	struct cmsghdr	*c;
+	int		 size = 0;
+
+	for (c = h->msg_control == NULL ? NULL : CMSG_FIRSTHDR(h); c != NULL;
+	    c = CMSG_NXTHDR(h, c))
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
+			memcpy(&size, CMSG_DATA(c), sizeof(size));
+	if (size > 0 && (size_t)size < d.n)
+		d.size = (size_t)size;
+	return d;
 }
 
 static void
@@ -72,99 +100,45 @@ count(struct conn *c, enum way way, size_t n)
 
 /* To the member. */
 
-/* 1: this one is lost, 0: all of them are, -1: nobody is there. */
-static int
-judge(int error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case EPROTO:
-		return -1;
-	case EAGAIN:
-	case ENOBUFS:
-	case ENOMEM:
-		return 0;
-	}
-	return 1;
-}
-
-/* out[], at most BATCH: as flow_send(). */
-static int
-send_out(struct flow *f, unsigned int n)
-{
-	unsigned int	at = 0;
-	int		k;
-
-	while (at < n) {
-		k = sendmmsg(f->c.server.fd, out + at, n - at,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (k > 0) {
-			at += (unsigned int)k;
-			continue;
-		}
-		switch (judge(errno)) {
-		case -1:
-			flow_refused(f, errno);
-			return -1;
-		case 0:
-			return 0;
-		}
-		at++;
-	}
-	return 0;
-}
-
 static void
-fill_out(unsigned int i, const struct datagram *d)
+from_client(struct flow *f, const struct datagram *all)
 {
-	union {
-		const uint8_t	*in;
-		void		*out;
-	} p = { .in = d->p };
+	struct datagram	d;
+	size_t		at = 0;
 
-	out_iov[i] = (struct iovec){ p.out, d->n };
-	memset(&out[i], 0, sizeof(out[i]));
-	out[i].msg_hdr.msg_iov = &out_iov[i];
-	out[i].msg_hdr.msg_iovlen = 1;
-}
-
-static void
-from_client(struct flow *f, const struct datagram *d)
-{
-	count(&f->c, WAY_IN, d->n);
-	tap_bytes(&f->c, WAY_IN, d->p, d->n);
-	roam_confirm(f, d);
+	count(&f->c, WAY_IN, all->n);
+	while (datagram_next(all, &at, &d)) {
+		tap_bytes(&f->c, WAY_IN, d.p, d.n);
+		roam_confirm(f, &d);
+	}
 }
 
 int
 flow_send(struct flow *f, const struct datagram *list, unsigned int n)
 {
+	struct out	o = { .fd = f->c.server.fd,
+			    .alone = &f->alone[WAY_IN] };
 	unsigned int	i;
 
-	for (i = 0; i < n && i < BATCH; i++) {
+	for (i = 0; i < n; i++)
 		from_client(f, &list[i]);
-		fill_out(i, &list[i]);
-	}
 	flow_touch(f);
-	return send_out(f, i);
+	if (out_send(&o, list, n) != OUT_NOBODY)
+		return 0;
+	flow_refused(f, errno);
+	return -1;
 }
 
 static void
 send_chain(struct flow *f)
 {
-	unsigned int	i, n = 0;
+	static struct datagram	list[BATCH];
+	unsigned int		i, n = 0;
 
-	for (i = f->chain; i != 0; i = arrivals[i - 1].next) {
-		from_client(f, &arrivals[i - 1].d);
-		fill_out(n++, &arrivals[i - 1].d);
-	}
+	for (i = f->chain; i != 0; i = arrivals[i - 1].next)
+		list[n++] = arrivals[i - 1].d;
 	f->chain = f->chain_end = 0;
-	flow_touch(f);
-	send_out(f, n);
+	flow_send(f, list, n);
 }
 
 /* From clients. */
@@ -199,7 +173,7 @@ static void
 parse(struct arrival *m, struct dsock *s, int i)
 {
 	memset(m, 0, sizeof(*m));
-	m->d = (struct datagram){ buffers[i], in[i].msg_len };
+	m->d = received(i);
 	m->key.bind = (uint16_t)s->bind;
 	m->bad = addr_from_sockaddr(&m->key.from,
 	    (struct sockaddr *)&names[i], &m->key.port) == -1 ||
@@ -217,6 +191,26 @@ chain(struct flow *f, unsigned int i)
 		arrivals[f->chain_end - 1].next = (uint16_t)(i + 1);
 	f->chain_end = (uint16_t)(i + 1);
 	arrivals[i].bad = 1;		/* it is seen to */
+}
+
+/* Of no flow, or of one that is not decided: each datagram for itself. */
+static void
+each(struct dsock *s, struct listener *l, const struct wire_bind *b,
+    const struct arrival *m)
+{
+	struct datagram	 d;
+	struct flow	*f;
+	size_t		 at = 0;
+
+	while (datagram_next(&m->d, &at, &d)) {
+		if ((f = flow_find(&m->key)) == NULL) {
+			if (l != NULL)
+				flow_begin(s, l, b, &m->key, m->ifindex, &d);
+		} else if (f->c.state == CONN_RELAY)
+			flow_send(f, &d, 1);
+		else
+			flow_more(f, &d);
+	}
 }
 
 /* Whose flow goes on first: new ones may end any. */
@@ -239,18 +233,9 @@ batch(struct dsock *s, struct listener *l, const struct wire_bind *b,
 	}
 	for (i = 0; i < k; i++)
 		send_chain(touched[i]);
-	for (i = 0; i < n; i++) {
-		if (arrivals[i].bad)
-			continue;
-		if ((f = flow_find(&arrivals[i].key)) == NULL) {
-			if (l != NULL)
-				flow_begin(s, l, b, &arrivals[i].key,
-				    arrivals[i].ifindex, &arrivals[i].d);
-		} else if (f->c.state == CONN_RELAY)
-			flow_send(f, &arrivals[i].d, 1);
-		else
-			flow_more(f, &arrivals[i].d);
-	}
+	for (i = 0; i < n; i++)
+		if (!arrivals[i].bad)
+			each(s, l, b, &arrivals[i]);
 }
 
 void
@@ -259,7 +244,7 @@ flow_receive(struct dsock *s, struct listener *l, const struct wire_bind *b)
 	int	i, n;
 
 	for (i = 0; i < TURNS; i++) {
-		if ((n = receive(s->fd, 1)) <= 0) {
+		if ((n = receive(s->fd, NULL)) <= 0) {
 			if (n == -1 && errno != EAGAIN && errno != EINTR)
 				log_debug("datagrams: %s", strerror(errno));
 			return;
@@ -292,65 +277,52 @@ client_name(const struct flow *f, struct sockaddr_storage *ss)
 	return sizeof(*six);
 }
 
-static void
-put_control(struct msghdr *h, int level, int type, const void *info, size_t n)
+static size_t
+put_control(void *buf, int level, int type, const void *info, size_t n)
 {
-	struct cmsghdr	*c;
+	struct cmsghdr	*c = buf;
 
-	h->msg_controllen = CMSG_SPACE(n);
-	c = CMSG_FIRSTHDR(h);
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = CMSG_LEN(n);
 	memcpy(CMSG_DATA(c), info, n);
+	return CMSG_SPACE(n);
 }
 
 /* From the address that it spoke to. */
-static void
-source_control(const struct flow *f, struct msghdr *h)
+static size_t
+source_control(const struct flow *f, void *buf)
 {
 	struct in6_pktinfo	six = { .ipi6_ifindex = f->ifindex };
 	struct in_pktinfo	four = { .ipi_ifindex = 0 };
 
-	memset(&controls[0], 0, sizeof(controls[0]));
-	h->msg_control = &controls[0];
-	h->msg_controllen = sizeof(controls[0]);
+	memset(buf, 0, OUT_CONTROL);
 	if (f->c.to.family == AF_INET) {
 		memcpy(&four.ipi_spec_dst, f->c.to.addr,
 		    sizeof(four.ipi_spec_dst));
-		put_control(h, IPPROTO_IP, IP_PKTINFO, &four, sizeof(four));
-	} else {
-		memcpy(&six.ipi6_addr, f->c.to.addr, sizeof(six.ipi6_addr));
-		put_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &six, sizeof(six));
+		return put_control(buf, IPPROTO_IP, IP_PKTINFO, &four,
+		    sizeof(four));
 	}
+	memcpy(&six.ipi6_addr, f->c.to.addr, sizeof(six.ipi6_addr));
+	return put_control(buf, IPPROTO_IPV6, IPV6_PKTINFO, &six,
+	    sizeof(six));
 }
 
 void
 flow_answer(struct flow *f, const struct datagram *list, unsigned int n)
 {
-	struct sockaddr_storage	ss;
-	struct msghdr		h;
-	unsigned int		i, at = 0;
-	int			k;
+	static struct sockaddr_storage	 name;
+	static union {
+		struct cmsghdr	align;
+		uint8_t		bytes[OUT_CONTROL];
+	}				 control;
+	struct out			 o = { .fd = f->s->fd, .name = &name,
+					    .control = &control,
+					    .alone = &f->alone[WAY_OUT] };
 
-	memset(&h, 0, sizeof(h));
-	h.msg_name = &ss;
-	h.msg_namelen = client_name(f, &ss);
-	source_control(f, &h);
-	for (i = 0; i < n && i < BATCH; i++) {
-		fill_out(i, &list[i]);
-		h.msg_iov = &out_iov[i];
-		h.msg_iovlen = 1;
-		out[i].msg_hdr = h;
-	}
-	for (n = i; at < n; at += (unsigned int)k) {
-		k = sendmmsg(f->s->fd, out + at, n - at,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (k <= 0 && judge(errno) == 0)
-			break;
-		if (k <= 0)
-			k = 1;
-	}
+	o.name_len = client_name(f, &name);
+	o.control_len = source_control(f, &control);
+	out_send(&o, list, n);
 }
 
 static void
@@ -368,18 +340,43 @@ first_answer(struct flow *f)
 }
 
 static void
-from_server(struct flow *f, unsigned int n)
+from_member(struct flow *f, const struct datagram *all)
+{
+	struct datagram	d;
+	size_t		at = 0;
+
+	count(&f->c, WAY_OUT, all->n);
+	while (datagram_next(all, &at, &d)) {
+		tap_bytes(&f->c, WAY_OUT, d.p, d.n);
+		roam_learn(f, &d);
+	}
+}
+
+/* It gets many at once: from now on the kernel may give runs of them. */
+static void
+take_runs(struct flow *f)
+{
+	int	on = 1;
+
+	f->takes_runs = 1;
+	if (flow_runs)
+		setsockopt(f->c.server.fd, IPPROTO_UDP, UDP_GRO, &on,
+		    sizeof(on));
+}
+
+static void
+answers(struct flow *f, unsigned int n)
 {
 	static struct datagram	list[BATCH];
 	unsigned int		i;
 
 	if (!f->answered)
 		first_answer(f);
+	if (n >= MANY && !f->takes_runs)
+		take_runs(f);
 	for (i = 0; i < n; i++) {
-		list[i] = (struct datagram){ buffers[i], in[i].msg_len };
-		count(&f->c, WAY_OUT, list[i].n);
-		tap_bytes(&f->c, WAY_OUT, list[i].p, list[i].n);
-		roam_learn(f, &list[i]);
+		list[i] = received((int)i);
+		from_member(f, &list[i]);
 	}
 	flow_touch(f);
 	flow_answer(f, list, n);
@@ -394,11 +391,11 @@ flow_event(struct conn *c)
 	if (c->state != CONN_RELAY)
 		return;
 	for (i = 0; i < TURNS; i++) {
-		if ((n = receive(c->server.fd, 0)) > 0) {
-			from_server(f, (unsigned int)n);
+		if ((n = receive(c->server.fd, f)) > 0) {
+			answers(f, (unsigned int)n);
 			if (n < BATCH && !c->server.broken)
 				return;
-		} else if (n == -1 && judge(errno) == -1) {
+		} else if (n == -1 && out_judge(errno) == OUT_NOBODY) {
 			flow_refused(f, errno);
 			return;
 		} else if (n == 0 || errno == EAGAIN) {

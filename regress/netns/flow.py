@@ -6,6 +6,21 @@ import sys
 import time
 
 
+UDP_SEGMENT = 103
+
+
+def train(s, count, size, peer=None):
+    """Numbered datagrams, and a short one, as one call (linux/udp.h)."""
+    data = b"".join((b"echo %04d " % i).ljust(size, b".")
+                    for i in range(count)) + b"echo last"
+    s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+    if peer:
+        s.sendto(data, peer)
+    else:
+        s.send(data)
+    s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+
+
 def serve(pairs):
     """LABEL=PORT...: says its label, what it was told, and who told it."""
     socks = {}
@@ -26,6 +41,9 @@ def serve(pairs):
                 # From a port that was never asked.
                 o = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 o.sendto(b"SPOOFED", peer)
+            if text.startswith("echo train"):
+                train(s, int(text.split()[2]), int(text.split()[3]), peer)
+                continue
             if text.startswith("big"):
                 s.sendto(b"x" * 60000, peer)
                 continue
@@ -58,6 +76,34 @@ def ask(host, port, texts, bind=None, limit=3.0):
         if len(data) > 1000:
             data = b"%d bytes" % len(data)
         print(peer[0], data.decode("latin-1"), flush=True)
+
+
+def trains(host, port, way, count, size):
+    """A train each way: what came back, in its order, and how long."""
+    count, size = int(count), int(size)
+    s = socket.socket(family(host), socket.SOCK_DGRAM)
+    s.connect((host, int(port)))
+    s.settimeout(10)
+    s.send(b"echo first")
+    s.recv(65536)
+    if way == "to":
+        train(s, count, size)
+        wanted = ["echo echo %04d" % i for i in range(count)]
+    else:
+        s.send(b"echo train %d %d" % (count, size))
+        wanted = ["echo %04d" % i for i in range(count)]
+    got = []
+    try:
+        while len(got) <= count:
+            got.append(s.recv(65536))
+    except OSError:
+        pass
+    texts = [g.decode("latin-1") for g in got]
+    good = len(got) == count + 1 and all(
+        t.startswith(w) for t, w in zip(texts, wanted))
+    if way == "from":
+        good = good and {len(g) for g in got[:-1]} == {size}
+    print(len(got), good and "last" in texts[-1], flush=True)
 
 
 def many(host, port, n, text, keep):
@@ -108,6 +154,8 @@ def main(argv):
         ask(argv[2], argv[3], argv[4:], bind=argv[1])
     elif argv[0] == "many":
         many(*argv[1:])
+    elif argv[0] == "trains":
+        trains(*argv[1:])
     elif argv[0] == "stay":
         stay(*argv[1:])
 

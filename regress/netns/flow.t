@@ -77,6 +77,17 @@ like "a regex has the datagram as it is" "$(ask 53 '12345x')" '^none'
 is "drop" "$(ask 53 drop)" "none TimeoutError"
 is "no route" "$(ask 53 'who')" "none TimeoutError"
 like "a datagram of 60000 bytes" "$(ask 53 'echo' 'big')" '60000 bytes'
+# Runs of datagrams, which the kernel hands over as one.
+for way in to from; do
+	is "a run of datagrams, $way the server, comes apart where it was" \
+	    "$(flow peer trains 10.9.0.1 53 $way 30 1000)" "31 True"
+done
+on host ip link set h0 mtu 1280
+on peer ip link set p0 mtu 1280
+is "a run of datagrams too large for the path goes one by one" \
+    "$(flow peer trains 10.9.0.1 53 from 12 1400)" "13 True"
+on host ip link set h0 mtu 1500
+on peer ip link set p0 mtu 1500
 out=$(ask 53 'echo 1' 'echo 2' 'drop 3')
 is "a flow keeps its member and its port" \
     "$(awk '{ print $2, $NF }' <<<"$out" | sort -u | wc -l)" 1
