@@ -290,6 +290,16 @@ fi
 signal stuck KILL
 reap stuck
 
+spawn host held env KEEP=1 python3 "$MUX" hold 2010 40
+wait_for 60 has held 40
+rows=$(ctl -j show connections | tr '{' '\n' | grep '"wide"')
+# different FIELD: how many values it has
+different() { grep -o "\"$1\":[0-9]*" <<<"$rows" | sort -u | wc -l; }
+is "40 connections of two workers: as many numbers" \
+    "$(different id) $(different worker)" "40 2"
+signal held KILL
+reap held
+
 start=${EPOCHREALTIME/./}
 is "bandwidth: 3 MB" "$(mux big 2011 3000000 2)" "ok 3000000"
 took=$((${EPOCHREALTIME/./} - start))
