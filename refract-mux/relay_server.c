@@ -226,7 +226,8 @@ say_end(struct conn *c, enum end_reason why)
 		    "no header in time", NULL);
 		break;
 	case END_CLIENT:
-		if (c->state == CONN_HEADER)
+		/* Without a word: somebody looks whether we are here. */
+		if (c->state == CONN_HEADER && c->relay->nhalf > 0)
 			say(c, "it left in the middle of the header", NULL);
 		break;
 	case END_CONNECT:
@@ -303,7 +304,8 @@ relay_via(struct conn *c, struct endpoint *e)
 
 /*
  * Would it arrive on this very host?  The kernel knows: what goes there comes
- * from there.  Nothing is sent.
+ * from there, and broadcasts are refused to who did not ask to send them.
+ * Nothing is sent.
  */
 static int
 ask_own(const struct prefix *p)
@@ -313,7 +315,7 @@ ask_own(const struct prefix *p)
 	struct sockaddr		 none = { .sa_family = AF_UNSPEC };
 	struct prefix		 from;
 	socklen_t		 len = sizeof(ss);
-	int			*fd = &fds[p->family == AF_INET6], own = 0;
+	int			*fd = &fds[p->family == AF_INET6], own;
 
 	if (*fd == -1 && (*fd = socket(p->family, SOCK_DGRAM | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, 0)) == -1)
@@ -324,8 +326,9 @@ ask_own(const struct prefix *p)
 		    addr_from_sockaddr(&from, (struct sockaddr *)&ss,
 		    NULL) == -1 || prefix_cmp(&from, p) == 0;
 		connect(*fd, &none, sizeof(none));
+		return own;
 	}
-	return own;
+	return errno == EACCES;
 }
 
 /* Three calls are much for each connection to one destination. */
@@ -350,10 +353,11 @@ is_own(const struct prefix *p)
 	return a->own;
 }
 
-static int
-is_special(const struct prefix *p)
+/* Which of these it is in; NULL: none. */
+static const struct prefix *
+special(const struct prefix *p)
 {
-	static const struct prefix	special[] = {
+	static const struct prefix	list[] = {
 		{ AF_INET, 8, { 0 } },			/* this host */
 		{ AF_INET, 8, { 127 } },
 		{ AF_INET, 16, { 169, 254 } },
@@ -365,27 +369,44 @@ is_special(const struct prefix *p)
 	};
 	size_t				i;
 
-	for (i = 0; i < sizeof(special) / sizeof(special[0]); i++)
-		if (prefix_contains(&special[i], p))
-			return 1;
-	return 0;
+	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (prefix_contains(&list[i], p))
+			return &list[i];
+	return NULL;
+}
+
+/* By a prefix of this length or a longer one: 0.0.0.0/1 lists no loopback. */
+static int
+is_listed(const struct prefixset *set, const struct prefix *p,
+    unsigned int plen)
+{
+	struct prefix	wider = *p;
+
+	if (set == NULL || !prefixset_contains(set, p))
+		return 0;
+	prefix_mask(&wider, plen - 1);
+	return !prefixset_contains(set, &wider);
 }
 
 /* Why not, or NULL. */
 static const char *
 destination_refused(const struct relay_listener *r, const struct srcproxy *s)
 {
+	const struct prefix	*in = special(&s->to);
+
 	if (s->to_port == 0)
 		return "the destination's port is 0";
 	if (r->deny != NULL && prefixset_contains(r->deny, &s->to))
 		return "the destination is denied";
-	if (r->allow != NULL)
-		return prefixset_contains(r->allow, &s->to) ? NULL :
-		    "the destination is not one that is allowed";
-	if (is_special(&s->to))
-		return "the destination is loopback, link-local or nobody's";
-	if (is_own(&s->to))
-		return "the destination is this host";
+	if (r->allow != NULL && !prefixset_contains(r->allow, &s->to))
+		return "the destination is not one that is allowed";
+	if (in != NULL && !is_listed(r->allow, &s->to, in->plen))
+		return "the destination is loopback, link-local, multicast "
+		    "or nobody's";
+	if (in == NULL && !is_listed(r->allow, &s->to, s->to.plen) &&
+	    is_own(&s->to))
+		return "the destination is this host, or a broadcast address "
+		    "of its";
 	return NULL;
 }
 
@@ -562,7 +583,7 @@ header_good(struct conn *c, const struct srcproxy *s, const uint8_t *p)
 		    "different families");
 	else if ((what = destination_refused(c->l->relay, s)) != NULL)
 		refuse(c, END_DESTINATION, what);
-	else if (is_special(&s->from))
+	else if (special(&s->from) != NULL)
 		refuse(c, END_SOURCE, "such a source is nobody's");
 	else
 		decide_route(c, c->l->routes.otherwise);

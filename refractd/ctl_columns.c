@@ -294,7 +294,7 @@ static const struct column connections[] = {
 	COL("pool", "pool", STR, row_connection, pool, 0, JSON),
 	COL("member", "member", STR, row_connection, member, 0, BELOW),
 	COL("", "server", ENDPOINT, row_connection, server, 0, JSON),
-	COL("via", "via", ENDPOINT, row_connection, via, 0, BELOW | SOME),
+	COL("via", "via", ENDPOINT, row_connection, via, 0, BELOW),
 	COL("", "id", NUM, row_connection, id, 0, JSON),
 	COL("", "worker", NUM, row_connection, worker, 0, JSON),
 	END
@@ -314,7 +314,7 @@ static const struct column accesses[] = {
 	COL("pool", "pool", STR, row_access, pool, 0, 0),
 	COL("member", "member", STR, row_access, member, 0, 0),
 	COL("server", "server", ENDPOINT, row_access, server, 0, 0),
-	COL("via", "via", ENDPOINT, row_access, via, 0, SOME),
+	COL("via", "via", ENDPOINT, row_access, via, 0, 0),
 	COL("lasted", "lasted_ms", MSEC, row_access, lasted, 0, 0),
 	COL("waited", "waited_ms", MSEC, row_access, waited, 0, 0),
 	COL("in", "bytes_in", NUM, row_access, bytes[0], 0, 0),

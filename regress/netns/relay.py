@@ -1,18 +1,34 @@
 #!/usr/bin/env python3
 # What tests of the relay say and hear.
 #
-#   relay.py serve PORT               says whom it talks to, then what it is told
-#   relay.py ask FROM FPORT TO TPORT  through whatever redirects it
-#   relay.py header SERVER PORT OPTION=VALUE ...   a header by hand: to, from,
-#       token (or auth=hex), key, at (seconds from now), cut, mapped, and so on
+#   relay.py serve PORT...            says whom it talks to, then what it is told
+#   relay.py ask                      lines NAME|FROM|FPORT|TO|TPORT: through
+#       whatever redirects it
+#   relay.py header SERVER            lines NAME|PORT OPTION=VALUE ...: a header
+#       by hand: to, from, token (or auth=hex), key, at (seconds from now), cut,
+#       mapped, and so on
+#   relay.py hold SERVER              the same, and each is kept open, until
+#       close|N ends the Nth
+#   relay.py stream FROM TO TPORT     says things and hears them, and how many
+#       when standard input ends
+#   relay.py record PORT              what the next one says, in hexadecimal
+#
+# Each line is answered by NAME|what came of it.
 import hashlib
 import hmac
 import os
+import select
 import socket
 import struct
 import sys
 import threading
 import time
+
+LIMIT = 60
+
+
+def text(data):
+    return ''.join(chr(b) if 32 <= b < 127 else ' ' for b in data)
 
 
 def talk(c, a):
@@ -23,56 +39,81 @@ def talk(c, a):
             if not data:
                 c.sendall(b'bye')
                 break
+            if data == b'talk':
+                speak(c)
             c.sendall(data)
     except OSError:
         pass
     c.close()
 
 
-def serve(port):
-    s = socket.create_server(('::', int(port)), family=socket.AF_INET6,
-                             dualstack_ipv6=True, backlog=512)
-    print('up', flush=True)
+# It alone says something now and then, until it is told to end.
+def speak(c):
+    while not select.select([c], [], [], 0.5)[0]:
+        c.sendall(b'.')
+
+
+def accept(s):
     while True:
         threading.Thread(target=talk, args=s.accept(), daemon=True).start()
 
 
+def serve(*ports):
+    for port in ports:
+        s = socket.create_server(('::', int(port)), family=socket.AF_INET6,
+                                 dualstack_ipv6=True, backlog=512)
+        threading.Thread(target=accept, args=(s,), daemon=True).start()
+    print('up', flush=True)
+    time.sleep(3600)
+
+
+# What comes back until the word is there, and after our end.
 def hear(s, word=b'hello'):
-    text = b''
+    data = b''
     try:
-        while word not in text:
-            data = s.recv(1000)
-            if not data:
-                return text.decode(errors='replace') + ' closed'
-            text += data
+        while word not in data:
+            more = s.recv(1000)
+            if not more:
+                return text(data) + ' closed'
+            data += more
         s.shutdown(socket.SHUT_WR)
         while True:
-            data = s.recv(1000)
-            if not data:
+            more = s.recv(1000)
+            if not more:
                 break
-            text += data
+            data += more
     except ConnectionResetError:
-        return text.decode(errors='replace') + ' reset'
+        return text(data) + ' reset'
     except socket.timeout:
-        return text.decode(errors='replace') + ' silent'
-    return ' '.join(text.decode(errors='replace').split())
+        return text(data) + ' silent'
+    return ' '.join(text(data).split())
 
 
-def ask(host, hport, to, tport, timeout='10'):
+def from_here(host, hport):
     s = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.settimeout(float(timeout))
+    s.settimeout(LIMIT)
     s.bind((host, int(hport)))
-    try:
-        s.connect((to, int(tport)))
-        s.sendall(b'hello')
-        print(hear(s))
-    except OSError as e:
-        print(e.__class__.__name__)
+    return s
 
 
-def packed(text, mapped):
-    host, port = text.rsplit(',', 1)
+def ask():
+    for line in sys.stdin.read().splitlines():
+        name, host, hport, to, tport = line.split('|')
+        s = from_here(host, hport)
+        try:
+            s.connect((to, int(tport)))
+            s.sendall(b'hello')
+            print('%s|%s' % (name, hear(s).strip()), flush=True)
+        except (BrokenPipeError, ConnectionResetError):
+            print('%s|reset' % name, flush=True)
+        except OSError as e:
+            print('%s|%s' % (name, e.__class__.__name__), flush=True)
+        s.close()
+
+
+def packed(addr, mapped):
+    host, port = addr.rsplit(',', 1)
     if ':' in host:
         raw = socket.inet_pton(socket.AF_INET6, host)
     else:
@@ -91,42 +132,130 @@ def build(o):
         h = b'\x02\x01' + ident[:8] + struct.pack('>q', at) + \
             os.urandom(16) + tail
         return h + hmac.new(key, h, hashlib.sha256).digest()
-    auth = hashlib.sha256(o.get('token', '').encode()).digest()
+    auth = hashlib.sha256(o.get('token', '').replace('_', ' ').encode())
+    auth = auth.digest()
     if 'auth' in o:
         auth = bytes.fromhex(o['auth'])
     return bytes([int(o.get('version', 1)), int(o.get('opcode', 1)),
                   len(auth)]) + auth + tail
 
 
-def once(server, port, h, o):
-    s = socket.create_connection((server, int(port)), 10)
-    s.settimeout(float(o.get('timeout', 10)))
-    if 'cut' in o:
-        s.sendall(h[:int(o['cut'])])
-        began = time.time()
-        text = hear(s)
-        print(text.strip(), '%.0f s' % (time.time() - began))
-        return
-    if 'slow' in o:
-        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for i in range(len(h)):
-            s.sendall(h[i:i + 1])
-            time.sleep(0.005)
-        s.sendall(b'hello')
-    else:
+# A byte is another one: the signature is wrong then.
+def spoilt(h, o):
+    at = int(o.get('spoil', -1))
+    return h if at < 0 else h[:at] + bytes([h[at] ^ 1]) + h[at + 1:]
+
+
+def options(rest):
+    port, *words = rest.split()
+    o = dict((x + '=').split('=')[:2] for x in words)
+    return port, o, spoilt(build(o), o)
+
+
+def connect(server, port):
+    s = socket.create_connection((server, int(port)), LIMIT)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return s
+
+
+# Byte by byte: the header, then all the rest.
+def slowly(s, h):
+    for i in range(len(h)):
+        s.sendall(h[i:i + 1])
+        time.sleep(0.002)
+    s.sendall(b'hello')
+
+
+def once(s, h, o):
+    try:
+        if 'cut' in o:
+            s.sendall(h[:int(o['cut'])])
+            if 'leave' in o:
+                s.shutdown(socket.SHUT_WR)
+        elif 'slow' in o:
+            slowly(s, h)
+        else:
+            s.sendall(h + b'hello')
+        return hear(s).strip()
+    except (BrokenPipeError, ConnectionResetError):
+        return 'reset'
+
+
+def header(server):
+    for line in sys.stdin.read().splitlines():
+        name, rest = line.split('|')
+        port, o, h = options(rest)
+        for _ in range(int(o.get('times', 1))):
+            s = connect(server, port)
+            print('%s|%s' % (name, once(s, h, o)), flush=True)
+            s.close()
+
+
+def hold(server):
+    kept = []
+    for line in sys.stdin:
+        name, rest = line.rstrip('\n').split('|')
+        if name == 'close':
+            kept[int(rest)].close()
+            continue
+        port, _, h = options(rest)
+        s = connect(server, port)
         s.sendall(h + b'hello')
-    if 'hold' in o:
-        print(s.recv(1000).decode().split()[0], flush=True)
-        time.sleep(float(o['hold']))
-        return
-    print(hear(s).strip(), flush=True)
+        try:
+            got = text(s.recv(1000))
+        except ConnectionResetError:
+            got = 'reset'
+        print('%s|%s' % (name, got.split()[0]), flush=True)
+        kept.append(s)
 
 
-def header(server, port, *options):
-    o = dict((x + '=').split('=')[:2] for x in options)
-    h = build(o)
-    for _ in range(int(o.get('times', 1))):
-        once(server, port, h, o)
+def listen(s, into):
+    while True:
+        data = s.recv(1 << 20)
+        if not data:
+            break
+        into[0].update(data)
+        into[1] += len(data)
+        if into[1] > 1 << 20:
+            print('flows', flush=True)
+
+
+def stream(host, to, port):
+    s = from_here(host, 0)
+    s.connect((to, int(port)))
+    first = b''
+    while not first.endswith(b'\n'):
+        first += s.recv(1)
+    heard, said = [hashlib.sha256(), 0], [hashlib.sha256(), 0]
+    t = threading.Thread(target=listen, args=(s, heard))
+    t.start()
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        data = os.urandom(100000)
+        s.sendall(data)
+        said[0].update(data)
+        said[1] += len(data)
+    s.shutdown(socket.SHUT_WR)
+    said[0].update(b'bye')
+    t.join()
+    same = said[0].digest() == heard[0].digest()
+    print('whole' if same else 'said %d, heard %d' % (said[1], heard[1]))
+
+
+def record(port):
+    s = socket.create_server(('::', int(port)), family=socket.AF_INET6,
+                             dualstack_ipv6=True)
+    print('up', flush=True)
+    while True:
+        c = s.accept()[0]
+        data = b''
+        while b'hello' not in data:
+            more = c.recv(1000)
+            if not more:
+                break
+            data += more
+        print(data.hex(), flush=True)
+        c.sendall(b'hello')
+        c.close()
 
 
 if __name__ == '__main__':
