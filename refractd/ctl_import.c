@@ -342,6 +342,9 @@ print_notes(const struct jail *j)
 	if (*code != '\0' && strcasecmp(code, "auto") != 0 &&
 	    strcasecmp(code, "utf-8") != 0 && strcasecmp(code, "ascii") != 0)
 		import_note(j, "logencoding %s: lines are bytes", code);
+	if (strstr(jail_get(j, "logpath"), "/fail2ban.log") != NULL)
+		import_note(j, "its log is fail2ban's own, which ends with it: "
+		    "\"growing together\" bans those longer who come back");
 	if (strcmp(jail_get(j, "maxmatches"), jail_get(j, "maxretry")) != 0)
 		import_note(j, "maxmatches: the last lines are kept, see "
 		    "ledger");
