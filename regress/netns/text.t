@@ -13,6 +13,7 @@ L=$T/log
 mkdir "$L" "$T/www"
 : >"$L/sshd"; : >"$L/key"; : >"$L/weight"; : >"$L/grow"; : >"$L/dry"
 : >"$L/prefix"; : >"$L/run"; : >"$L/ignored"; : >"$L/values"
+: >"$L/one"; : >"$L/two"; : >"$L/ever"
 refract_conf <<EOT
 table <office> { 203.0.113.99 }
 pattern "user" "[a-z0-9._-]+"
@@ -48,6 +49,21 @@ watch "grow" {
 	source file "$L/grow"
 	match "bad from <addr>"
 	ban for 20s growing by 3 to 1h
+}
+watch "one" {
+	source file "$L/one"
+	match "bad from <addr>"
+	ban for 20s growing by 3 to 1h together
+}
+watch "two" {
+	source file "$L/two"
+	match "bad from <addr>"
+	ban for 20s growing by 3 to 1h together
+}
+watch "ever" {
+	source file "$L/ever"
+	match "bad from <addr>"
+	ban for forever
 }
 watch "dry" {
 	source file "$L/dry"
@@ -220,6 +236,16 @@ lift() {
 	ctl "$1" "$V4.40" >/dev/null
 	soon "$1 lifts it" 3 not in_set refract4 "$V4.40"
 }
+write ever "bad from $V4.42"
+soon 'a ban for ever' 60 in_set refract4 "$V4.42"
+write one "bad from $V4.41"
+soon 'a ban of one watch' 60 in_set refract4 "$V4.41"
+ctl unban "$V4.41" >/dev/null
+soon 'is lifted' 60 not in_set refract4 "$V4.41"
+write two "bad from $V4.41"
+soon 'that of another grows with it' 60 in_set refract4 "$V4.41"
+left=$(set_timeout refract4 "$V4.41")
+ok '... to a minute' test "$left" -gt 20 -a "$left" -le 60
 grown 'a first ban' 1 20
 lift unban
 grown 'a second one' 30 60
@@ -232,6 +258,7 @@ grown 'the next ban' 1 20
 lift forgive
 refract_stop
 ok 'refractd starts once more' refract_start
+is 'who is banned for ever still is' "$(set_timeout refract4 "$V4.42")" 0
 grown 'and the next' 1 20
 
 # --- A log whose lines say nothing, and not when ---
