@@ -60,12 +60,19 @@ kind_of(const struct flow *f)
 void
 roam_refresh(struct flow *f)
 {
+	if (f->id_is == ID_KNOWN && f->c.m != NULL)
+		note(f, kind_of(f), f->id, f->nid);
+}
+
+/* Its client is there, now. */
+static void
+note_all(struct flow *f)
+{
 	struct prefix	home;
 
-	if (f->id_is != ID_KNOWN || f->c.m == NULL)
-		return;
+	f->id_is = ID_KNOWN;
 	f->noted = f->c.active;
-	note(f, kind_of(f), f->id, f->nid);
+	roam_refresh(f);
 	if (f->c.proto != RP_QUIC)
 		return;
 	home = home_of(f);
@@ -105,10 +112,8 @@ chosen(struct flow *f, const void *id, size_t n)
 static void
 answered(struct flow *f, size_t n)
 {
-	if (f->id_is != ID_SAID || n < f->asked)
-		return;
-	f->id_is = ID_KNOWN;
-	roam_refresh(f);
+	if (f->id_is == ID_SAID && n >= f->asked)
+		note_all(f);
 }
 
 void
@@ -139,10 +144,8 @@ says_index(struct flow *f, const struct datagram *d)
 	struct rp_wireguard	wg;
 
 	if (f->id_is == ID_CHOSEN && rp_wireguard(d->p, d->n, &wg) &&
-	    wg.type != 1 && is_id(f, &wg.receiver, sizeof(wg.receiver))) {
-		f->id_is = ID_KNOWN;
-		roam_refresh(f);
-	}
+	    wg.type != 1 && is_id(f, &wg.receiver, sizeof(wg.receiver)))
+		note_all(f);
 }
 
 /* Its id is another one now; what is somebody else's already stays his. */
@@ -172,13 +175,8 @@ says_id(struct flow *f, const struct rp_slice *id, const struct datagram *d)
 	if (f->id_is == ID_SAID) {
 		if (d->n < f->asked)
 			f->asked = (uint16_t)d->n;
-		return;
-	}
-	if (f->id_is == ID_CHOSEN) {
-		f->id_is = ID_KNOWN;
-		roam_refresh(f);
-	} else if (f->c.active - f->noted >= NOTE)
-		roam_refresh(f);
+	} else if (f->id_is == ID_CHOSEN || f->c.active - f->noted >= NOTE)
+		note_all(f);
 }
 
 static void
@@ -224,7 +222,7 @@ roam_confirm(struct flow *f, const struct datagram *d)
 		says_short(f, d);
 	if (!f->greased && !is_fixed(d) && f->id_is == ID_KNOWN) {
 		f->greased = 1;
-		roam_refresh(f);
+		note_all(f);
 	}
 }
 
@@ -343,7 +341,9 @@ roam_guess(struct flow *f, const struct datagram *d, struct route **r,
 	    way_is_there(l, &w, r, m))
 		return 1;
 	*m = NULL;
-	if (is_fixed(d) && (*r = only_quic(l)) != NULL)
+	/* Without the fixed bit it may be anything. */
+	if ((is_fixed(d) || l->routes.otherwise == NULL) &&
+	    (*r = only_quic(l)) != NULL)
 		return 1;
 	f->c.proto = 0;
 	return 0;
