@@ -2,7 +2,8 @@
 /* LIBS: -lnettle */
 /*
  * A srcproxy header: its beginnings want more, and what was understood is
- * written and understood again.
+ * written and understood again.  A signed one with another bit anywhere is
+ * signed no more.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -36,6 +37,20 @@ parse(const uint8_t *p, size_t n, size_t *len, struct srcproxy *s)
 	return answer;
 }
 
+static const uint8_t	key[] = "0123456789abcdef";
+
+/* Which bit, the nonce says. */
+static void
+forge(uint8_t *buf, size_t n, const struct srcproxy *s)
+{
+	struct srcproxy	r;
+	size_t		len, at = (s->nonce[0] << 8 | s->nonce[1]) % n;
+
+	buf[at] ^= 1 << s->nonce[2] % 8;
+	if (parse(buf, n, &len, &r) == RP_YES && r.version == 2)
+		need(len != n || !srcproxy_verify(buf, &r, key, 16));
+}
+
 static void
 again(const struct srcproxy *s)
 {
@@ -44,13 +59,16 @@ again(const struct srcproxy *s)
 	size_t		n, len;
 
 	n = s->version == 1 ? srcproxy_write(buf, s) :
-	    srcproxy_write_signed(buf, s, (const uint8_t *)"key", 3);
+	    srcproxy_write_signed(buf, s, key, 16);
 	need(parse(buf, n, &len, &r) == RP_YES && len == n);
 	need(memcmp(&r.to, &s->to, sizeof(r.to)) == 0 &&
 	    memcmp(&r.from, &s->from, sizeof(r.from)) == 0 &&
 	    r.to_port == s->to_port && r.from_port == s->from_port);
-	need(s->version == 1 || srcproxy_verify(buf, &r,
-	    (const uint8_t *)"key", 3));
+	if (s->version == 1)
+		return;
+	need(srcproxy_verify(buf, &r, key, 16));
+	need(!srcproxy_verify(buf, &r, key, 15));
+	forge(buf, n, s);
 }
 
 int

@@ -11,6 +11,9 @@
 #       close|N ends the Nth
 #   relay.py stream FROM TO TPORT     says things and hears them, and how many
 #       when standard input ends
+#   relay.py half FROM TO TPORT       goes on after the destination's end
+#   relay.py idle SERVER PORT         two connections, one with words of the
+#       destination only
 #   relay.py record PORT              what the next one says, in hexadecimal
 #
 # Each line is answered by NAME|what came of it.
@@ -41,6 +44,9 @@ def talk(c, a):
                 break
             if data == b'talk':
                 speak(c)
+            elif data == b'half':
+                half_of(c)
+                break
             c.sendall(data)
     except OSError:
         pass
@@ -49,8 +55,21 @@ def talk(c, a):
 
 # It alone says something now and then, until it is told to end.
 def speak(c):
-    while not select.select([c], [], [], 0.5)[0]:
+    while not select.select([c], [], [], 0.2)[0]:
         c.sendall(b'.')
+
+
+# It says no more, and how much it still hears.
+def half_of(c):
+    n = 0
+    c.sendall(b'end')
+    c.shutdown(socket.SHUT_WR)
+    while True:
+        data = c.recv(65536)
+        if not data:
+            break
+        n += len(data)
+    print('heard %d' % n, flush=True)
 
 
 def accept(s):
@@ -234,11 +253,62 @@ def stream(host, to, port):
         s.sendall(data)
         said[0].update(data)
         said[1] += len(data)
+        time.sleep(0.005)
     s.shutdown(socket.SHUT_WR)
     said[0].update(b'bye')
     t.join()
     same = said[0].digest() == heard[0].digest()
     print('whole' if same else 'said %d, heard %d' % (said[1], heard[1]))
+
+
+# All that comes, until the end.
+def drain(s):
+    data = b''
+    while True:
+        more = s.recv(65536)
+        if not more:
+            return data
+        data += more
+
+
+def half(host, to, port):
+    s = from_here(host, 0)
+    s.connect((to, int(port)))
+    s.sendall(b'half')
+    print(text(drain(s)).split()[-1], flush=True)
+    s.sendall(bytes(300000))
+    s.close()
+
+
+def ends(s):
+    try:
+        drain(s)
+    except ConnectionResetError:
+        pass
+
+
+def idle(server, port):
+    kept = []
+    for n in (1, 2):
+        h = options('0 to=10.3.0.2,7000 from=10.1.0.7,%d' % (45000 + n))[2]
+        kept.append(connect(server, port))
+        kept[-1].sendall(h)
+        kept[-1].recv(1000)
+    silent, spoken_to = kept
+    spoken_to.sendall(b'talk')
+    ends(silent)
+    print('silent: ended', flush=True)
+    spoken_to.setblocking(False)
+    try:
+        while spoken_to.recv(1000):
+            pass
+        print('spoken to: ended', flush=True)
+    except BlockingIOError:
+        print('spoken to: alive', flush=True)
+    spoken_to.setblocking(True)
+    spoken_to.sendall(b'.')
+    ends(spoken_to)
+    print('spoken to no more: ended', flush=True)
 
 
 def record(port):
