@@ -272,6 +272,25 @@ addr_from_sockaddr(struct prefix *p, const struct sockaddr *sa,
 	}
 }
 
+socklen_t
+addr_to_sockaddr(const struct prefix *p, uint16_t port,
+    struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
+
+	memset(ss, 0, sizeof(*in6));
+	ss->ss_family = p->family;
+	if (p->family == AF_INET) {
+		memcpy(&in->sin_addr, p->addr, sizeof(in->sin_addr));
+		in->sin_port = htons(port);
+		return sizeof(*in);
+	}
+	memcpy(&in6->sin6_addr, p->addr, sizeof(in6->sin6_addr));
+	in6->sin6_port = htons(port);
+	return sizeof(*in6);
+}
+
 void
 prefix_mask(struct prefix *p, unsigned int plen)
 {

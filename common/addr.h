@@ -9,10 +9,11 @@
 #ifndef ADDR_H
 #define ADDR_H
 
+#include <sys/socket.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
-struct sockaddr;
 struct in_addr;
 struct in6_addr;
 
@@ -43,6 +44,9 @@ void	 addr_from_in6(struct prefix *, const struct in6_addr *);
 /* AF_INET or AF_INET6 sockaddr; port in host order if not NULL.  0 or -1. */
 int	 addr_from_sockaddr(struct prefix *, const struct sockaddr *,
 	    uint16_t *);
+/* And back: a whole address, a port in host order.  The length. */
+socklen_t addr_to_sockaddr(const struct prefix *, uint16_t port,
+	    struct sockaddr_storage *);
 
 /* Shorten p to plen bits (never lengthens) and clear the host bits. */
 void	 prefix_mask(struct prefix *, unsigned int plen);

@@ -30,6 +30,16 @@ void	*conf_alloc(size_t);
 
 #define FREE_LIST(head)		FREE_ITEMS(head, (void)0)
 
+/* The same of a STAILQ. */
+#define FREE_STAILQ(head) do {						\
+	__typeof__(&*STAILQ_FIRST(head))	item;			\
+									\
+	while ((item = STAILQ_FIRST(head)) != NULL) {			\
+		STAILQ_REMOVE_HEAD(head, entry);			\
+		free(item);						\
+	}								\
+} while (0)
+
 /* One by one, each by its own function. */
 #define FREE_EACH(head, free_one) do {					\
 	ITEM_OF(head)	item;						\

@@ -264,23 +264,10 @@ claim_retry(struct member *m)
 socklen_t
 member_sockaddr(struct member *m, struct sockaddr_storage *ss)
 {
-	struct sockaddr_in	*in = (struct sockaddr_in *)ss;
-	struct sockaddr_in6	*in6 = (struct sockaddr_in6 *)ss;
-	const struct prefix	*a;
-
 	if (m->naddrs == 0)
 		return 0;
-	a = &m->addrs[m->turn++ % m->naddrs];
-	memset(ss, 0, sizeof(*in6));
-	ss->ss_family = a->family;
-	if (a->family == AF_INET) {
-		memcpy(&in->sin_addr, a->addr, sizeof(in->sin_addr));
-		in->sin_port = htons(m->w->port);
-		return sizeof(*in);
-	}
-	memcpy(&in6->sin6_addr, a->addr, sizeof(in6->sin6_addr));
-	in6->sin6_port = htons(m->w->port);
-	return sizeof(*in6);
+	return addr_to_sockaddr(&m->addrs[m->turn++ % m->naddrs], m->w->port,
+	    ss);
 }
 
 /* Choosing. */

@@ -124,7 +124,7 @@ enum upstream
 relay_connect(struct conn *c, int fd, const struct prefix *p, uint16_t port)
 {
 	struct sockaddr_storage	ss;
-	socklen_t		len = upstream_sockaddr(p, port, &ss);
+	socklen_t		len = addr_to_sockaddr(p, port, &ss);
 
 	return upstream_start(c, &ss, len, fd);
 }

@@ -321,7 +321,7 @@ ask_own(const struct prefix *p)
 	    SOCK_NONBLOCK, 0)) == -1)
 		return 1;
 	if (connect(*fd, (struct sockaddr *)&ss,
-	    upstream_sockaddr(p, 9, &ss)) == 0) {
+	    addr_to_sockaddr(p, 9, &ss)) == 0) {
 		own = getsockname(*fd, (struct sockaddr *)&ss, &len) == -1 ||
 		    addr_from_sockaddr(&from, (struct sockaddr *)&ss,
 		    NULL) == -1 || prefix_cmp(&from, p) == 0;
@@ -631,7 +631,7 @@ relay_bind(int fd, const struct prefix *p, uint16_t port)
 
 	/* Its port may have gone elsewhere a moment ago. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	return bind(fd, (struct sockaddr *)&ss, upstream_sockaddr(p, port,
+	return bind(fd, (struct sockaddr *)&ss, addr_to_sockaddr(p, port,
 	    &ss));
 }
 

@@ -67,31 +67,12 @@ upstream_ahead(void)
 	ask_clear(&clears[1]);
 }
 
-socklen_t
-upstream_sockaddr(const struct prefix *p, uint16_t port,
-    struct sockaddr_storage *ss)
-{
-	struct sockaddr_in	*in = (struct sockaddr_in *)ss;
-	struct sockaddr_in6	*in6 = (struct sockaddr_in6 *)ss;
-
-	memset(ss, 0, sizeof(*in6));
-	ss->ss_family = p->family;
-	if (p->family == AF_INET) {
-		memcpy(&in->sin_addr, p->addr, sizeof(in->sin_addr));
-		in->sin_port = htons(port);
-		return sizeof(*in);
-	}
-	memcpy(&in6->sin6_addr, p->addr, sizeof(in6->sin6_addr));
-	in6->sin6_port = htons(port);
-	return sizeof(*in6);
-}
-
 /* The client's own address, and a port; 0: the kernel's choice. */
 static int
 bind_client(const struct conn *c, int fd, uint16_t port)
 {
 	struct sockaddr_storage	ss;
-	socklen_t		len = upstream_sockaddr(&c->from, port, &ss);
+	socklen_t		len = addr_to_sockaddr(&c->from, port, &ss);
 	int			on = 1;
 
 	/* Towards another member the same port is in use, maybe. */
@@ -255,7 +236,7 @@ upstream_open(struct conn *c, int *fdp)
 		return relay_open(c, fdp);
 	if (c->m->w->kind == MEMBER_UNIX)
 		return ask_parent(c);
-	len = c->relay != NULL ? upstream_sockaddr(&c->to, c->to_port, &ss) :
+	len = c->relay != NULL ? addr_to_sockaddr(&c->to, c->to_port, &ss) :
 	    member_sockaddr(c->m, &ss);
 	if (len == 0) {
 		errno = EADDRNOTAVAIL;

@@ -15,9 +15,6 @@ enum upstream {
 	UPSTREAM_FAILED		/* errno */
 };
 
-/* sizeof what is in ss now. */
-socklen_t	 upstream_sockaddr(const struct prefix *, uint16_t port,
-		    struct sockaddr_storage *ss);
 /* connect(2) with the listener's options; fd is closed if that fails. */
 enum upstream	 upstream_start(struct conn *, const struct sockaddr_storage *,
 		    socklen_t, int fd);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "conf_list.h"
 #include "input.h"
 #include "log.h"
 #include "run_argv.h"
@@ -57,25 +58,10 @@ run_max_default(void)
 void
 commands_start(void)
 {
-	struct run_place	*p;
-
-	while ((p = STAILQ_FIRST(&places)) != NULL) {
-		STAILQ_REMOVE_HEAD(&places, entry);
-		free(p);
-	}
+	FREE_STAILQ(&places);
 	memset(&most, 0, sizeof(most));
 	build_conf()->run_max = run_max_default();
 	command_options();
-}
-
-static void *
-item_new(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
 }
 
 /* Options. */
@@ -269,7 +255,7 @@ take_args(struct conf_command *c, const struct place *at)
 	if (n == 0)
 		return -1;
 	check_program(&v[0]);
-	p = c->args = item_new(c->args_len);
+	p = c->args = conf_alloc(c->args_len);
 	for (i = 0; i < n; p += v[i++].len + 1)
 		memcpy(p, v[i].s, v[i].len);
 	c->argc = n;
@@ -306,7 +292,7 @@ command_add(struct conf_commands *list, const struct val *at)
 	if (n == COMMANDS_MAX)
 		report_error(&at->at, "found more than %d of these, expected "
 		    "fewer", COMMANDS_MAX);
-	c = item_new(sizeof(*c));
+	c = conf_alloc(sizeof(*c));
 	if (command_take(c, at) == 0 && n < COMMANDS_MAX) {
 		TAILQ_INSERT_TAIL(list, c, entry);
 		return;
@@ -426,7 +412,7 @@ command_run(const struct val *at)
 	if (o.at_exit.s != NULL && o.delay.s == NULL)
 		report_error(&at->at, "found \"also at exit\" without a delay, "
 		    "expected \"delay\" too");
-	r = item_new(sizeof(*r));
+	r = conf_alloc(sizeof(*r));
 	run_fill(r, w, &c);
 	if (!run_is_new(w, r, &at->at)) {
 		free(r->text);
@@ -434,7 +420,7 @@ command_run(const struct val *at)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&w->runs, r, entry);
-	p = item_new(sizeof(*p));
+	p = conf_alloc(sizeof(*p));
 	p->w = w;
 	p->run = r;
 	p->at = at->at;

@@ -374,23 +374,11 @@ static void
 add_server(const struct prefix *p)
 {
 	struct sockaddr_storage	ss;
-	struct sockaddr_in	*sin = (struct sockaddr_in *)&ss;
-	struct sockaddr_in6	*sin6 = (struct sockaddr_in6 *)&ss;
-	char			 addr[PREFIX_STRLEN];
-	int			 len = sizeof(*sin6);
+	char			addr[PREFIX_STRLEN];
+	socklen_t		len = addr_to_sockaddr(p, DNS_PORT, &ss);
 
-	memset(&ss, 0, sizeof(ss));
-	ss.ss_family = p->family;
-	if (p->family == AF_INET) {
-		len = sizeof(*sin);
-		sin->sin_port = htons(DNS_PORT);
-		memcpy(&sin->sin_addr, p->addr, sizeof(sin->sin_addr));
-	} else {
-		sin6->sin6_port = htons(DNS_PORT);
-		memcpy(&sin6->sin6_addr, p->addr, sizeof(sin6->sin6_addr));
-	}
 	if (evdns_base_nameserver_sockaddr_add(dns, (struct sockaddr *)&ss,
-	    (unsigned int)len, 0) != 0)
+	    len, 0) != 0)
 		log_warnx("name server %s: not usable",
 		    prefix_print(p, addr));
 }

@@ -98,28 +98,18 @@ bind_unix(int fd, const char *path, char *why, size_t len)
 static int
 bind_udp(int fd, const struct conf_source *cs)
 {
-	struct sockaddr_storage	 ss;
-	struct sockaddr_in	*sin = (struct sockaddr_in *)&ss;
-	struct sockaddr_in6	*sin6 = (struct sockaddr_in6 *)&ss;
-	int			 on = 1, v6 = cs->addr.family == AF_INET6;
+	struct sockaddr_storage	ss;
+	socklen_t		len = addr_to_sockaddr(&cs->addr, cs->port,
+				    &ss);
+	int			on = 1, v6 = cs->addr.family == AF_INET6;
 
-	memset(&ss, 0, sizeof(ss));
-	ss.ss_family = cs->addr.family;
-	if (v6) {
-		sin6->sin6_port = htons(cs->port);
-		memcpy(&sin6->sin6_addr, cs->addr.addr, 16);
-	} else {
-		sin->sin_port = htons(cs->port);
-		memcpy(&sin->sin_addr, cs->addr.addr, 4);
-	}
 	if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 	    v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof(on)) == -1 ||
 	    (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
 	    sizeof(on)) == -1) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) == -1)
 		return -1;
-	return bind(fd, (struct sockaddr *)&ss, v6 ? sizeof(*sin6) :
-	    sizeof(*sin));
+	return bind(fd, (struct sockaddr *)&ss, len);
 }
 
 int

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf_list.h"
 #include "listen.h"
 #include "log.h"
 #include "relay.h"
@@ -58,12 +59,7 @@ ons_clear(void)
 void
 listens_start(void)
 {
-	struct info	*i;
-
-	while ((i = STAILQ_FIRST(&infos)) != NULL) {
-		STAILQ_REMOVE_HEAD(&infos, entry);
-		free(i);
-	}
+	FREE_STAILQ(&infos);
 	cur = NULL;
 	nlisteners = nbinds = 0;
 	ons_clear();

@@ -113,24 +113,6 @@ bound_close(struct bound *b)
 	free(b);
 }
 
-static socklen_t
-fill_sockaddr(struct sockaddr_storage *ss, const struct wire_bind *w)
-{
-	struct sockaddr_in	*sin = (struct sockaddr_in *)ss;
-	struct sockaddr_in6	*sin6 = (struct sockaddr_in6 *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	ss->ss_family = w->addr.family;
-	if (w->addr.family == AF_INET) {
-		sin->sin_port = htons(w->port);
-		memcpy(&sin->sin_addr, w->addr.addr, sizeof(sin->sin_addr));
-		return sizeof(*sin);
-	}
-	sin6->sin6_port = htons(w->port);
-	memcpy(&sin6->sin6_addr, w->addr.addr, sizeof(sin6->sin6_addr));
-	return sizeof(*sin6);
-}
-
 static int
 set_int(int fd, int level, int option, int value)
 {
@@ -187,7 +169,7 @@ static int
 listen_on(const struct wire_bind *w, const struct wire_listener *l)
 {
 	struct sockaddr_storage	ss;
-	socklen_t		len = fill_sockaddr(&ss, w);
+	socklen_t		len = addr_to_sockaddr(&w->addr, w->port, &ss);
 	int			fd, saved;
 
 	fd = socket(ss.ss_family, (l->proto == IPPROTO_UDP ? SOCK_DGRAM :
@@ -280,7 +262,7 @@ static int
 try_one(const struct wire_bind *w, const struct wire_listener *l)
 {
 	struct sockaddr_storage	ss;
-	socklen_t		len = fill_sockaddr(&ss, w);
+	socklen_t		len = addr_to_sockaddr(&w->addr, w->port, &ss);
 	char			addr[PREFIX_STRLEN];
 	int			fd, bad;
 

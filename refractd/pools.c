@@ -12,6 +12,7 @@
 
 #include "../refract-mux/probe/refract-probe.h"
 #include "command.h"
+#include "conf_list.h"
 #include "log.h"
 #include "pools.h"
 #include "routes.h"
@@ -61,29 +62,10 @@ static struct {
 void
 pools_start(void)
 {
-	struct info	*i;
-	struct tap_info	*t;
-
-	while ((i = STAILQ_FIRST(&infos)) != NULL) {
-		STAILQ_REMOVE_HEAD(&infos, entry);
-		free(i);
-	}
-	while ((t = STAILQ_FIRST(&taps)) != NULL) {
-		STAILQ_REMOVE_HEAD(&taps, entry);
-		free(t);
-	}
+	FREE_STAILQ(&infos);
+	FREE_STAILQ(&taps);
 	cur = NULL;
 	npools = nmembers = ntaps = 0;
-}
-
-static void *
-item_new(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
 }
 
 /* One backend. */
@@ -245,7 +227,7 @@ member_add(struct conf_pool *p, const struct wire_member *w,
 			    "expected fewer", MUX_MEMBERS_MAX);
 		return;
 	}
-	n = item_new(sizeof(*n));
+	n = conf_alloc(sizeof(*n));
 	n->w = *w;
 	n->w.id = conf_new_id();
 	n->w.pool = p->w.id;
@@ -417,7 +399,7 @@ pool_open(const struct val *v)
 
 	bad = build_text(name, sizeof(name), v, "a pool's name") == -1 ||
 	    !name_is_free(name, v);
-	cur = item_new(sizeof(*cur));
+	cur = conf_alloc(sizeof(*cur));
 	cur->p = pool_new(&v->at);
 	cur->at = v->at;
 	cur->layer = build_layer_now();
@@ -759,11 +741,11 @@ tap_new(const struct val *v)
 	if (++ntaps == TAPS_MAX + 1)
 		report_error(&v->at, "found more than %d taps, expected fewer",
 		    TAPS_MAX);
-	t = item_new(sizeof(*t));
+	t = conf_alloc(sizeof(*t));
 	t->w.id = conf_new_id();
 	memcpy(t->w.name, name, sizeof(name));
 	TAILQ_INSERT_TAIL(&build_conf()->mux.taps, t, entry);
-	i = item_new(sizeof(*i));
+	i = conf_alloc(sizeof(*i));
 	i->t = t;
 	i->at = v->at;
 	i->layer = build_layer_now();

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf_list.h"
 #include "listen.h"
 #include "log.h"
 #include "pools.h"
@@ -44,26 +45,11 @@ static struct once		 once[SETTINGS];
 void
 relays_start(void)
 {
-	struct said	*s;
-
-	while ((s = STAILQ_FIRST(&saids)) != NULL) {
-		STAILQ_REMOVE_HEAD(&saids, entry);
-		free(s);
-	}
+	FREE_STAILQ(&saids);
 	nsaids = 0;
 	cur = NULL;
 	client = NULL;
 	server = NULL;
-}
-
-static void *
-item_new(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
 }
 
 void
@@ -194,7 +180,7 @@ relay_client(const struct val *v)
 	token_sum(client->w.auth, v);
 	TAILQ_INSERT_TAIL(&cur->relay->clients, client, entry);
 	cur->relay->nclients++;
-	s = item_new(sizeof(*s));
+	s = conf_alloc(sizeof(*s));
 	s->l = cur;
 	s->c = client;
 	s->at = v->at;
@@ -225,7 +211,7 @@ relay_client_sources(const struct val *at)
 		report_error(&at->at, "found %zu prefixes, expected at most "
 		    "%d", n, RELAY_SOURCES_MAX);
 	else if (n > 0) {
-		client->sources = item_new(n * sizeof(*client->sources));
+		client->sources = conf_alloc(n * sizeof(*client->sources));
 		for (i = 0; i < n; i++)
 			if (table_parse_prefix(&client->sources[client->w.n],
 			    &v[i]) == 0)
@@ -300,7 +286,7 @@ relay_server(const struct val *v, const struct val *token)
 				    conf_members);
 
 	client = NULL;
-	server = item_new(sizeof(*server));
+	server = conf_alloc(sizeof(*server));
 	member_end(&v->at);
 	TAILQ_INSERT_TAIL(&cur->relay->servers, server, entry);
 	cur->relay->nservers++;
@@ -357,7 +343,7 @@ collect(void)
 	struct said		 *s;
 	size_t			  n = 0;
 
-	list = item_new((nsaids + 1) * sizeof(*list));
+	list = conf_alloc((nsaids + 1) * sizeof(*list));
 	STAILQ_FOREACH(s, &saids, entry)
 		list[n++] = s;
 	return list;
@@ -487,7 +473,7 @@ relays_finish(void)
 	check_twice(list);
 	for (i = 0; i < nsaids; i++)
 		n += list[i]->c->w.n;
-	sources = item_new((n + 1) * sizeof(*sources));
+	sources = conf_alloc((n + 1) * sizeof(*sources));
 	for (i = n = 0; i < nsaids; i++)
 		for (k = 0; k < list[i]->c->w.n; k++)
 			sources[n++] = (struct source){

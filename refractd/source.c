@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "conf_list.h"
 #include "log.h"
 #include "source.h"
 
@@ -32,22 +33,7 @@ static STAILQ_HEAD(, open_journal) opens = STAILQ_HEAD_INITIALIZER(opens);
 void
 sources_start(void)
 {
-	struct open_journal	*o;
-
-	while ((o = STAILQ_FIRST(&opens)) != NULL) {
-		STAILQ_REMOVE_HEAD(&opens, entry);
-		free(o);
-	}
-}
-
-static void *
-item_new(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
+	FREE_STAILQ(&opens);
 }
 
 static struct conf_source *
@@ -64,7 +50,7 @@ source_find(const struct conf_watch *w, int kind, const char *name)
 static struct conf_source *
 source_insert(struct conf_watch *w, int kind, const char *name)
 {
-	struct conf_source	*s = item_new(sizeof(*s));
+	struct conf_source	*s = conf_alloc(sizeof(*s));
 
 	s->w.id = conf_new_id();
 	s->w.watch = w->w.id;
@@ -212,7 +198,7 @@ journal_valid(const struct val *v, size_t i, size_t n)
 static void
 journal_open(struct conf_source *s, const struct place *at)
 {
-	struct open_journal	*o = item_new(sizeof(*o));
+	struct open_journal	*o = conf_alloc(sizeof(*o));
 
 	o->w = watch_now();
 	o->s = s;

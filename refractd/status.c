@@ -70,24 +70,6 @@ sock_close(struct sock *s)
 	free(s);
 }
 
-static socklen_t
-fill_sockaddr(struct sockaddr_storage *ss, const struct wire_status *w)
-{
-	struct sockaddr_in	*sin = (struct sockaddr_in *)ss;
-	struct sockaddr_in6	*sin6 = (struct sockaddr_in6 *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	ss->ss_family = w->addr.family;
-	if (w->addr.family == AF_INET) {
-		sin->sin_port = htons(w->port);
-		memcpy(&sin->sin_addr, w->addr.addr, sizeof(sin->sin_addr));
-		return sizeof(*sin);
-	}
-	sin6->sin6_port = htons(w->port);
-	memcpy(&sin6->sin6_addr, w->addr.addr, sizeof(sin6->sin6_addr));
-	return sizeof(*sin6);
-}
-
 static int
 set_options(int fd, int family)
 {
@@ -107,7 +89,7 @@ static int
 listen_on(const struct wire_status *w)
 {
 	struct sockaddr_storage	ss;
-	socklen_t		len = fill_sockaddr(&ss, w);
+	socklen_t		len = addr_to_sockaddr(&w->addr, w->port, &ss);
 	int			fd, saved;
 
 	if ((fd = fdstore_take(kept_name(w))) != -1)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../refract-parser/datepattern.h"
+#include "conf_list.h"
 #include "f2b.h"
 #include "input.h"
 #include "lex.h"
@@ -47,28 +48,9 @@ static int			spoilt;		/* a pattern is an error */
 void
 text_start(void)
 {
-	struct define	*d;
-	struct use	*u;
-
-	while ((d = STAILQ_FIRST(&defines)) != NULL) {
-		STAILQ_REMOVE_HEAD(&defines, entry);
-		free(d);
-	}
-	while ((u = STAILQ_FIRST(&uses)) != NULL) {
-		STAILQ_REMOVE_HEAD(&uses, entry);
-		free(u);
-	}
+	FREE_STAILQ(&defines);
+	FREE_STAILQ(&uses);
 	spoilt = 0;
-}
-
-static void *
-item_new(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
 }
 
 static char *
@@ -147,10 +129,10 @@ lookup(const struct conf_watch *w, const char *name)
 static struct define *
 define_new(struct conf_watch *w, const char *name)
 {
-	struct define	*d = item_new(sizeof(*d));
+	struct define	*d = conf_alloc(sizeof(*d));
 
 	d->w = w;
-	d->d = item_new(sizeof(*d->d));
+	d->d = conf_alloc(sizeof(*d->d));
 	strlcpy(d->d->name, name, sizeof(d->d->name));
 	STAILQ_INSERT_TAIL(&defines, d, entry);
 	TAILQ_INSERT_TAIL(w == NULL ? &build_conf()->defines : &w->defines,
@@ -219,7 +201,7 @@ use_new(const struct place *at)
 
 	if (!watch_room(at))
 		return NULL;
-	u = item_new(sizeof(*u));
+	u = conf_alloc(sizeof(*u));
 	u->w = watch_now();
 	u->at = *at;
 	STAILQ_INSERT_TAIL(&uses, u, entry);
@@ -229,7 +211,7 @@ use_new(const struct place *at)
 static struct conf_pattern *
 pattern_new(struct conf_watch *w, uint32_t kind, uint32_t weight)
 {
-	struct conf_pattern	*p = item_new(sizeof(*p));
+	struct conf_pattern	*p = conf_alloc(sizeof(*p));
 
 	p->w.id = conf_new_id();
 	p->w.watch = w->w.id;
@@ -344,7 +326,7 @@ text_filter(const struct val *v, const struct val *mode,
 		return;
 	u->name = v->s;
 	u->mode = mode->s;
-	u->f = item_new(sizeof(*u->f));
+	u->f = conf_alloc(sizeof(*u->f));
 	u->f->w.id = conf_new_id();
 	u->f->w.watch = u->w->w.id;
 	u->f->w.weight = weight->n;
@@ -365,7 +347,7 @@ ignore_new(const struct val *name, uint32_t kind)
 	watch_is_text(&name->at, "ignore");
 	if (text_name(buf, name) == -1 || (u = use_new(&name->at)) == NULL)
 		return NULL;
-	u->i = item_new(sizeof(*u->i));
+	u->i = conf_alloc(sizeof(*u->i));
 	u->i->w.watch = u->w->w.id;
 	u->i->w.kind = kind;
 	memcpy(u->i->w.name, buf, sizeof(buf));

@@ -11,6 +11,7 @@
 
 #include "build.h"
 #include "command.h"
+#include "conf_list.h"
 #include "log.h"
 #include "parse.h"
 #include "source.h"
@@ -62,12 +63,7 @@ static size_t			 ninfos;
 void
 watches_start(void)
 {
-	struct info	*i;
-
-	while ((i = STAILQ_FIRST(&infos)) != NULL) {
-		STAILQ_REMOVE_HEAD(&infos, entry);
-		free(i);
-	}
+	FREE_STAILQ(&infos);
 	cur = NULL;
 	ninfos = 0;
 	sources_start();
@@ -174,16 +170,6 @@ watch_room(const struct place *at)
 	return cur->rules++ < RULES_MAX;
 }
 
-static void *
-item_new(size_t size)
-{
-	void	*p;
-
-	if ((p = calloc(1, size)) == NULL)
-		fatal("configuration");
-	return p;
-}
-
 void
 watch_format(const struct val *v)
 {
@@ -232,7 +218,7 @@ watch_limit_for(const struct val *limit)
 	for (i = 0; limit_valid(limit) && i < n; i++) {
 		if (!watch_room(&v[i].at))
 			break;
-		l = item_new(sizeof(*l));
+		l = conf_alloc(sizeof(*l));
 		l->w.watch = cur->w->w.id;
 		l->w.limit = limit->n;
 		build_text(l->w.pattern, sizeof(l->w.pattern), &v[i],
@@ -333,7 +319,7 @@ exempt_new(enum exempt_kind kind, const struct place *at)
 
 	if (!watch_room(at))
 		return NULL;
-	e = item_new(sizeof(*e));
+	e = conf_alloc(sizeof(*e));
 	e->w.watch = cur->w->w.id;
 	e->w.kind = kind;
 	TAILQ_INSERT_TAIL(&cur->w->exempts, e, entry);
@@ -415,7 +401,7 @@ watch_inbound(const struct val *at)
 	watch_is_xray(&at->at, "only inbound");
 	v = build_items(&n, &at->at);
 	for (i = 0; i < n && watch_room(&v[i].at); i++) {
-		in = item_new(sizeof(*in));
+		in = conf_alloc(sizeof(*in));
 		in->w.watch = cur->w->w.id;
 		build_text(in->w.pattern, sizeof(in->w.pattern), &v[i],
 		    "a tag or pattern");
@@ -471,7 +457,7 @@ zone_read(struct conf_watch *w, const char *zone)
 	snprintf(path, sizeof(path), "%s/%s", ZONEINFO, zone);
 	if ((f = fopen(path, "re")) == NULL)
 		return -1;
-	w->tz = item_new(ZONE_MAX_LEN);
+	w->tz = conf_alloc(ZONE_MAX_LEN);
 	w->tzlen = fread(w->tz, 1, ZONE_MAX_LEN, f);
 	fclose(f);
 	return w->tzlen > 44 && memcmp(w->tz, "TZif", 4) == 0 ? 0 : -1;

@@ -373,6 +373,31 @@ test_sockaddr(void **arg)
 	assert_int_equal(addr_from_sockaddr(&p, &un, NULL), -1);
 }
 
+/* There and back. */
+static void
+test_to_sockaddr(void **arg)
+{
+	static const char *const texts[] = { "192.0.2.1", "2001:db8::7" };
+	static const size_t lens[] = { sizeof(struct sockaddr_in),
+	    sizeof(struct sockaddr_in6) };
+	struct sockaddr_storage ss;
+	struct prefix p, q;
+	uint16_t port;
+	size_t i;
+
+	(void)arg;
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(prefix_parse(&p, texts[i]), 0);
+		memset(&ss, 0xff, sizeof(ss));
+		assert_int_equal(addr_to_sockaddr(&p, 0x1234, &ss), lens[i]);
+		assert_int_equal(addr_from_sockaddr(&q,
+		    (struct sockaddr *)&ss, &port), 0);
+		assert_memory_equal(&p, &q, sizeof(p));
+		assert_int_equal(port, 0x1234);
+	}
+	assert_int_equal(((struct sockaddr_in6 *)&ss)->sin6_scope_id, 0);
+}
+
 /* A bucket of 1,024 gets about 100 of 102,400 neighbours, by any seed. */
 static void
 test_hash(void **arg)
@@ -410,6 +435,7 @@ main(void)
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_private),
 		cmocka_unit_test(test_sockaddr),
+		cmocka_unit_test(test_to_sockaddr),
 		cmocka_unit_test(test_hash)
 	};
 
