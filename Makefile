@@ -49,7 +49,7 @@ users:
 
 demo:
 	@.ci/deps demo
-	@$(MAKE) --no-print-directory users all
+	@$(BUILD) users all
 	@REFRACT_OBJ=$(OUT) regress/demo
 
 # --- Tests -----------------------------------------------------------------
@@ -58,15 +58,26 @@ FUZZ_SECONDS ?= 3
 FUZZ	?= yes
 # Seconds for one test: what hangs fails, with its name.
 TEST_LIMIT ?= 300
-TESTS	= $(patsubst %.c,$(OUT)/%,$(wildcard regress/unit/*.c)) \
+# More at once than processors: tests wait more than they compute.
+TEST_JOBS ?= $(shell expr 2 \* $(JOBS))
+# The long ones begin first, so that all end together.
+FIRST	= regress/fuzz/fuzz.t regress/install/install.t \
+	  $(patsubst %,regress/netns/%.t,downtime control mux_pool mux flow \
+	    mux_offence resume enforcer ledger run mux_proxy rules flow_quic \
+	    mux_real attacks relay)
+EVERY	= $(patsubst %.c,$(OUT)/%,$(wildcard regress/unit/*.c)) \
 	  $(wildcard regress/config/*.t regress/sandbox/*.t \
 	    regress/netns/*.t regress/install/*.t) \
 	  $(if $(filter yes,$(FUZZ)),regress/fuzz/fuzz.t)
-PROVE	= REFRACT_OBJ=$(OUT) FUZZ_SECONDS=$(FUZZ_SECONDS) \
-	  prove -j$(JOBS) --exec 'timeout -k 10 $(TEST_LIMIT)'
+TESTS	= $(filter $(EVERY),$(FIRST)) $(filter-out $(FIRST),$(EVERY))
+PROVE	= REFRACT_OBJ=$(OUT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --timer \
+	  -j$(TEST_JOBS) --exec 'timeout -k 10 $(TEST_LIMIT)'
+# All processors build, unless the caller has said how many.
+BUILD	= $(MAKE) --no-print-directory \
+	  $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 check: test-deps
-	@$(MAKE) --no-print-directory users all tests
+	@$(BUILD) users all tests
 	$(PROVE) $(TESTS)
 
 test-deps:
