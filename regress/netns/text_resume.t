@@ -111,6 +111,8 @@ print(sum(w["lines"] for w in json.load(sys.stdin)))') == \
 	    $((LINES_TOTAL * 2)) ]]
 }
 
+committed() { [[ $(ctl show metrics) =~ ledger_commits_total' '+[1-9] ]]; }
+
 # run NAME KILLS
 run() {
 	local n=$2 ms writer
@@ -121,6 +123,8 @@ run() {
 	conf
 	: >"$D/log"
 	refract_start || return 1
+	# A log that nobody knows yet is begun at its end.
+	wait_for 60 committed || return 1
 	BASE=$(date +%s)
 	python3 "$T/writer.py" "$SEED" "$LINES_TOTAL" "$RATE" "$D/log" \
 	    "$BASE" >"$D/writer.out" 2>&1 &
