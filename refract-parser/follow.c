@@ -35,6 +35,9 @@
 #define EARLY_MAX	256		/* events of files not known yet */
 #define QUIET		(10 * 60 * 1000)
 #define FINISH_MAX	2000	/* ms: a stop does not wait for a backlog */
+#define COPY_MAX	(5 * 60 * 1000)	/* so long a file may be copied here */
+#define COPY_SLACK	60000	/* ms: lines are written so much at once */
+#define ZONE_STEP	(15 * 60 * 1000)	/* ms between zones */
 
 /* An event that came before its file did. */
 struct early {
@@ -223,6 +226,54 @@ skip_hole(const char *p, size_t n)
 	return i;
 }
 
+static stamp_t
+first_stamp(struct file *f, const char *p, size_t n)
+{
+	const char	*nl = memchr(p, '\n', n);
+
+	return follow_ops.stamp(f, p, (size_t)(nl - p));
+}
+
+static stamp_t
+last_stamp(struct file *f, const char *p, size_t n)
+{
+	const char	*nl = n < 2 ? NULL : memrchr(p, '\n', n - 1);
+
+	return nl == NULL ? first_stamp(f, p, n) :
+	    first_stamp(f, nl + 1, (size_t)(p + n - nl - 1));
+}
+
+/* Older than now, and not by as much as a wrong zone makes it. */
+static int
+is_old(stamp_t at, wall_t now)
+{
+	int64_t	by = (now - at / 1000) % ZONE_STEP;
+
+	return at > 0 && by > COPY_SLACK && by < ZONE_STEP - COPY_SLACK;
+}
+
+/*
+ * New lines of a file that appeared: is its first one old, or are they of more
+ * time than has passed since?  Then they are a copy, of what was written then.
+ */
+static int
+is_copied(struct file *f, const char *p, size_t n)
+{
+	span_t	since = mono_since(f->opened, mono_now());
+	stamp_t	at;
+
+	if (!f->appeared || follow_ops.stamp == NULL || since > COPY_MAX)
+		return 0;
+	if (f->begun == 0) {
+		f->begun = first_stamp(f, p, n);
+		f->copied = is_old(f->begun, wall_now());
+	}
+	at = last_stamp(f, p, n);
+	if (f->begun > 0 && (at - f->begun) / 1000 > since + COPY_SLACK)
+		f->copied = 1;
+	return f->copied;
+}
+
 static void
 give_lines(struct file *f, const char *p, size_t n, uint64_t offset)
 {
@@ -231,6 +282,8 @@ give_lines(struct file *f, const char *p, size_t n, uint64_t offset)
 		.live_from = f->live_from, .now = wall_now(), .again = 1
 	};
 
+	if (offset + n > f->live_from && is_copied(f, p, n))
+		b.live_from = f->live_from = offset + n;
 	follow_ops.lines(&b);
 }
 
@@ -653,6 +706,8 @@ file_new(const struct msg_file *msg, int fd)
 	/* We are guarding, says the parent, and may be slow to hear it. */
 	if (msg->from_end == 1 && msg->size < f->live_from)
 		f->live_from = msg->size;
+	f->appeared = !fo.held && msg->from_end == 0;
+	f->opened = f->active;
 	f->order = ++fo.order;
 	if (msg->from_end == FILE_ROTATED)
 		f->moved = 1;

@@ -31,6 +31,10 @@ struct file {
 	uint64_t	 head;		/* hash of the first line, 0: not yet */
 	uint64_t	 watch, source;	/* hashes of their names */
 	mono_t		 active;	/* when it last grew */
+	/* Of one that came while others were read. */
+	int		 appeared, copied;
+	mono_t		 opened;
+	stamp_t		 begun;		/* its first line; 0: not known */
 	stamp_t		 last;		/* of the last line used; 0: none */
 	uint64_t	 last_at;	/* the offset that `last` is for */
 	stamp_t		 next;		/* of the next line, see next_at */

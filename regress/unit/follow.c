@@ -635,6 +635,58 @@ test_idle(void **state)
 	assert_true(turns < 5);
 }
 
+static stamp_t
+on_stamp(struct file *f, const char *p, size_t n)
+{
+	(void)f;
+	assert_int_equal(p[n], '\n');
+	return strtoll(p, NULL, 10) * 1000000;
+}
+
+/* A new file, to which a line a time is written at once: seconds from now. */
+static unsigned int
+appear(const char *name, unsigned int n, const int *seconds)
+{
+	unsigned int	before = nlive;
+	char		line[64];
+
+	follow_ops.stamp = on_stamp;
+	append(name, "");
+	pass(name, 0);
+	run(10);
+	for (; n > 0; n--, seconds++) {
+		snprintf(line, sizeof(line), "%lld a line\n",
+		    (long long)wall_now() / 1000 + *seconds);
+		append(name, line);
+	}
+	run(10);
+	return nlive - before;
+}
+
+/*
+ * A log that is copied to where logs are watched is judged by its dates; one
+ * that is written there is live, in whatever zone.
+ */
+static void
+test_copied(void **state)
+{
+	static const int	now[] = { 0, 0 }, zone[] = { -7200, -7200 };
+	static const int	long_one[] = { -7200, -7000, 0 };
+	static const int	short_one[] = { -7500, -7499 };
+	char			name[96];
+	unsigned int		i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "%s/%u", dir, i);
+		assert_int_equal(i == 0 ? appear(name, 2, now) :
+		    i == 1 ? appear(name, 2, zone) :
+		    i == 2 ? appear(name, 3, long_one) :
+		    appear(name, 2, short_one), i < 2 ? 2 : 0);
+	}
+	assert_int_equal(nlines, 9);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -647,7 +699,8 @@ main(void)
 		T(test_truncate), T(test_rewritten), T(test_hole),
 		T(test_long), T(test_fair), T(test_full), T(test_drop),
 		T(test_finish), T(test_twice), T(test_refused),
-		T(test_identity), T(test_grown), T(test_idle)
+		T(test_identity), T(test_grown), T(test_idle),
+		T(test_copied)
 	};
 
 	log_init(LOG_TO_STDERR, "follow");
