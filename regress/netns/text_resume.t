@@ -162,6 +162,37 @@ ok 'bans grew' test "$(awk -F'|' '/^decision\|grow/ && $6 > 1000' \
 ok 'and were cancelled' test "$(awk -F'|' '/^stats\|grow/ { print $9 }' \
     "$T/calm/dump")" -gt 10
 
+# The worst kill there is, made by hand: all was decided, and the ledger has
+# nothing else than what it had when the log was empty.
+read_log() {
+	refract_start && wait_for 60 all_read && refract_stop && dump >"$D/$1"
+}
+without_cut() {
+	local t
+	D=$T/again
+	mkdir "$D"
+	machine host
+	conf
+	: >"$D/log"
+	refract_start && wait_for 60 committed && refract_stop || return 1
+	on host cp /var/lib/refract/ledger.db "$D/empty.db" || return 1
+	BASE=$(($(date +%s) - 10))
+	python3 "$T/writer.py" "$SEED" "$LINES_TOTAL" "$RATE" "$D/log" \
+	    "$BASE" || return 1
+	BASE+=000
+	read_log once || return 1
+	on host sqlite3 -batch /var/lib/refract/ledger.db "
+	    ATTACH '$D/empty.db' AS empty;
+	    $(for t in position state watch_stats; do
+		echo "DELETE FROM $t; INSERT INTO $t SELECT * FROM empty.$t;"
+	    done)
+	    INSERT INTO ahead SELECT id, 1 FROM decision" || return 1
+	read_log again || return 1
+	machine_end host
+	diff "$D/once" "$D/again"
+}
+ok 'decided ahead of a cut that never came: the same again' without_cut
+
 for ((r = 1; r <= RUNS; r++)); do
 	if ! ok "run $r is over" run "run$r" "$KILLS"; then
 		diag "$(tail -20 "$T/refractd.err")"
