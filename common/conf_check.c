@@ -270,6 +270,20 @@ check_conf_mux(const void *data, size_t len)
 	return w->drain < 0 ? msg_bad_enum : NULL;
 }
 
+static int
+sources_ok(const struct wire_pool *w)
+{
+	unsigned int	i;
+
+	if (w->nsources > MUX_SOURCES_MAX)
+		return 0;
+	for (i = 0; i < w->nsources; i++)
+		if (!prefix_valid(&w->sources[i]) ||
+		    !prefix_is_host(&w->sources[i]))
+			return 0;
+	return 1;
+}
+
 const char *
 check_conf_pool(const void *data, size_t len)
 {
@@ -283,7 +297,8 @@ check_conf_pool(const void *data, size_t len)
 	    w->when_down == ROUTE_TO || w->when_down > ROUTE_TARPIT ||
 	    w->interval < 0 || w->timeout < 0 || w->rise < 1 || w->fall < 1 ||
 	    w->send_len > sizeof(w->send) ||
-	    w->expect_len > sizeof(w->expect) || !ZERO_OK(w->zero2))
+	    w->expect_len > sizeof(w->expect) || !sources_ok(w) ||
+	    !ZERO_OK(w->zero2))
 		return msg_bad_enum;
 	return NULL;
 }

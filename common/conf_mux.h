@@ -29,6 +29,7 @@
 #define MUX_POOLS_MAX		1024
 #define MUX_MEMBERS_MAX		4096	/* of all pools */
 #define MUX_RESOLVED_MAX	16	/* addresses of one member by name */
+#define MUX_SOURCES_MAX		16	/* of a pool */
 #define MUX_COND_MAX_LEN	4096	/* a condition's bytes */
 
 enum listener_kind { LISTEN_MUX, LISTEN_RELAY_SERVER, LISTEN_RELAY_CLIENT };
@@ -148,8 +149,11 @@ struct wire_pool {
 	uint8_t		datagrams;	/* 1: they are checked by them */
 	/* CHECK_SEND: bytes; CHECK_HTTP: the path in send, status in expect */
 	uint16_t	send_len, expect_len;
-	uint8_t		zero2[4];
+	uint8_t		nsources;
+	uint8_t		zero2[3];
 	uint8_t		send[256], expect[256];
+	/* Whole: what it is connected from, in turn; 0: the host's choice. */
+	struct prefix	sources[MUX_SOURCES_MAX];
 	char		name[MUX_NAME_LEN];	/* or "127.0.0.1 port 22" */
 };
 

@@ -9,7 +9,8 @@
 
 #define KNOWN_TIME	3600000		/* ms: then it is forgotten */
 #define ADDRESS_TIME	300000		/* ... and where an address was */
-#define PORTS_DEFAULT	28232		/* without a /proc */
+#define PORT_FIRST	32768		/* without a /proc */
+#define PORT_LAST	60999
 
 _Static_assert(MUX_ROUTES_MAX <= 65536 && MUX_MEMBERS_MAX <= 65536,
     "a way has 16 bits for each");
@@ -17,27 +18,34 @@ _Static_assert(MUX_ROUTES_MAX <= 65536 && MUX_MEMBERS_MAX <= 65536,
 static struct known_table	*table;
 static uint64_t			 seed;
 static uint32_t			 ports_max;	/* ours: not read again */
+static uint32_t			 ports_range;
 
-/* How many the kernel gives out. */
-static uint32_t
-ports_of_host(void)
+/* Those that the kernel gives out. */
+static void
+ports_of_host(unsigned int *lo, unsigned int *hi)
 {
-	FILE		*f;
-	unsigned int	 lo = 0, hi = 0;
+	FILE	*f;
+	int	 n = 0;
 
 	if ((f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re")) !=
 	    NULL) {
-		if (fscanf(f, "%u %u", &lo, &hi) != 2)
-			lo = hi = 0;
+		n = fscanf(f, "%u %u", lo, hi);
 		fclose(f);
 	}
-	return hi > lo && hi <= UINT16_MAX ? hi - lo + 1 : PORTS_DEFAULT;
+	if (n == 2 && *hi > *lo && *hi <= UINT16_MAX)
+		return;
+	*lo = PORT_FIRST;
+	*hi = PORT_LAST;
 }
 
 void
 known_create(struct known_table *t)
 {
-	t->ports_max = ports_of_host() / 2;
+	unsigned int	lo, hi;
+
+	ports_of_host(&lo, &hi);
+	t->ports_max = (hi - lo + 1) / 2;
+	t->ports_range = hi << 16 | (hi - t->ports_max + 1);
 }
 
 void
@@ -46,21 +54,34 @@ known_map(struct known_table *t, uint64_t key)
 	table = t;
 	seed = key;
 	ports_max = t->ports_max;
+	ports_range = t->ports_range;
 }
 
 int
-known_port_take(void)
+known_ports_take(_Atomic uint32_t *n, unsigned int sources)
 {
-	if (atomic_fetch_add(&table->ports, 1) < ports_max)
+	if (atomic_fetch_add(n, 1) < ports_max * sources)
 		return 1;
-	atomic_fetch_sub(&table->ports, 1);
+	atomic_fetch_sub(n, 1);
 	return 0;
 }
 
 void
-known_port_give(void)
+known_ports_give(_Atomic uint32_t *n)
 {
-	atomic_fetch_sub(&table->ports, 1);
+	atomic_fetch_sub(n, 1);
+}
+
+_Atomic uint32_t *
+known_ports(void)
+{
+	return &table->ports;
+}
+
+uint32_t
+known_ports_range(void)
+{
+	return ports_range;
 }
 
 static uint64_t

@@ -24,6 +24,7 @@ struct known_id {
 
 struct known_table {
 	uint32_t		ports_max;
+	uint32_t		ports_range;	/* highest << 16 | lowest */
 	_Atomic uint32_t	ports, lengths;
 	_Atomic uint8_t		length_of[MUX_MEMBERS_MAX];
 	struct known_id		ids[KNOWN_SETS][KNOWN_WAYS];
@@ -34,11 +35,18 @@ void	 known_create(struct known_table *);
 void	 known_map(struct known_table *, uint64_t seed);
 
 /*
- * Ports towards members: half of those that the kernel gives out.  1 if one
- * may be taken; then it is given back.
+ * Ports towards members, which *n counts: half of those that the kernel gives
+ * out, of each source.  1 if one may be taken; then it is given back.
  */
-int	 known_port_take(void);
-void	 known_port_give(void);
+int	 known_ports_take(_Atomic uint32_t *n, unsigned int sources);
+void	 known_ports_give(_Atomic uint32_t *n);
+/* Of all who have no sources of their own. */
+_Atomic uint32_t *known_ports(void);
+/*
+ * The half of sources', as IP_LOCAL_PORT_RANGE has it: the other one is the
+ * host's, however many sources there are.
+ */
+uint32_t known_ports_range(void);
 
 /*
  * What a client is known by: a connection id or an index that its server

@@ -66,7 +66,8 @@ EXACT(wire_listener, 7 * 8 + 10 * 4 + 8 + MUX_NAME_LEN);
 EXACT(wire_bind, 2 * 4 + 18 + 2 + 16 + 4);
 EXACT(wire_route, 2 * 8 + 5 * 4 + 4 + MUX_WHERE_LEN + MUX_NAME_LEN);
 EXACT(wire_cond, 6 * 4);
-EXACT(wire_pool, 3 * 8 + 5 * 4 + 4 + 2 * 2 + 4 + 512 + MUX_NAME_LEN);
+EXACT(wire_pool, 3 * 8 + 5 * 4 + 4 + 2 * 2 + 4 + 512 +
+    MUX_SOURCES_MAX * sizeof(struct prefix) + MUX_NAME_LEN);
 EXACT(wire_member, 2 * 8 + 4 * 4 + 18 + 2 + 4 + MUX_HOST_LEN);
 EXACT(wire_offence, 2 * 8 + 4 * 4);
 EXACT(wire_tap, 2 * 4 + MUX_NAME_LEN + MUX_HOST_LEN);

@@ -80,6 +80,7 @@ struct shared_member {
 };
 
 struct shared_pool {
+	_Atomic uint32_t	ports;		/* of its sources, by flows */
 	_Atomic uint32_t	turn;		/* round robin */
 	_Atomic uint32_t	all_down;	/* and it was said */
 };

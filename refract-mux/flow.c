@@ -21,6 +21,7 @@
 #include "probe/refract-probe-udp.h"
 #include "tap.h"
 
+#define EVICT_LOOKS	64	/* flows with ports of others */
 #define PLACE		1000	/* ms: idler than that is told apart */
 #define HOLD_BYTES	16384	/* of a hello in several datagrams */
 #define HOLD_DATAGRAMS	16
@@ -132,6 +133,14 @@ hold_free(struct flow *f)
 	f->hold = NULL;
 }
 
+static void
+give_port(struct flow *f)
+{
+	if (f->port_of != NULL)
+		known_ports_give(f->port_of);
+	f->port_of = NULL;
+}
+
 void
 flow_leave(struct conn *c)
 {
@@ -140,8 +149,7 @@ flow_leave(struct conn *c)
 	hold_free(f);
 	flow_table_remove(&table, &f->e);
 	TAILQ_REMOVE(&idlest[c->l->w->slot], f, idle);
-	if (f->has_port)
-		known_port_give();
+	give_port(f);
 }
 
 /* The one of this listener that has been silent for longest: 1 if there is. */
@@ -217,7 +225,8 @@ open_socket(struct member *m)
 	}
 	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
-	if (fd == -1 || connect(fd, (struct sockaddr *)&ss, len) == 0)
+	if (fd == -1 || (pool_bind(m->pool, fd, ss.ss_family, 0) == 0 &&
+	    connect(fd, (struct sockaddr *)&ss, len) == 0))
 		return fd;
 	saved = errno;
 	close(fd);
@@ -225,12 +234,37 @@ open_socket(struct member *m)
 	return -1;
 }
 
+/* Of those that have such a port the idlest goes: 1 if there was one. */
+static int
+evict_port(const struct flow *f, const _Atomic uint32_t *of)
+{
+	struct flow	*i;
+	unsigned int	 looks = 0;
+
+	TAILQ_FOREACH(i, &idlest[f->c.l->w->slot], idle)
+		if (i != f && i->port_of == of) {
+			conn_end(&i->c, END_LIMIT);
+			return 1;
+		} else if (looks++ == EVICT_LOOKS)
+			break;
+	return 0;
+}
+
 static int
 take_port(struct flow *f)
 {
-	if (f->has_port || known_port_take())
-		f->has_port = 1;
-	return f->has_port;
+	const struct pool	*p = f->c.r->pool;
+	unsigned int		 n = p->w->nsources;
+	_Atomic uint32_t	*of = n > 0 ? &p->shared->ports :
+				    known_ports();
+
+	if (f->port_of == of)
+		return 1;
+	give_port(f);
+	if (known_ports_take(of, n > 0 ? n : 1) || (evict_port(f, of) &&
+	    known_ports_take(of, n > 0 ? n : 1)))
+		f->port_of = of;
+	return f->port_of != NULL;
 }
 
 /* Ours, and says nothing of the member. */
@@ -238,6 +272,7 @@ static int
 is_ours(int error)
 {
 	switch (error) {
+	case EADDRINUSE:
 	case EADDRNOTAVAIL:
 	case EAGAIN:
 	case EMFILE:
@@ -298,13 +333,18 @@ join(struct flow *f, struct member *m)
 {
 	struct conn	*c = &f->c;
 
-	if (c->r->pool == NULL || !take_port(f)) {
-		conn_end(c, c->r->pool == NULL ? END_DOWN : END_LIMIT);
+	if (c->r->pool == NULL) {
+		conn_end(c, END_DOWN);
 		return 0;
 	}
-	if ((c->m = m) != NULL && try_member(f))
-		return 1;
 	do {
+		if (!take_port(f)) {
+			conn_end(c, END_LIMIT);
+			return 0;
+		}
+		if ((c->m = m) != NULL && try_member(f))
+			return 1;
+		m = NULL;
 		while ((c->m = pool_pick(c->r->pool, &c->from, c->from_port,
 		    &c->tried)) != NULL)
 			if (try_member(f))

@@ -28,10 +28,10 @@ struct flow {
 	uint64_t		 placed;
 	struct dsock		*s;
 	struct hold		*hold;		/* NULL: nothing waits */
+	_Atomic uint32_t	*port_of;	/* counts its port */
 	uint32_t		 ifindex;	/* of a link-local client */
 	uint16_t		 chain, chain_end;	/* flow_io.c: + 1 */
 	uint8_t			 answered;
-	uint8_t			 has_port;
 	/* Runs: its socket takes them; those to its ends were refused. */
 	uint8_t			 takes_runs, alone[2];	/* by enum way */
 	/* flow_roam.c: what it is known by. */

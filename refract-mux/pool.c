@@ -8,8 +8,13 @@
 #include <string.h>
 
 #include "clock.h"
+#include "known.h"
 #include "log.h"
 #include "pool.h"
+
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE	51	/* linux/in.h; since 6.3 */
+#endif
 
 #define POINTS		64	/* of the ring, for a weight of one */
 #define RING_MAX	262144
@@ -268,6 +273,44 @@ member_sockaddr(struct member *m, struct sockaddr_storage *ss)
 		return 0;
 	return addr_to_sockaddr(&m->addrs[m->turn++ % m->naddrs], m->w->port,
 	    ss);
+}
+
+/* Of TCP a port may serve several members: it is found by connect(2). */
+static void
+prepare(int fd, int stream)
+{
+	uint32_t	range = known_ports_range();
+	int		on = 1;
+
+	if (stream)
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+		    sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range,
+		    sizeof(range));
+}
+
+int
+pool_bind(const struct pool *p, int fd, int family, int stream)
+{
+	static unsigned int	 turn;
+	struct sockaddr_storage	 ss;
+	const struct prefix	*a;
+	socklen_t		 len;
+	unsigned int		 i;
+	int			 tried = 0;
+
+	for (i = 0; i < p->w->nsources; i++) {
+		a = &p->w->sources[turn++ % p->w->nsources];
+		if (a->family != family)
+			continue;
+		if (!tried++)
+			prepare(fd, stream);
+		len = addr_to_sockaddr(a, 0, &ss);
+		if (bind(fd, (struct sockaddr *)&ss, len) == 0)
+			return 0;
+	}
+	return tried ? -1 : 0;
 }
 
 /* Choosing. */

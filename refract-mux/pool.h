@@ -66,6 +66,12 @@ int		 member_is_up(const struct member *);
 /* Its address, one after the other if it has several; 0 or -1. */
 socklen_t	 member_sockaddr(struct member *, struct sockaddr_storage *);
 /*
+ * Before it is connected to a member of p: to one of p's sources, the next one
+ * that has a port, if there are any of this family.  0, or -1 and errno.
+ */
+int		 pool_bind(const struct pool *, int fd, int family,
+		    int stream);
+/*
  * What became of a connect.  The `passive` one that fails in a row marks it
  * down, and without checks the first one that succeeds marks it up: 1 if that
  * was this one.

@@ -225,6 +225,16 @@ start_clear(struct conn *c, struct clear *clear,
 	return UPSTREAM_FAILED;
 }
 
+static enum upstream
+bind_failed(int fd)
+{
+	int	saved = errno;
+
+	close(fd);
+	errno = saved;
+	return UPSTREAM_FAILED;
+}
+
 enum upstream
 upstream_open(struct conn *c, int *fdp)
 {
@@ -254,6 +264,8 @@ upstream_open(struct conn *c, int *fdp)
 	if ((*fdp = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0)) == -1)
 		return UPSTREAM_FAILED;
+	if (pool_bind(c->r->pool, *fdp, ss.ss_family, 1) == -1)
+		return bind_failed(*fdp);
 	return upstream_start(c, &ss, len, *fdp);
 }
 

@@ -788,6 +788,7 @@ pool_statement	: %empty
 		| CHECK check check_options
 		| PASSIVE number_none		{ pool_passive(&$2); }
 		| WHEN DOWN down		{ pool_when_down(&$3); }
+		| SOURCES relay_sources		{ pool_sources(&$1); }
 		| error				{ RECOVER; }
 		;
 

@@ -27,7 +27,7 @@
 
 enum setting {
 	SET_BALANCE, SET_CHECK, SET_INTERVAL, SET_TIMEOUT, SET_RISE, SET_FALL,
-	SET_PASSIVE, SET_DOWN, SETTINGS
+	SET_PASSIVE, SET_DOWN, SET_SOURCES, SETTINGS
 };
 
 struct info {
@@ -701,6 +701,58 @@ pool_when_down(const struct val *v)
 		cur->p->w.when_down = v->n;
 }
 
+static void
+source_add(struct wire_pool *w, const struct val *v)
+{
+	static const uint8_t	 any[16];
+	struct prefix		 p;
+
+	if (prefix_parse(&p, v->s) == -1 || strchr(v->s, '/') != NULL ||
+	    is_link_local(&p) || memcmp(p.addr, any, sizeof(any)) == 0)
+		report_error(&v->at, "found %s, expected an address of this "
+		    "host", v->s);
+	else if (w->nsources == MUX_SOURCES_MAX)
+		report_error(&v->at, "found more than %d sources, expected "
+		    "fewer", MUX_SOURCES_MAX);
+	else
+		w->sources[w->nsources++] = p;
+}
+
+void
+pool_sources(const struct val *at)
+{
+	const struct val	*v;
+	size_t			 i, n;
+
+	v = build_items(&n, &at->at);
+	if (once(SET_SOURCES, at, "sources"))
+		for (i = 0; i < n; i++)
+			source_add(&cur->p->w, &v[i]);
+	build_clear();
+}
+
+/* Every member by address needs one of its family. */
+static void
+check_sources(const struct info *i)
+{
+	const struct wire_pool	*w = &i->p->w;
+	struct conf_member	*o;
+	char			 text[MUX_HOST_LEN + 16];
+	unsigned int		 k;
+
+	TAILQ_FOREACH(o, &i->p->members, entry) {
+		for (k = 0; k < w->nsources; k++)
+			if (o->w.kind != MEMBER_ADDRESS ||
+			    w->sources[k].family == o->w.addr.family)
+				break;
+		if (k == w->nsources && k > 0)
+			report_error(&i->once[SET_SOURCES].at, "found "
+			    "sources without one for member %s, expected an "
+			    "address of its family", member_print(&o->w,
+			    text, sizeof(text)));
+	}
+}
+
 /* Taps. */
 
 static int
@@ -791,9 +843,11 @@ pools_finish(void)
 {
 	struct info	*i;
 
-	STAILQ_FOREACH(i, &infos, entry)
+	STAILQ_FOREACH(i, &infos, entry) {
 		if (!i->bad && TAILQ_EMPTY(&i->p->members))
 			report_error(&i->at, "found pool \"%s\" without a "
 			    "member, expected one or more in it",
 			    i->p->w.name);
+		check_sources(i);
+	}
 }

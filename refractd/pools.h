@@ -57,6 +57,8 @@ void	 pool_rise(const struct val *);
 void	 pool_fall(const struct val *);
 void	 pool_passive(const struct val *);	/* 0: none */
 void	 pool_when_down(const struct val *);	/* n: 0: otherwise */
+/* The items are addresses. */
+void	 pool_sources(const struct val *);
 
 void	 tap_unix(const struct val *, const struct val *);
 /* The items are its arguments. */

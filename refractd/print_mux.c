@@ -578,6 +578,19 @@ print_balance(struct out *o, const struct conf_pool *p)
 	out_number_none(o, "passive", p->w.passive, "");
 }
 
+static void
+print_sources(struct out *o, const struct wire_pool *w)
+{
+	char		addr[PREFIX_STRLEN];
+	unsigned int	i;
+
+	for (i = 0; i < w->nsources; i++)
+		out_format(o, "%s%s", i == 0 ? "\tsources { " : ", ",
+		    prefix_print(&w->sources[i], addr));
+	if (w->nsources > 0)
+		out_text(o, " }\n");
+}
+
 void
 print_pool(struct out *o, const struct conf_pool *p)
 {
@@ -593,6 +606,7 @@ print_pool(struct out *o, const struct conf_pool *p)
 	TAILQ_FOREACH(m, &p->members, entry)
 		print_member(o, &m->w);
 	print_balance(o, p);
+	print_sources(o, &p->w);
 	out_format(o, "\twhen down %s\n}\n", down[p->w.when_down]);
 }
 

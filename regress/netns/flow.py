@@ -130,6 +130,22 @@ def many(host, port, n, text, keep):
     time.sleep(float(keep))
 
 
+def bound(host, port, n, first, text, limit=10):
+    """From ports `first` on, one after the other: how many are answered."""
+    answered = 0
+    for i in range(int(n)):
+        s = socket.socket(family(host), socket.SOCK_DGRAM)
+        s.bind((host, int(first) + i))
+        s.settimeout(float(limit))
+        s.sendto(text.encode(), (host, int(port)))
+        try:
+            answered += s.recv(65536).startswith(b"echo")
+        except OSError:
+            pass
+        s.close()
+    print(answered, flush=True)
+
+
 def stay(host, port, text, every, bind=None):
     """Says it again and again: a line for each answer, until it is ended."""
     s = socket.socket(family(host), socket.SOCK_DGRAM)
@@ -156,6 +172,8 @@ def main(argv):
         many(*argv[1:])
     elif argv[0] == "trains":
         trains(*argv[1:])
+    elif argv[0] == "bound":
+        bound(*argv[1:])
     elif argv[0] == "stay":
         stay(*argv[1:])
 

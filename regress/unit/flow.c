@@ -194,16 +194,23 @@ test_known_crowd(void **state)
 static void
 test_ports(void **state)
 {
-	unsigned int	n = 0;
+	_Atomic uint32_t	of_sources = 0;
+	uint32_t		range = known_ports_range();
+	unsigned int		n = 0, m = 0;
 
 	(void)state;
-	while (known_port_take())
+	while (known_ports_take(known_ports(), 1))
 		n++;
 	assert_true(n >= 100 && n <= 32768);
-	assert_int_equal(known_port_take(), 0);
-	known_port_give();
-	assert_int_equal(known_port_take(), 1);
-	assert_int_equal(known_port_take(), 0);
+	assert_int_equal(known_ports_take(known_ports(), 1), 0);
+	known_ports_give(known_ports());
+	assert_int_equal(known_ports_take(known_ports(), 1), 1);
+	assert_int_equal(known_ports_take(known_ports(), 1), 0);
+	/* With sources there are as many of each. */
+	for (; known_ports_take(&of_sources, 3); m++)
+		;
+	assert_int_equal(m, 3 * n);
+	assert_int_equal((range >> 16) - (range & 0xffff) + 1, n);
 }
 
 int
