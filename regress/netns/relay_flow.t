@@ -15,7 +15,7 @@ edge_conf() {
 		}
 		relay server "idle" on 10.2.0.2 port 21830 {
 			client any
-			timeout 3s
+			timeout 4s
 		}
 	END
 }
