@@ -201,6 +201,17 @@ if have wireguard-go wg && [[ -c /dev/net/tun ]]; then
 	is "WireGuard: ... there are some" "$(theirs 'handshake response')" \
 	    $((before + 1))
 	ok "WireGuard: ... and another port and address" moves address
+	if [[ -n ${LONG:-} ]]; then
+		# After two minutes, with the next packet.
+		before=$(handshakes peer)
+		renewed() {
+			conn_works c
+			nap 1
+			(($(handshakes peer) > before))
+		}
+		soon "WireGuard: new keys, by themselves" 200 renewed
+		ok "WireGuard: ... and another address" moves address
+	fi
 	listen_in 5
 	for i in 1 2 3 4 5; do conn_works c; done
 	ends() { on m1 wg show wg0 endpoints; on m2 wg show wg0 endpoints; }
