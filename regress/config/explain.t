@@ -182,7 +182,7 @@ mkfifo pipe
 exec {hold}<>pipe
 "${AS[@]}" sbin/refractd -f refract.conf -t ssh <pipe >out 2>err &
 pid=$!
-wait_for 10 is_filtered "$pid"
+wait_for 60 is_filtered "$pid"
 is "as anybody: seccomp" "$(status_of "$pid" Seccomp)" 2
 is "... no_new_privs" "$(status_of "$pid" NoNewPrivs)" 1
 is "... no capability" "$(status_of "$pid" CapPrm)" 0000000000000000
@@ -196,7 +196,7 @@ if [[ $EUID -eq 0 ]] && getent passwd _refractp >/dev/null; then
 	is "as root: the same" "$(<out)" "$(<wanted)"
 	sbin/refractd -f refract.conf -t ssh <pipe >out 2>err &
 	pid=$!
-	wait_for 10 is_filtered "$pid"
+	wait_for 60 is_filtered "$pid"
 	is "... as a user of its own" "$(status_of "$pid" Uid | cut -f 1)" \
 	    "$(id -u _refractp)"
 	child=$(pgrep -P "$pid" -x refract-parser)

@@ -73,16 +73,16 @@ REFRACT_AS=()
 
 docker "$D/aaa/aaa-json.log" 192.0.2.2 bob
 docker "$D/aaa/aaa-json.log" 192.0.2.3 bob
-soon "xray's lines in a container's log" 5 banned 192.0.2.3
+soon "xray's lines in a container's log" 60 banned 192.0.2.3
 nok "those that were there do not count" banned 192.0.2.2
 mkdir "$D/ccc"
 docker "$D/ccc/ccc-json.log" 192.0.2.4 eve
 docker "$D/ccc/ccc-json.log" 192.0.2.5 eve
-soon "and in that of the next container" 5 banned 192.0.2.5
+soon "and in that of the next container" 60 banned 192.0.2.5
 echo '{"log":"2026/11/21 10:00:00 from 192.0.2.6:5 acc' >>"$D/ccc/ccc-json.log"
 echo 'no JSON' >>"$D/ccc/ccc-json.log"
 docker "$D/ccc/ccc-json.log" 192.0.2.4 eve
-soon "what is broken is counted" 5 is_now docker unparsed 2
+soon "what is broken is counted" 60 is_now docker unparsed 2
 is "and the rest read" "$(watches docker lines)" 7
 
 # --- Fields ----------------------------------------------------------------
@@ -90,14 +90,14 @@ is "and the rest read" "$(watches docker lines)" 7
 put app.json '{"ts":"'"$(ago 0)"'","msg":"login failed for root","client":{"ip":"198.51.100.1"}}'
 put app.json '{"ts":"'"$(ago 0)"'","msg":"login failed for root","client":{"ip":"198.51.100.2"}}'
 put app.json '{"ts":"'"$(ago 0)"'","msg":"login failed for bob","client":{"ip":"198.51.100.1"}}'
-soon "the address of one field, the words of another" 5 banned 198.51.100.1
+soon "the address of one field, the words of another" 60 banned 198.51.100.1
 nok "each for itself" banned 198.51.100.2
 put app.json '{"ts":"'"$(ago 0)"'","client":{"ip":"198.51.100.3"},"msg":"x","note":"login failed for a"}'
 put app.json '{"ts":"'"$(ago 0)"'","client":{"ip":"198.51.100.3"},"note":{"msg":"login failed for a"}}'
 put app.json '{"ts":"'"$(ago 0)"'","client":{"ip":"no address"},"msg":"login failed for a"}'
 put app.json '{"ts":"'"$(ago 0)"'","client.ip":"2001:db8::1","msg":"login failed for \u0062ob"}'
 put app.json '{"ts":'"$(date +%s).25"',"client.ip":"2001:db8::2","msg":"login failed for bob"}'
-soon "escapes, times in seconds, keys with dots; a /64 is one" 5 \
+soon "escapes, times in seconds, keys with dots; a /64 is one" 60 \
     in_set refract6 2001:db8::
 nok "no other field is looked at" banned 198.51.100.3
 is "each is a line" "$(watches app lines)" 8
@@ -105,21 +105,21 @@ is "each is a line" "$(watches app lines)" 8
 # --- The line itself -------------------------------------------------------
 
 put nested.json '{"t":"'"$(ago 0)"'","event":{"src":"203.0.113.1"}}'
-soon "without a field the line is what is matched" 5 banned 203.0.113.1
+soon "without a field the line is what is matched" 60 banned 203.0.113.1
 put nested.json '{"t":"'"$(ago 0)"'","event":{"src":"203.0.113.2"}'
 put nested.json '{"t":"'"$(ago 0)"'","event":{"src":"203.0.113.3"}}'
-soon "and goes on" 5 banned 203.0.113.3
+soon "and goes on" 60 banned 203.0.113.3
 nok "a line cut short is not believed" banned 203.0.113.2
 
 # --- Standard input --------------------------------------------------------
 
 put lines "from 192.0.2.77"
-soon "standard input" 5 banned 192.0.2.77
+soon "standard input" 60 banned 192.0.2.77
 ok "reload" ctl reload
 put lines "from 192.0.2.78"
-soon "goes on over a reload" 5 banned 192.0.2.78
+soon "goes on over a reload" 60 banned 192.0.2.78
 signal writer
-soon "its end is seen" 5 logged 'stdin: read to its end'
+soon "its end is seen" 60 logged 'stdin: read to its end'
 ok "and is not the daemon's" running refractd
 ok "stops" refract_stop
 
@@ -133,7 +133,7 @@ ok "stops" refract_stop
 REFRACT_AS=(bash -c 'exec "$@" <"$0"' "$T/stdin.log")
 sed -i '/source stdin/,/^}/s/1h/30m/' "$REFRACT_CONF"
 ok "starts with a file" refract_start -v
-soon "a ban that is not over" 5 banned 192.0.2.82
+soon "a ban that is not over" 60 banned 192.0.2.82
 nok "and one that is" banned 192.0.2.80
 signal refractd KILL
 reap refractd

@@ -174,14 +174,14 @@ fi
 pool_state() { ctl -j show pools | jq -r --arg p "$1" --arg m "$2" \
     '.[] | select(.pool == $p and .member == $m) | .state'; }
 in_pool() { [[ $(pool_state "$1" "$2") == "$3" ]]; }
-soon 'tcp: nobody there' 20 in_pool tcp "$M port 7009" down
-soon 'unix: nobody there' 20 in_pool tcp "$T/none.sock" down
-soon 'tls: who says something else' 20 in_pool tls "$M port 7012" down
-soon 'tls: who says nothing' 20 in_pool tls "$M port 7013" down
-soon 'http: who is none' 20 in_pool http "$M port 7012" down
-soon 'http: a status that is bad' 20 in_pool bad "$M port 7011" down
-soon 'send, expect: another answer' 20 in_pool send "$M port 7002" down
-soon 'banner: who says nothing' 20 in_pool banner "$M port 7013" down
+soon 'tcp: nobody there' 60 in_pool tcp "$M port 7009" down
+soon 'unix: nobody there' 60 in_pool tcp "$T/none.sock" down
+soon 'tls: who says something else' 60 in_pool tls "$M port 7012" down
+soon 'tls: who says nothing' 60 in_pool tls "$M port 7013" down
+soon 'http: who is none' 60 in_pool http "$M port 7012" down
+soon 'http: a status that is bad' 60 in_pool bad "$M port 7011" down
+soon 'send, expect: another answer' 60 in_pool send "$M port 7002" down
+soon 'banner: who says nothing' 60 in_pool banner "$M port 7013" down
 nap 3
 is 'tcp: one that is there' "$(pool_state tcp "$A")" up
 is 'unix: one that is there' "$(pool_state tcp "$T/u.sock")" up

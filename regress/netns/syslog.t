@@ -53,31 +53,31 @@ is "nobody has it but the parser and its parent" \
 # --- What comes in ---------------------------------------------------------
 
 udp 514 "<34>$(stamp) h app[7]: bad 192.0.2.1"
-soon "RFC 3164 by udp" 5 banned 192.0.2.1
+soon "RFC 3164 by udp" 60 banned 192.0.2.1
 udp 514 "<34>1 $(date -u +%FT%T.123Z) h app 7 - [x y=\"z\"] bad 192.0.2.2"
-soon "RFC 5424" 5 banned 192.0.2.2
+soon "RFC 5424" 60 banned 192.0.2.2
 udp 514 "app: bad 192.0.2.3"
-soon "nothing but the text" 5 banned 192.0.2.3
+soon "nothing but the text" 60 banned 192.0.2.3
 udp 514 $'<34>app: bad 192.0.2.4\n'
-soon "with a newline" 5 banned 192.0.2.4
+soon "with a newline" 60 banned 192.0.2.4
 unix "<34>$(stamp) app[7]: bad 192.0.2.5"
-soon "by the unix socket" 5 banned 192.0.2.5
+soon "by the unix socket" 60 banned 192.0.2.5
 ok "logger" on host setpriv --reuid nobody --clear-groups \
     logger -u $S -t app "bad 192.0.2.6"
-soon "of somebody who is not root" 5 banned 192.0.2.6
+soon "of somebody who is not root" 60 banned 192.0.2.6
 printf '<34>app: bad 192.0.2.7' | on host socat -u - "UDP6-SENDTO:[::1]:514"
-soon "by IPv6" 5 banned 192.0.2.7
+soon "by IPv6" 60 banned 192.0.2.7
 udp 514 $'<34>app: good\napp: bad 192.0.2.8'
 udp 514 "<34>$(stamp) h app: bad 192.0.2.9"
-soon "a datagram behind one with a newline in it" 5 banned 192.0.2.9
+soon "a datagram behind one with a newline in it" 60 banned 192.0.2.9
 for a in 1 2; do
 	udp 5141 "<34>$(stamp) h xray[5]: $(date '+%Y/%m/%d %H:%M:%S') from 198.51.100.$a:443 accepted tcp:h:443 [in >> out] email: bob"
 done
-soon "xray's lines behind a syslog header" 5 banned 198.51.100.2
+soon "xray's lines behind a syslog header" 60 banned 198.51.100.2
 nok "only the newest" banned 198.51.100.1
 nok "an old stamp" banned 192.0.2.10
 udp 514 "<34>Jan  1 00:00:00 h app: bad 192.0.2.10"
-soon "counts as now" 5 banned 192.0.2.10
+soon "counts as now" 60 banned 192.0.2.10
 is "each datagram is one line, whatever is in it" "$(lines u)" 7
 
 # --- Reload ----------------------------------------------------------------
@@ -91,10 +91,10 @@ ok "the port goes to another watch" ctl reload
 is "with its socket" "$(inode 514 | head -1)" "${ino%%$'\n'*}"
 nok "what is not there any more is closed" bound 5141
 udp 514 "<34>app: bad 192.0.2.11"
-soon "it is read there" 5 banned 192.0.2.11
+soon "it is read there" 60 banned 192.0.2.11
 is "and only there" "$(lines other)" 1
 unix "<34>app: bad 192.0.2.12"
-soon "what stays is read on" 5 banned 192.0.2.12
+soon "what stays is read on" 60 banned 192.0.2.12
 before=$(ctl show config)
 {
 	watch a "source syslog on 127.0.0.1 udp port 514"
@@ -117,7 +117,7 @@ on host touch /run/file
 nok "not in the place of a file" refused /run/file
 ok "which is left alone" on host test -f /run/file
 spawn host busy socat -u UNIX-RECV:/run/busy -
-wait_for 5 on host test -S /run/busy
+wait_for 60 on host test -S /run/busy
 nok "not where somebody listens" refused /run/busy
 ok "who is left alone" on host test -S /run/busy
 signal busy KILL
