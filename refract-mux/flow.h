@@ -32,6 +32,7 @@ struct flow {
 	uint32_t		 ifindex;	/* of a link-local client */
 	uint16_t		 chain, chain_end;	/* flow_io.c: + 1 */
 	uint8_t			 answered;
+	uint8_t			 is_told;	/* its member: whose it is */
 	/* Runs: its socket takes them; those to its ends were refused. */
 	uint8_t			 takes_runs, alone[2];	/* by enum way */
 	/* flow_roam.c: what it is known by. */

@@ -16,6 +16,7 @@
 #include "access.h"
 #include "flow.h"
 #include "flow_out.h"
+#include "header.h"
 #include "log.h"
 #include "poller.h"
 #include "tap.h"
@@ -113,16 +114,35 @@ from_client(struct flow *f, const struct datagram *all)
 	}
 }
 
+/* Whose flow it is, in front of its first datagram. */
+static struct datagram
+with_header(struct flow *f, const struct datagram *d)
+{
+	static uint8_t	buf[PROXY_MAX + DATAGRAM];
+	size_t		n = header_write(&f->c, buf);
+
+	f->is_told = 1;
+	memcpy(buf + n, d->p, d->n);
+	return (struct datagram){ .p = buf, .n = n + d->n };
+}
+
 int
 flow_send(struct flow *f, const struct datagram *list, unsigned int n)
 {
 	struct out	o = { .fd = f->c.server.fd,
 			    .alone = &f->alone[WAY_IN] };
+	struct datagram	first;
 	unsigned int	i;
 
 	for (i = 0; i < n; i++)
 		from_client(f, &list[i]);
 	flow_touch(f);
+	if (f->c.r->w->proxy != 0 && !f->is_told) {
+		first = with_header(f, list);
+		out_send(&o, &first, 1);
+		list++;
+		n--;
+	}
 	if (out_send(&o, list, n) != OUT_NOBODY)
 		return 0;
 	flow_refused(f, errno);

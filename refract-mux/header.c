@@ -90,14 +90,12 @@ unique_id(const struct conn *c)
 	return slice_of(text);
 }
 
-int
-header_send(struct conn *c)
+size_t
+header_write(struct conn *c, uint8_t buf[PROXY_MAX])
 {
-	static uint8_t		 buf[PROXY_MAX];
 	struct proxy_addrs	 a;
 	struct proxy_tlvs	 tlvs = { .authority = slice_of(c->sni),
-	    .unique = unique_id(c) };
-	size_t			 n;
+	    .unique = unique_id(c), .dgram = c->is_flow };
 
 	conn_local(c);
 	a = (struct proxy_addrs){ .from = c->from, .to = c->to,
@@ -106,7 +104,15 @@ header_send(struct conn *c)
 		tlvs.alpn = slice_of(c->hello->alpn);
 	if (c->came != NULL)
 		tlvs.came = (struct rp_slice){ c->came->tlvs, c->came->n };
-	n = proxy_write(buf, c->r->w->proxy, &a, &tlvs);
+	return proxy_write(buf, c->r->w->proxy, &a, &tlvs);
+}
+
+int
+header_send(struct conn *c)
+{
+	static uint8_t	 buf[PROXY_MAX];
+	size_t		 n = header_write(c, buf);
+
 	return send(c->server.fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 	    (ssize_t)n ? 0 : -1;
 }

@@ -6,6 +6,7 @@
 #define HEADER_H
 
 #include "mux.h"
+#include "proxyproto.h"
 
 /*
  * These are the first bytes of c's client, peeked at: 1 when a header was
@@ -14,7 +15,9 @@
  */
 int	 header_take(struct conn *, const uint8_t *, size_t,
 	    enum end_reason *why);
-/* Whose it is, to its member: 0 or -1. */
+/* Whose it is, for its member: how long that is. */
+size_t	 header_write(struct conn *, uint8_t buf[PROXY_MAX]);
+/* ... and to it: 0 or -1. */
 int	 header_send(struct conn *);
 void	 header_free(struct conn *);
 

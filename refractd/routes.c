@@ -526,9 +526,9 @@ check_datagrams(struct info *i)
 	if (w->action == ROUTE_RESET || w->action == ROUTE_TARPIT)
 		report_error(&i->action.at, "found %s, expected \"to\" or "
 		    "drop for datagrams", i->action.s);
-	if (w->proxy)
-		report_error(&i->proxy.at, "found with proxy, expected it in "
-		    "a listener of tcp");
+	if (w->proxy == 1)
+		report_error(&i->proxy.at, "found with proxy v1, expected v2: "
+		    "version 1 knows no datagrams");
 	if (w->transparent)
 		report_error(&i->transparent.at, "found transparent, expected "
 		    "it in a listener of tcp");

@@ -3,7 +3,7 @@
 # reload; real programs behind one port.
 . "$(dirname "$0")/../lib.sh"
 need_refract
-need python3
+need python3 xxd
 [[ -x $OBJ/libexec/refract/refract-mux ]] || skip_all "the mux is not built"
 machine host
 machine peer
@@ -38,6 +38,7 @@ conf() {
 			dns to 127.0.0.1 port 7100
 			bytes "echo" to 127.0.0.1 port 7101
 			bytes "two" to pool "two"
+			bytes "told" to 127.0.0.1 port 7101 with proxy v2
 			bytes "short" to 127.0.0.1 port 7101 idle 1s
 			bytes "drop" drop
 			contains "needle" to 127.0.0.1 port 7104
@@ -77,6 +78,13 @@ like "a regex has the datagram as it is" "$(ask 53 '12345x')" '^none'
 is "drop" "$(ask 53 drop)" "none TimeoutError"
 is "no route" "$(ask 53 'who')" "none TimeoutError"
 like "a datagram of 60000 bytes" "$(ask 53 'echo' 'big')" '60000 bytes'
+# The PROXY protocol: ver_cmd 21, fam 12 (IPv4, datagrams), both addresses.
+out=$(ask 53 'told 1' 'told 2' | xxd -p | tr -d '\n')
+like "a header in front of the first datagram" "$out" \
+    '0d0a0d0a000d0a515549540a2112[0-9a-f]{4,6}0a0900020a090001[0-9a-f]{4,8}0035'
+like "... and of no other" "$out" \
+    "$(printf '\n10.9.0.1 echo told 2 ' | xxd -p | tr -d '\n')"
+
 # Runs of datagrams, which the kernel hands over as one.
 for way in to from; do
 	is "a run of datagrams, $way the server, comes apart where it was" \
