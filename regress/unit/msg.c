@@ -134,7 +134,7 @@ static const struct row {
 	{ M_CUT, "p", "l", "re", 0, 0, 0 },
 	{ M_RESUME_DECIDED, "l", "p", "re", 0, 48, 48 },
 	{ M_CONF_MUX, "P", CONFIGURED, "sr", 0, 8, 0 },
-	{ M_CONF_POOL, "P", CONFIGURED, "sr", 0, 632, 0 },
+	{ M_CONF_POOL, "P", CONFIGURED, "sr", 0, 920, 0 },
 	{ M_CONF_MEMBER, "P", CONFIGURED, "sr", 0, 312, 0 },
 	{ M_CONF_TAP, "P", CONFIGURED, "sr", 0, 328, 0 },
 	{ M_CONF_LISTENER, "P", CONFIGURED, "sr", 0, 168, 0 },
