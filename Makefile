@@ -57,7 +57,7 @@ demo:
 FUZZ_SECONDS ?= 3
 FUZZ	?= yes
 # Seconds for one test: what hangs fails, with its name.
-TEST_LIMIT ?= 300
+TEST_LIMIT ?= 600
 # More at once than processors: tests wait more than they compute.
 TEST_JOBS ?= $(shell expr 2 \* $(JOBS))
 # The long ones begin first, so that all end together.
