@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Datagrams by hand, for flow.t."""
+import os
 import select
 import socket
 import sys
@@ -146,6 +147,26 @@ def bound(host, port, n, first, text, limit=10):
     print(answered, flush=True)
 
 
+def crowd(host, port, n, text, end):
+    """Flows that go on until a file is there: how many lost no answer."""
+    socks = [socket.socket(family(host), socket.SOCK_DGRAM)
+             for _ in range(int(n))]
+    ports = [set() for _ in socks]
+    last = False
+    while not last:
+        last = os.path.exists(end)
+        for s, seen in zip(socks, ports):
+            s.settimeout(10)
+            s.sendto(text.encode(), (host, int(port)))
+            try:
+                seen.add(s.recv(65536).split()[-1])
+            except OSError:
+                seen.add("lost")
+        print("up", flush=True)
+        time.sleep(0.02)
+    print("answered", sum("lost" not in p for p in ports), flush=True)
+
+
 def stay(host, port, text, every, bind=None):
     """Says it again and again: a line for each answer, until it is ended."""
     s = socket.socket(family(host), socket.SOCK_DGRAM)
@@ -174,6 +195,8 @@ def main(argv):
         trains(*argv[1:])
     elif argv[0] == "bound":
         bound(*argv[1:])
+    elif argv[0] == "crowd":
+        crowd(*argv[1:])
     elif argv[0] == "stay":
         stay(*argv[1:])
 
