@@ -21,6 +21,7 @@
 #include "fail_window.h"
 #include "line.h"
 #include "pattern.h"
+#include "siphash.h"
 #include "trace.h"
 #include "watch.h"
 
@@ -58,6 +59,7 @@ struct fail {
 	uint64_t	 copied;	/* of names: ours */
 	uint64_t	 hidden;	/* of no use to others */
 	int		 has_prefix, ignores, ignores_early;
+	uint64_t	 hash;		/* of all it goes by; 0: adopted */
 	struct pending	*pending;	/* NULL: no mlfid */
 	struct windows	*windows;	/* NULL: line by line */
 };
@@ -208,12 +210,39 @@ has_name(const struct fail *f, unsigned int name)
 	return 0;
 }
 
+/* The same in another process: what waits goes on with the same rules. */
+static uint64_t
+mix(uint64_t hash, uint64_t number, const char *s)
+{
+	struct sipkey	key = { hash, number };
+
+	return siphash(&key, s, strlen(s));
+}
+
+static uint64_t
+hash_of(const struct fail *f)
+{
+	const struct conf_pattern	*p;
+	uint64_t			 h = f->conf->w.maxlines;
+	unsigned int			 i;
+
+	h = mix(h, 0, f->watch->w.time_format);
+	h = mix(h, 0, f->watch->w.zone);
+	TAILQ_FOREACH(p, &f->watch->patterns, entry)
+		if (p->w.filter == f->conf->w.id)
+			h = mix(h, p->w.kind, p->text);
+	for (i = 0; i < f->nnames; i++)
+		h = mix(h, i, f->names[i]);
+	return h == 0 ? 1 : h;
+}
+
 /* What follows from the rules.  0, or -1: no memory. */
 static int
 finish(struct fail *f)
 {
 	size_t	ignores = count_kind(f, PATTERN_FAIL_IGNORE);
 
+	f->hash = hash_of(f);
 	f->ignores = ignores > 0;
 	f->has_prefix = count_kind(f, PATTERN_FAIL_PREFIX) > 0;
 	/* fail2ban asks the few first. */
@@ -259,6 +288,22 @@ fail_new(const struct conf_watch *cw, const struct conf_filter *cf,
 fail:
 	fail_free(f);
 	return NULL;
+}
+
+int
+fail_adopt(struct fail *f, struct fail *old)
+{
+	struct pending	*pending = f->pending;
+	struct windows	*windows = f->windows;
+
+	if (f->hash != old->hash)
+		return 0;
+	f->pending = old->pending;
+	old->pending = pending;
+	f->windows = old->windows;
+	old->windows = windows;
+	old->hash = 0;
+	return 1;
 }
 
 void

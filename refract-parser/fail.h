@@ -25,6 +25,11 @@ struct fail	*fail_new(const struct conf_watch *,
 		    const uint16_t *index, size_t n, char *why);
 void		 fail_free(struct fail *);
 /*
+ * Go on with the connections and the lines that the old one has, if both have
+ * the same rules: 1.  It has none then.
+ */
+int		 fail_adopt(struct fail *, struct fail *old);
+/*
  * A line that is a candidate of some of its patterns (cands, its own alone;
  * with maxlines every line comes).  It calls text_match() for each match.  A
  * line that is taken is told too, so that ids and forgiving over several lines

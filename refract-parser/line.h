@@ -118,6 +118,8 @@ void		 text_value(struct match *, const char *name, const char *,
 struct text	*text_new(const struct conf *, const struct conf_watch *,
 		    const struct zone *, char *why);
 void		 text_free(struct text *);
+/* Of the same watch: its filters go on where those of the old one were. */
+void		 text_adopt(struct text *, struct text *old);
 /* Lines of a file or stream of this watch: how many. */
 uint64_t	 text_lines(struct watch *, const struct block *);
 /* When a line says it was written, 0: it does not. */

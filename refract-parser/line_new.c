@@ -363,6 +363,18 @@ text_new(const struct conf *c, const struct conf_watch *cw,
 }
 
 void
+text_adopt(struct text *x, struct text *old)
+{
+	size_t	i, j;
+
+	for (i = 0; i < x->nfilters; i++)
+		for (j = 0; j < old->nfilters; j++)
+			if (fail_adopt(x->filters[i].fail,
+			    old->filters[j].fail))
+				break;
+}
+
+void
 text_free(struct text *x)
 {
 	size_t	i;

@@ -241,6 +241,8 @@ watch_adopt(struct watch *w, struct conf_watch *cw)
 {
 	struct plan	*p = cw->state;
 
+	if (w->text != NULL && p->text != NULL)
+		text_adopt(p->text, w->text);
 	text_free(w->text);
 	date_free(w->date);
 	zone_free(w->zone);

@@ -432,6 +432,64 @@ test_bounds(void **state)
 	    "@300000;");
 }
 
+/* As at a reload.  0: its rules are others. */
+static int
+reload(void)
+{
+	struct fail	*old = filter;
+	char		 why[TEXT_LEN];
+	uint16_t	 index[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	size_t		 n = 0;
+	int		 same;
+	const struct conf_pattern *p;
+
+	TAILQ_FOREACH(p, &cw->patterns, entry)
+		n++;
+	filter = fail_new(cw, cf, patterns, index, n, why);
+	assert_non_null(filter);
+	if ((same = fail_adopt(filter, old)) == 1)
+		assert_int_equal(fail_adopt(filter, old), 0);
+	fail_free(old);
+	return same;
+}
+
+static void
+test_reload(void **state)
+{
+	(void)state;
+	connections();
+	SAYS("c1 from 192.0.2.1\n", "");
+	SAYS("c2 bad\n", "");
+	assert_int_equal(reload(), 1);
+	SAYS("c1 bad\n", "192.0.2.1 lines=2:c1 from 192.0.2.1\nc1 bad;");
+	assert_int_equal(reload(), 1);
+	SAYS("c2 from 192.0.2.2\n",
+	    "192.0.2.2 lines=2:c2 bad\nc2 from 192.0.2.2;");
+	SAYS("c3 from 192.0.2.3\n", "");
+	TAILQ_FIRST(&cw->patterns)->w.kind = PATTERN_FAIL;
+	assert_int_equal(reload(), 0);
+	TAILQ_FIRST(&cw->patterns)->w.kind = PATTERN_FAIL_PREFIX;
+	assert_int_equal(reload(), 0);
+	SAYS("c3 bad\n", "");
+	strlcpy(cw->w.zone, "UTC", sizeof(cw->w.zone));
+	assert_int_equal(reload(), 0);
+}
+
+static void
+test_reload_window(void **state)
+{
+	(void)state;
+	fails("^a " ADDR SKIP "b$");
+	ready(3);
+	SAYS("a 192.0.2.1\n", "");
+	assert_int_equal(reload(), 1);
+	SAYS("b\n", "192.0.2.1 lines=2:a 192.0.2.1\nb;");
+	SAYS("a 192.0.2.1\n", "");
+	cf->w.maxlines = 4;
+	assert_int_equal(reload(), 0);
+	SAYS("b\n", "");
+}
+
 /* Long values and lines cost their ends, and nothing else. */
 static void
 test_long(void **state)
@@ -563,7 +621,8 @@ main(void)
 		TEST(cut), TEST(content), TEST(first), TEST(ignored_early),
 		TEST(ids), TEST(names), TEST(connection), TEST(users),
 		TEST(bounds), TEST(long), TEST(window), TEST(files),
-		TEST(room), TEST(refused)
+		TEST(room), TEST(refused), TEST(reload),
+		TEST(reload_window)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
