@@ -87,6 +87,8 @@ struct wire_prefixes {
 enum watch_format { FORMAT_XRAY = 1, FORMAT_TEXT };
 enum limit_victim { BAN_NEWEST, BAN_OLDEST, BAN_ALL };
 
+struct wire_ban;	/* msg.h */
+
 struct wire_port {
 	uint16_t	port;		/* host order */
 	uint8_t		proto;		/* IPPROTO_TCP, IPPROTO_UDP */
@@ -391,6 +393,17 @@ struct conf_watch	*conf_watch_byname(const struct conf *, const char *);
 void			 conf_covers(const struct wire_global *,
 			    const struct conf_watch *,
 			    const struct prefix *addr, struct prefix *covered);
+/*
+ * May its watch, or its listener, ask for this ban?  And may a watch decide
+ * on one, which is on all these ports at once?  NULL: no.
+ */
+int			 conf_watch_bans(const struct conf *,
+			    const struct wire_ban *);
+int			 conf_watch_decides(const struct conf *,
+			    const struct wire_ban *, const struct wire_port *,
+			    uint32_t n);
+int			 conf_listener_bans(const struct conf *,
+			    const struct wire_ban *);
 /* With an id of its own; a watch with the defaults of `format xray`. */
 struct conf_table	*conf_table_new(void);
 void			 conf_table_free(struct conf_table *);

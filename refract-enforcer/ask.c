@@ -20,7 +20,6 @@
 
 #define ASK_RATE	5000	/* bans a second ... */
 #define ASK_BURST	20000	/* ... and at once, of one sibling */
-#define LATE		61000	/* ms: a ban begins when the log says so */
 
 static struct prefixset	 sessions;
 
@@ -37,69 +36,10 @@ ask_sessions(MSG_ARGS)
 }
 
 static int
-is_too_long(span_t longest, const struct wire_ban *ban)
-{
-	return longest != SPAN_FOREVER && (ban->end == WALL_FOREVER ||
-	    ban->end > wall_add(wall_now(), longest + LATE));
-}
-
-/* Does it cover what a prefix of these lengths does, around who offends? */
-static int
-covers(const struct wire_ban *ban, unsigned int plen4, unsigned int plen6)
-{
-	return !(ban->flags & BANF_PREFIX) &&
-	    ban->prefix.plen == (ban->prefix.family == AF_INET ? plen4 :
-	    plen6) && prefix_contains(&ban->prefix, &ban->offender);
-}
-
-/* Is it what this watch would ask for? */
-static int
-watch_says(const struct wire_watch *w, const struct wire_global *g,
-    const struct wire_ban *ban)
-{
-	unsigned int	 i;
-
-	/* Bans may grow. */
-	if (!w->bans || is_too_long(w->growth_max > w->ban ? w->growth_max :
-	    w->ban, ban) || !covers(ban, w->ban_prefix ? w->group4 : g->plen4,
-	    w->ban_prefix ? w->group6 : g->plen6))
-		return 0;
-	for (i = 0; i < w->nports; i++)
-		if (w->ports[i].port == ban->port &&
-		    w->ports[i].proto == ban->proto)
-			return 1;
-	return w->nports == 0 && ban->port == 0;
-}
-
-/* Is it what a listener would ask for, by one of its offences? */
-static int
-listener_says(const struct conf_listener *l, const struct wire_global *g,
-    const struct wire_ban *ban)
-{
-	const struct conf_offence	*o;
-
-	if (ban->port != 0 || ban->proto != 0 ||
-	    !covers(ban, g->plen4, g->plen6))
-		return 0;
-	TAILQ_FOREACH(o, &l->offences, entry)
-		if (!is_too_long(o->w.ban, ban))
-			return 1;
-	return 0;
-}
-
-static int
 conf_says(const struct conf *c, enum role role, const struct wire_ban *ban)
 {
-	const struct conf_listener	*l;
-	const struct conf_watch		*w;
-
-	if (c == NULL)
-		return 0;
-	if (role == ROLE_MUX)
-		return (l = conf_listener_byhash(&c->mux, ban->id.watch)) !=
-		    NULL && listener_says(l, &c->global, ban);
-	return (w = conf_watch_byhash(c, ban->id.watch)) != NULL &&
-	    watch_says(&w->w, &c->global, ban);
+	return role == ROLE_MUX ? conf_listener_bans(c, ban) :
+	    conf_watch_bans(c, ban);
 }
 
 /*

@@ -208,6 +208,7 @@ static const struct handler from_mux[] = {
 static const struct child me = {
 	.role = ROLE_CONTROL,
 	.ident = "control",
+	.keeps_before = 1,
 	.parent = from_parent,
 	.peers[ROLE_ENFORCER] = from_enforcer,
 	.peers[ROLE_LEDGER] = from_ledger,

@@ -19,6 +19,7 @@
 #include "log.h"
 
 #define ANSWER_SECONDS	10
+#define SAY_MS		60000	/* a refusal is said once in this time */
 
 static uint64_t	ban_file;	/* random: this control process */
 static uint64_t	ban_count;
@@ -151,15 +152,27 @@ ban_event(const struct wire_event *ev)
 		ban_result(c, ev);
 }
 
+/* A worker may have been taken over: a restart applies what is recorded. */
+static int
+may_decide(const struct msg_decision *d)
+{
+	return d->nports == 0 && !d->no_ban && !d->past && !d->again &&
+	    !d->rerun && (conf_listener_bans(child_conf(), &d->ban) ||
+	    conf_listener_bans(child_conf_before(), &d->ban));
+}
+
 void
 ban_mux_decision(const struct msg_decision *d)
 {
-	if (child_conf() == NULL || conf_listener_byhash(&child_conf()->mux,
-	    d->ban.id.watch) == NULL) {
-		log_warnx("a worker of the mux told of a ban for a listener "
-		    "that is none");
+	static mono_t	said;
+
+	if (may_decide(d)) {
+		channel_send(child_channel(ROLE_LEDGER, 0), M_DECISION, 0, d,
+		    sizeof(*d));
 		return;
 	}
-	channel_send(child_channel(ROLE_LEDGER, 0), M_DECISION, 0, d,
-	    sizeof(*d));
+	if (said.ms != 0 && mono_since(said, mono_now()) < SAY_MS)
+		return;
+	said = mono_now();
+	log_warnx("a worker of the mux told of a ban that no listener makes");
 }

@@ -23,6 +23,7 @@
 
 #define LEDGER_FILE	"/ledger.db"	/* the root is the state directory */
 #define STOP_MS		500		/* for the last words of siblings */
+#define SAY_MS		60000		/* a refusal is said once in this */
 
 static int	 nchannels, stopping, leaving, paused;
 static struct event	*stop_timer, *leave_timer;
@@ -81,6 +82,27 @@ static const struct queue_calls queue_calls = {
 
 /* --- From siblings --- */
 
+/*
+ * The parser reads hostile bytes: what a restart applies from here is no more
+ * than the enforcer would have let it have.
+ */
+static int
+may_decide(const struct msg_decision *m)
+{
+	static mono_t	said;
+
+	if (conf_watch_decides(child_conf(), &m->ban, m->ports, m->nports) ||
+	    conf_watch_decides(child_conf_before(), &m->ban, m->ports,
+	    m->nports))
+		return 1;
+	if (said.ms == 0 || mono_since(said, mono_now()) >= SAY_MS) {
+		log_warnx("the parser decided on a ban that no watch makes: "
+		    "it is recorded, and over");
+		said = mono_now();
+	}
+	return 0;
+}
+
 static void
 take_decision(const struct msg_decision *m, int batch)
 {
@@ -96,6 +118,10 @@ take_decision(const struct msg_decision *m, int batch)
 	d.evidence = m->evidence;
 	d.no_ban = m->no_ban;
 	d.rerun = m->rerun;
+	if (batch && !d.no_ban && !d.past && !may_decide(m)) {
+		d.past = 1;
+		d.ban.end = d.ban.start;
+	}
 	d.count = m->count;
 	(void)strlcpy(d.pattern, m->pattern, sizeof(d.pattern));
 	d.values = m->values;
@@ -153,6 +179,7 @@ STATE(M_POSITION)
 STATE(M_WATCH_STATS)
 STATE(M_EVIDENCE)
 STATE(M_CUT)
+STATE(M_WAITING)
 
 static void
 on_resume(MSG_ARGS)
@@ -227,6 +254,7 @@ static const struct handler from_parser[] = {
 	{ M_WATCH_STATS, on_M_WATCH_STATS },
 	{ M_EVIDENCE, on_M_EVIDENCE },
 	{ M_CUT, on_M_CUT },
+	{ M_WAITING, on_M_WAITING },
 	{ M_CHECKPOINT_END, on_checkpoint_end },
 	{ M_RESUME, on_resume },
 	{ 0, NULL }
@@ -349,6 +377,7 @@ ledger_commit(struct conf *new, struct conf *old)
 static struct child child = {
 	.role = ROLE_LEDGER,
 	.ident = "ledger",
+	.keeps_before = 1,
 	.parent = from_parent,
 	.peers = {
 		[ROLE_ENFORCER] = from_enforcer,

@@ -29,6 +29,7 @@
 #include "channel.h"
 #include "child.h"
 #include "control_access.h"
+#include "control_ban.h"
 #include "control_client.h"
 #include "control_mux.h"
 #include "control_route.h"
@@ -46,10 +47,13 @@ static struct channel	*workers[WORKERS];
 static struct imsgbuf	*peers[WORKERS];
 static struct conf	*conf;
 static struct imsgbuf	*client;
+static struct channel	*ledger;
 
 struct channel *
 child_channel(enum role role, int bulk)
 {
+	if (role == ROLE_LEDGER)
+		return ledger;
 	return role == ROLE_MUX && !bulk ? workers[0] : NULL;
 }
 
@@ -63,6 +67,12 @@ struct conf *
 child_conf(void)
 {
 	return conf;
+}
+
+struct conf *
+child_conf_before(void)
+{
+	return NULL;
 }
 
 const char *
@@ -503,6 +513,76 @@ test_monitor(void **state)
 	assert_int_equal(told(1), 0);
 }
 
+/* Did the ledger hear of it? */
+static int
+is_passed(struct imsgbuf *to, const struct msg_decision *d)
+{
+	struct imsg	imsg;
+
+	ban_mux_decision(d);
+	turn();
+	if (imsg_get(to, &imsg) != 1) {
+		imsg_read(to);
+		if (imsg_get(to, &imsg) != 1)
+			return 0;
+	}
+	return imsg.hdr.type == M_DECISION;
+}
+
+/* A restart applies what is recorded: no more than the listener may ask. */
+static void
+test_decisions(void **state)
+{
+	struct conf_listener	*l = TAILQ_FIRST(&conf->mux.listeners);
+	struct conf_offence	*o = calloc(1, sizeof(*o));
+	struct msg_decision	 good, d;
+	struct imsgbuf		*to;
+	int			 fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    fds), 0);
+	ledger = channel_new(child_base, fds[0], ROLE_LEDGER, handlers);
+	to = imsg_new(fds[1]);
+	l->w.hash = 77;
+	memset(&good, 0, sizeof(good));
+	good.ban.id.watch = 77;
+	good.ban.start = wall_now();
+	good.ban.end = good.ban.start + 600000;
+	assert_int_equal(prefix_parse(&good.ban.prefix, "192.0.2.9"), 0);
+	good.ban.offender = good.ban.prefix;
+
+	assert_false(is_passed(to, &good));	/* it bans nobody */
+	assert_non_null(o);
+	o->w.kind = OFFENCE_UNKNOWN;
+	o->w.ban = 600000;
+	TAILQ_INSERT_TAIL(&l->offences, o, entry);
+	assert_true(is_passed(to, &good));
+	d = good;
+	assert_int_equal(prefix_parse(&d.ban.prefix, "192.0.0.0/8"), 0);
+	assert_false(is_passed(to, &d));
+	d = good;
+	assert_int_equal(prefix_parse(&d.ban.offender, "192.0.2.8"), 0);
+	assert_false(is_passed(to, &d));
+	d = good;
+	d.ban.end = WALL_FOREVER;
+	assert_false(is_passed(to, &d));
+	d = good;
+	d.ban.id.watch = 0;			/* the operator's */
+	assert_false(is_passed(to, &d));
+	d = good;
+	d.no_ban = 1;
+	assert_false(is_passed(to, &d));
+	d = good;
+	d.nports = 1;
+	d.ports[0] = (struct wire_port){ 443, IPPROTO_TCP, 0 };
+	assert_false(is_passed(to, &d));
+	assert_true(is_passed(to, &good));
+	channel_free(ledger);
+	ledger = NULL;
+	imsg_free(to);
+}
+
 int
 main(void)
 {
@@ -513,7 +593,8 @@ main(void)
 		TEST(test_admin),
 		TEST(test_connections),
 		TEST(test_log),
-		TEST(test_monitor)
+		TEST(test_monitor),
+		TEST(test_decisions)
 	};
 
 	setenv("TZ", "UTC", 1);
