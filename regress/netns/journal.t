@@ -61,8 +61,8 @@ conf
 ok "starts" refract_start -v
 soon "journalctl runs" 60 journalctls
 is "as _refractx, in the journal's group" \
-    "$(on host ps -o user:20=,supgrp:40= -p "$(journalctls)" | tr -s ' ' | sed 's/ $//')" \
-    "_refractx _refractx,systemd-journal"
+    "$(on host ps -o user:20=,supgrp:40= -p "$(journalctls)" |
+	tr -s ' ,' '\n' | sort | xargs)" "_refractx _refractx systemd-journal"
 bad 192.0.2.2
 soon "what is written from now on counts" 60 banned 192.0.2.2
 nok "what was there before does not" banned 192.0.2.1
