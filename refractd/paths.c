@@ -21,6 +21,7 @@
 #include "log.h"
 #include "paths.h"
 #include "sandbox.h"
+#include "walk.h"
 
 #define RUN_DIR		"/run/refract"
 #define CONTROL_KEPT	"control"	/* in the descriptor store */
@@ -265,6 +266,24 @@ control_kept(const char *path)
 	return -1;
 }
 
+/* Of the socket itself: another may have taken its name meanwhile. */
+static int
+control_chown(const char *path)
+{
+	struct stat	st;
+	int		status = -1;
+	int		fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_nlink == 1)
+		status = fchownat(fd, "", 0, control_group(), AT_EMPTY_PATH);
+	else
+		errno = EEXIST;
+	close(fd);
+	return status;
+}
+
 int
 paths_control(const char *path)
 {
@@ -274,7 +293,7 @@ paths_control(const char *path)
 		fd = control_listen(path);
 	strlcpy(control_path, path, sizeof(control_path));
 	cleanup_at_exit();
-	if (lchown(path, 0, control_group()) == -1 || listen(fd, 128) == -1 ||
+	if (control_chown(path) == -1 || listen(fd, 128) == -1 ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
 		fatal("control: %s", path);
 	fdstore_keep(CONTROL_KEPT, fd);
@@ -285,41 +304,83 @@ paths_control(const char *path)
 static void
 log_make_dir(const char *what, const char *path)
 {
-	char	dir[4096], *slash;
+	char		 dir[4096], *slash;
+	const char	*name, *why;
+	int		 parent, fd;
 
 	strlcpy(dir, path, sizeof(dir));
 	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
 		return;
 	*slash = '\0';
-	if (mkdir(dir, 0750) == 0 && lchown(dir, 0, control_group()) == -1)
-		log_warn("%s: %s", what, dir);
+	if ((parent = walk_dir_of(dir, &name, &why)) == -1)
+		return;
+	if (mkdirat(parent, name, 0750) == 0) {
+		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		    O_CLOEXEC);
+		if (fd == -1 || fchown(fd, 0, control_group()) == -1)
+			log_warn("%s: %s", what, dir);
+		if (fd != -1)
+			close(fd);
+	}
+	close(parent);
+}
+
+/*
+ * What is wrong with it, or NULL.  Who may write the directory may have put a
+ * link there to any file of root's.
+ */
+static const char *
+log_fault(int dirfd, const struct stat *st)
+{
+	struct stat	dir;
+
+	if (!S_ISREG(st->st_mode))
+		return "is not a regular file";
+	if (st->st_nlink > 1 && (fstat(dirfd, &dir) == -1 ||
+	    dir.st_uid != 0 || dir.st_mode & (S_IWGRP | S_IWOTH)))
+		return "has another name too, in a directory that not only "
+		    "root may write";
+	return NULL;
+}
+
+static int
+log_open(const char *what, const char *path, const char **fault)
+{
+	struct stat	 st;
+	const char	*name;
+	int		 dirfd, fd;
+
+	if ((dirfd = walk_dir_of(path, &name, fault)) == -1) {
+		if (*fault == NULL)
+			*fault = strerror(errno);
+		return -1;
+	}
+	fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
+	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+	if (fd == -1 && errno == ELOOP)
+		*fault = "is a symbolic link, which is not followed";
+	else if (fd == -1 || fstat(fd, &st) == -1)
+		*fault = strerror(errno);
+	else if ((*fault = log_fault(dirfd, &st)) == NULL &&
+	    st.st_size == 0 && st.st_uid == 0 &&
+	    fchown(fd, 0, control_group()) == -1)
+		log_warn("%s: %s", what, path);
+	close(dirfd);
+	return fd;
 }
 
 int
 paths_log(const char *what, const char *path, char *why, size_t len)
 {
-	struct stat	 st;
-	const char	*fault = NULL;
+	const char	*fault;
 	int		 fd;
 
 	if (path == NULL)
 		return open("/dev/null", O_WRONLY | O_CLOEXEC);
 	log_make_dir(what, path);
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
-	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
-	if (fd == -1)
-		fault = errno == ELOOP ? "is a symbolic link, which is not "
-		    "followed" : strerror(errno);
-	else if (fstat(fd, &st) == -1)
-		fault = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		fault = "is not a regular file";
-	if (fault == NULL) {
-		if (st.st_size == 0 && st.st_uid == 0 &&
-		    fchown(fd, 0, control_group()) == -1)
-			log_warn("%s: %s", what, path);
+	fd = log_open(what, path, &fault);
+	if (fault == NULL)
 		return fd;
-	}
 	snprintf(why, len, "%s: %s %s", what, path, fault);
 	if (fd != -1)
 		close(fd);

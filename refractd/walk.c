@@ -139,6 +139,27 @@ walk(const char *pattern, const struct walk *ops, void *ctx)
 	close(fd);
 }
 
+int
+walk_dir_of(const char *path, const char **name, const char **why)
+{
+	char	part[NAME_LEN];
+	int	fd, next;
+
+	*why = NULL;
+	for (fd = open("/", OPEN_DIR); fd != -1; fd = next) {
+		*name = path + strspn(path, "/");
+		if (!component(&path, part, sizeof(part))) {
+			*why = "is no file's name";
+			next = -1;
+		} else if (*path == '\0')
+			return fd;
+		else
+			next = open_dir(fd, part, why);
+		close(fd);
+	}
+	return -1;
+}
+
 /* What is wrong with such a file as a log; NULL: nothing. */
 static const char *
 file_fault(int dirfd, const struct stat *st)

@@ -29,6 +29,13 @@ struct walk {
 void	 walk(const char *pattern, const struct walk *, void *);
 
 /*
+ * The directory that a file of an absolute path lies in, by the same rule
+ * about links; *name is the file's.  A descriptor, or -1 and in *why what is
+ * wrong, or NULL and errno.
+ */
+int	 walk_dir_of(const char *path, const char **name, const char **why);
+
+/*
  * Open a log: a regular file behind no link, not writable by everybody, and in
  * a directory where everybody may write only if it is root's.  Never blocks.
  * A descriptor, or -1 with the reason in why, which is empty if the file is
