@@ -56,6 +56,12 @@ child_conf(void)
 	return conf;
 }
 
+struct conf *
+child_conf_before(void)
+{
+	return NULL;
+}
+
 /* There is no mux. */
 struct channel *
 child_worker(unsigned int index)
