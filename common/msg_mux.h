@@ -76,7 +76,7 @@ struct row_route {			/* SHOW_ROUTES */
 	struct latency	latency;
 	char		listener[MUX_NAME_LEN];
 	char		label[MUX_NAME_LEN];
-	char		to[MUX_NAME_LEN];	/* pool, or what is done */
+	char		to[MUX_NAME_LEN];	/* pool, or "" */
 };
 
 enum member_state {

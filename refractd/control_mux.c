@@ -101,20 +101,6 @@ listener_row(struct row_listener *row, const struct conf_listener *l)
 
 /* --- Routes -------------------------------------------------------------- */
 
-static const char *
-action_name(unsigned int action)
-{
-	switch (action) {
-	case ROUTE_DROP:
-		return "drop";
-	case ROUTE_RESET:
-		return "reset";
-	case ROUTE_TARPIT:
-		return "tarpit";
-	}
-	return "";
-}
-
 static void
 route_row_of(struct row_route *row, const struct conf_listener *l,
     const struct conf_route *r)
@@ -131,8 +117,8 @@ route_row_of(struct row_route *row, const struct conf_listener *l,
 	strlcpy(row->listener, l->w.name, sizeof(row->listener));
 	strlcpy(row->label, r->w.label, sizeof(row->label));
 	p = conf_pool_byid(&child_conf()->mux, r->w.pool);
-	strlcpy(row->to, r->w.action == ROUTE_TO && p != NULL ? p->w.name :
-	    action_name(r->w.action), sizeof(row->to));
+	if (r->w.action == ROUTE_TO && p != NULL)
+		strlcpy(row->to, p->w.name, sizeof(row->to));
 }
 
 /* --- Members ------------------------------------------------------------- */

@@ -554,38 +554,67 @@ check_action(struct info *i)
 		    "with \"to\" only", i->action.s);
 }
 
-/* "tls example.com": for people; what is too long is cut. */
+/*
+ * "tls example.com,*.example.org h2", "ftp drop": for people, with bytes as
+ * the configuration has them; what is too long is cut.
+ */
 
 static void
 label_add(char *text, const char *word)
 {
-	if (*text != '\0')
-		strlcat(text, " ", MUX_NAME_LEN);
 	strlcat(text, word, MUX_NAME_LEN);
 }
 
 static void
-label_cond(char *text, const struct conf_cond *c)
+label_bytes(char *text, const uint8_t *p, size_t n)
 {
-	struct conf_table	*t;
+	char	one[5];
 
-	if (c->w.kind > COND_PATH)
-		label_add(text, kinds[c->w.kind]);
-	if (c->w.kind != COND_FROM)
-		label_add(text, log_vis((const char *)c->data, c->w.len));
-	else if ((t = conf_table_byid(build_conf(), c->w.table)) != NULL &&
-	    *t->w.name != '\0')
-		label_add(text, t->w.name);
+	for (; n > 0; n--, p++) {
+		snprintf(one, sizeof(one), *p >= ' ' && *p < 0x7f ? "%c" :
+		    "\\x%02x", *p);
+		label_add(text, one);
+	}
 }
 
 static void
-label(struct conf_route *r)
+label_cond(char *text, const struct conf_cond *c, int first)
 {
-	char	*text = r->w.label;
+	struct conf_table	*t;
 
-	strlcpy(text, label_probe(r->w.probe), MUX_NAME_LEN);
-	if (!TAILQ_EMPTY(&r->conds))
-		label_cond(text, TAILQ_FIRST(&r->conds));
+	if (!first)
+		label_add(text, ",");
+	else if (*text != '\0')
+		label_add(text, " ");
+	if (first && c->w.kind > COND_PATH) {
+		label_add(text, kinds[c->w.kind]);
+		label_add(text, c->w.kind == COND_FROM ? "" : " ");
+	}
+	if (c->w.kind != COND_FROM)
+		label_bytes(text, c->data, c->w.len);
+	else if ((t = conf_table_byid(build_conf(), c->w.table)) != NULL &&
+	    *t->w.name != '\0') {
+		label_add(text, " ");
+		label_add(text, t->w.name);
+	}
+}
+
+static void
+label(struct info *i)
+{
+	char			*text = i->r->w.label;
+	struct conf_cond	*c;
+	uint32_t		 kind = UINT32_MAX;
+
+	strlcpy(text, label_probe(i->r->w.probe), MUX_NAME_LEN);
+	TAILQ_FOREACH(c, &i->r->conds, entry) {
+		label_cond(text, c, c->w.kind != kind);
+		kind = c->w.kind;
+	}
+	if (i->r->w.action == ROUTE_TO)
+		return;
+	label_add(text, *text == '\0' ? "" : " ");
+	label_add(text, i->action.s);
 }
 
 void
@@ -597,7 +626,7 @@ route_end(const struct place *at)
 	check_conditions(i);
 	check_action(i);
 	check_datagrams(i);
-	label(i->r);
+	label(i);
 	STAILQ_INSERT_TAIL(&infos, i, entry);
 	TAILQ_INSERT_TAIL(&i->l->routes, i->r, entry);
 	if (++nroutes == MUX_ROUTES_MAX + 1)

@@ -265,8 +265,8 @@ static void
 test_labels(void **state)
 {
 	static const char *const labels[] = {
-		"tls x.example", "bytes \\0\\360", "ssh", "speaks first",
-		"otherwise"
+		"tls x.example,*.y.example h2 from trusted",
+		"bytes \\x00\\xf0 drop", "ssh", "speaks first", "otherwise"
 	};
 	struct conf		*c = first(whole);
 	struct conf_route	*r;
@@ -279,10 +279,13 @@ test_labels(void **state)
 	conf_free(c);
 	c = first("table <t> { 192.0.2.1 }\n"
 	    "listen \"a\" on ::1 tcp port 1 { from <t> drop\n"
-	    "  from { <t>, 192.0.2.2 } reset; timeout tarpit }\n");
-	route(c, "a", "from t");
-	route(c, "a", "from");
-	route(c, "a", "timeout");
+	    "  from { <t>, 192.0.2.2 } reset; timeout tarpit\n"
+	    "  http path \"/\" drop; tls sni regex \"^r[0-9]\\.x$\" drop }\n");
+	route(c, "a", "from t drop");
+	route(c, "a", "from reset");
+	route(c, "a", "timeout tarpit");
+	route(c, "a", "http / drop");
+	route(c, "a", "tls ^r[0-9]\\.x$ drop");
 	conf_free(c);
 }
 

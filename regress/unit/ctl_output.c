@@ -680,6 +680,37 @@ test_why(void **state)
 	    "\"0000000000000000-0000000000000000-0-0\"}");
 }
 
+/* What a route is called is printable already: \. is not \134. */
+static void
+test_routes(void **state)
+{
+	static struct row_route r = { .total = 2, .bytes = { 1024, 0 } };
+
+	(void)state;
+	strlcpy(r.listener, "front", sizeof(r.listener));
+	strlcpy(r.label, "tls ^r[0-9]\\.x$ h2", sizeof(r.label));
+	strlcpy(r.to, "web", sizeof(r.to));
+	check_text(SHOW_ROUTES, &r, 1,
+	    "LISTENER           NOW     TOTAL   ERRORS       IN      OUT "
+	    "ROUTE\n"
+	    "front                0         2        0     1.0K          "
+	    "tls ^r[0-9]\\.x$ h2\n"
+	    "    to web\n");
+	strlcpy(r.label, "bytes \\x00 drop", sizeof(r.label));
+	*r.to = '\0';
+	check_text(SHOW_ROUTES, &r, 1,
+	    "LISTENER           NOW     TOTAL   ERRORS       IN      OUT "
+	    "ROUTE\n"
+	    "front                0         2        0     1.0K          "
+	    "bytes \\x00 drop\n");
+	check_json(SHOW_ROUTES, &r, "{\"listener\":\"front\","
+	    "\"connections\":0,\"total\":2,\"errors\":0,"
+	    "\"bytes_in\":1024,\"bytes_out\":0,"
+	    "\"route\":\"bytes \\\\x00 drop\",\"to\":null,"
+	    "\"connect_p50_us\":0,\"connect_p99_us\":0,"
+	    "\"first_p50_us\":0,\"first_p99_us\":0}");
+}
+
 int
 main(void)
 {
@@ -688,6 +719,7 @@ main(void)
 		cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_why),
+		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_bans),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_users),
