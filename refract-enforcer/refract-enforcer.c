@@ -47,18 +47,19 @@ on_restore(MSG_ARGS)
 	const struct wire_ban	*ban = data;
 	struct wire_ban		 b;
 	size_t			 n = len / sizeof(*ban);
-	int			 good;
+	enum ban_outcome	 o;
 
 	for (; n > 0; n--, ban++) {
 		if (n > AHEAD)
 			bans_soon(ban + AHEAD);
 		b = *ban;
 		b.flags &= (uint8_t)~BANF_TELL;
-		good = prefix_valid(&b.prefix) && b.prefix.plen != 0 &&
-		    !never_covers(&b) && bans_put(&b,
-		    !(ban->flags & BANF_TELL)) != BAN_FULL;
-		restored += good;
-		refused += !good;
+		o = !prefix_valid(&b.prefix) || b.prefix.plen == 0 ||
+		    never_covers(&b) ? BAN_NEVER :
+		    bans_put(&b, !(ban->flags & BANF_TELL));
+		/* Several decisions may be one ban. */
+		restored += o == BAN_APPLIED;
+		refused += o == BAN_NEVER || o == BAN_FULL;
 	}
 }
 

@@ -312,8 +312,8 @@ on_forgive(MSG_ARGS)
 	n = forgive(&t, NULL, WALL_FOREVER);
 	/* 0: an unban was said by the way, nobody waits. */
 	if (id != 0)
-		tell_outcome(ch, M_RESULT, id, 0, n, "%u address%s of users "
-		    "forgotten", n, n == 1 ? "" : "es");
+		tell_outcome(ch, M_RESULT, id, 0, n, "%u address%s forgotten",
+		    n, n == 1 ? "" : "es");
 }
 
 /* By hand. */

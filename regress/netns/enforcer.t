@@ -319,7 +319,7 @@ h enf 'restore 192.0.2.80 20m'
 h enf 'restore 127.0.0.1 20m'
 h enf 'restore 2001:db8:5::/64 forever tcp/443'
 h enf restored
-ok 'again: stored bans stand' said enf 'M_RESTORED 0 code 0 count 3 3 stored bans stand, 1 do not'
+ok 'again: stored bans stand' said enf 'M_RESTORED 0 code 0 count 2 2 stored bans stand, 1 do not'
 ok 'again: IPv6' in_set refract6p '2001:db8:5::/64,tcp:443'
 h enf show
 ok 'again: what is stored is known' said enf 'row 192.0.2.80 all stored +1200s'
