@@ -414,11 +414,20 @@ set_options(void)
 		evdns_base_set_option(dns, options[i][0], options[i][1]);
 }
 
+/* libevent's own words: what they mean for a name is said where it fails. */
+static void
+on_log(int warning, const char *text)
+{
+	(void)warning;
+	log_debug("resolver: %s", log_vis(text, strlen(text)));
+}
+
 static void
 ask_servers(void)
 {
 	unsigned int	i;
 
+	evdns_set_log_fn(on_log);
 	if (dns == NULL && (dns = evdns_base_new(base, 0)) == NULL)
 		fatalx("resolver: out of memory");
 	evdns_base_clear_nameservers_and_suspend(dns);

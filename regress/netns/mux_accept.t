@@ -137,6 +137,7 @@ signal hole; reap hole
 got=$(work each 8001 300)
 note "name server's port closed: slowest ${got#* }"
 is 'nobody there at all: all are answered' "${got% * ms}" 300
+nok 'libevent does not speak for itself' logged '^\[(msg|warn|err|debug)\]'
 
 # --- What a worker has beside its standard output ------------------------
 
