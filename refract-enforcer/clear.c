@@ -22,6 +22,7 @@
 #include "rate.h"
 
 #define AT_ONCE		64	/* for one request */
+#define WAITING		131072	/* bytes: more do not wait to be taken */
 #define PER_SECOND	20000	/* for all workers */
 #define SAY_MS		60000	/* a refusal is said once in this time */
 
@@ -73,14 +74,16 @@ may_have(const struct msg_mux_want *m)
 }
 
 static int
-open_clear(const struct msg_mux_want *m)
+open_clear(const struct channel *ch, const struct msg_mux_want *m)
 {
 	static struct rate	asked;
 	int			fd, on = 1, saved;
 	int			type = m->stream == SOCK_DGRAM ? SOCK_DGRAM :
 				    SOCK_STREAM;
 
-	if (!rate_take(&asked, PER_SECOND, PER_SECOND)) {
+	/* Who does not take what he has asked for gets no more of ours. */
+	if (channel_queued(ch) > WAITING ||
+	    !rate_take(&asked, PER_SECOND, PER_SECOND)) {
 		errno = EBUSY;
 		return -1;
 	}
@@ -118,7 +121,7 @@ clear_sockets(MSG_ARGS)
 	n = m.count > AT_ONCE ? AT_ONCE : m.count;
 	m.count = 1;
 	for (i = 0; i < n; i++) {
-		s = open_clear(&m);
+		s = open_clear(ch, &m);
 		m.error = s == -1 ? errno : 0;
 		if (s == -1)
 			channel_send(ch, M_MUX_CLEARED, id, &m, sizeof(m));

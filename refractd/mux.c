@@ -33,6 +33,7 @@
 
 #define FASTOPEN_QUEUE	256
 #define WANT_MAX	64	/* sockets for one request */
+#define WAITING		131072	/* bytes: more do not wait to be taken */
 
 struct bound {
 	TAILQ_ENTRY(bound)	 entry;
@@ -654,10 +655,15 @@ want_tap(uint32_t id, unsigned int worker)
 }
 
 static int
-want_one(const struct msg_mux_want *m, unsigned int worker)
+want_one(const struct channel *ch, const struct msg_mux_want *m)
 {
+	/* Who does not take what he has asked for gets no more of ours. */
+	if (channel_queued(ch) > WAITING) {
+		errno = EBUSY;
+		return -1;
+	}
 	if (m->kind == MUX_WANT_TAP)
-		return want_tap(m->number, worker);
+		return want_tap(m->number, channel_index(ch));
 	if (m->kind == MUX_WANT_UNIX)
 		return want_unix(m);
 	errno = ENOENT;
@@ -677,7 +683,7 @@ mux_want(struct channel *ch, uint32_t id, const void *data, size_t len,
 	n = m.count > WANT_MAX ? WANT_MAX : m.count;
 	m.count = 1;
 	for (i = 0; i < n; i++) {
-		fd = want_one(&m, channel_index(ch));
+		fd = want_one(ch, &m);
 		m.error = fd == -1 ? errno : 0;
 		if (fd == -1)
 			channel_send(ch, M_MUX_GIVE, id, &m, sizeof(m));

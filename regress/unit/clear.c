@@ -41,6 +41,7 @@ static struct made {
 static unsigned int		 nsent;
 static struct msg_mux_want	 answer;
 static int			 answered = -1;
+static size_t			 queued;	/* before it */
 
 struct conf *
 child_conf(void)
@@ -52,6 +53,13 @@ struct conf *
 child_conf_before(void)
 {
 	return &then->conf;
+}
+
+size_t
+channel_queued(const struct channel *ch)
+{
+	(void)ch;
+	return queued;
 }
 
 void
@@ -179,6 +187,22 @@ test_transparent(void **state)
 	assert_int_equal(nsent, 64);
 }
 
+/* Who takes nothing has not all our descriptors wait for him. */
+static void
+test_not_taken(void **state)
+{
+	(void)state;
+	need_admin();
+	load(1, 0, 0, 1);
+	queued = 1024 * 1024;
+	ask(MUX_WANT_CLEAR, 0, 1);
+	assert_int_equal(nsent, 1);
+	assert_true(answered == -1 && answer.error == EBUSY);
+	queued = 0;
+	ask(MUX_WANT_CLEAR, 0, 1);
+	assert_int_not_equal(answered, -1);
+}
+
 /* Connections of before a reload still join; of before two they do not. */
 static void
 test_before(void **state)
@@ -237,6 +261,7 @@ main(void)
 		cmocka_unit_test_setup(test_marks, setup),
 		cmocka_unit_test_setup(test_a_mark_is_not_transparent, setup),
 		cmocka_unit_test_setup(test_transparent, setup),
+		cmocka_unit_test_setup(test_not_taken, setup),
 		cmocka_unit_test_setup(test_before, setup),
 		cmocka_unit_test_setup(test_listeners, setup)
 	};
