@@ -29,6 +29,7 @@
 #define PIPE_SIZE	(256 * 1024)
 #define JOURNAL_GROUP	"systemd-journal"
 #define ARGS_LEN	(4 * ARGV_MAX_LEN)
+#define POSITIONS_MAX	4096
 
 struct stream {
 	TAILQ_ENTRY(stream)	 entry;
@@ -83,6 +84,7 @@ static struct streams		 live = TAILQ_HEAD_INITIALIZER(live);
 static struct streams		 next = TAILQ_HEAD_INITIALIZER(next);
 static TAILQ_HEAD(, position)	 positions =
 				    TAILQ_HEAD_INITIALIZER(positions);
+static unsigned int		 npositions;
 
 static void	stream_start(struct stream *);
 
@@ -584,10 +586,13 @@ streams_position(const struct msg_position *m)
 {
 	struct position	*p;
 
+	if (npositions == POSITIONS_MAX)
+		return;
 	if ((p = malloc(sizeof(*p))) == NULL)
 		fatal("streams");
 	p->m = *m;
 	TAILQ_INSERT_TAIL(&positions, p, entry);
+	npositions++;
 }
 
 static void
@@ -599,6 +604,7 @@ forget_positions(void)
 		TAILQ_REMOVE(&positions, p, entry);
 		free(p);
 	}
+	npositions = 0;
 }
 
 /* After the last entry that counted, or from now on. */
