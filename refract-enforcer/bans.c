@@ -398,7 +398,7 @@ lifted(struct walk *w)
 	    *t->user == '\0')
 		entries_put(sets_which(&e.prefix, e.port != 0), 0, &e);
 	tell_outcome(child_channel(ROLE_CONTROL, 0), M_RESULT, w->client, 0,
-	    w->count, "%u bans lifted", w->count);
+	    w->count, "%u ban%s lifted", w->count, w->count == 1 ? "" : "s");
 }
 
 void

@@ -186,8 +186,8 @@ search_end(void)
 	for (w = running.list; w < running.list + running.n; w++) {
 		if (w->asked)
 			tell_outcome(child_channel(ROLE_CONTROL, 0), M_RESULT,
-			    w->client, 0, w->count, "%u connections ended",
-			    w->count);
+			    w->client, 0, w->count, "%u connection%s ended",
+			    w->count, w->count == 1 ? "" : "s");
 		else if (w->count > 0)
 			tell_event(&w->ban, BAN_KILLED, w->count, 0);
 	}

@@ -100,7 +100,7 @@ h enf "ban control $V4.9 from $V4.9"
 soon 'half open: ended' 60 not half_open
 on home iptables -F INPUT
 h enf "unban $V4.9"
-ok 'unban' said enf 'M_RESULT [0-9]+ code 0 count 1'
+ok 'unban' said enf 'M_RESULT [0-9]+ code 0 count 1 1 ban lifted'
 ok 'unban: it gets through again' meets "$V4.9" 444
 
 # --- udp, in conntrack; a redirected port; a service in a container ---
@@ -241,7 +241,7 @@ else
 	skip 2 'asking too fast' 'this machine is too slow for that'
 fi
 h enf 'unban all'
-ok 'all is lifted' said enf 'M_RESULT [0-9]+ code 0 count [0-9]{4,}'
+ok 'all is lifted' said enf 'M_RESULT [0-9]+ code 0 count [0-9]{4,} [0-9]{4,} bans lifted'
 soon 'all is out of the kernel' 60 counts refract4 0
 
 # --- Bounds and growth ---
