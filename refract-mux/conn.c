@@ -55,9 +55,12 @@ side_add(struct side *s, int fd, int out)
 void
 side_close(struct side *s)
 {
+	if (s->passed)
+		poller_remove(s);
 	if (s->fd != -1)
 		close(s->fd);
 	s->fd = -1;
+	s->passed = 0;
 	s->readable = s->writable = s->ended = s->broken = 0;
 }
 

@@ -87,6 +87,7 @@ struct side {
 	unsigned int	 full:1;	/* it takes less than comes */
 	unsigned int	 broken:1;	/* a reset, or the like */
 	unsigned int	 out:1;		/* room is told of */
+	unsigned int	 passed:1;	/* who passed it may hold it still */
 	uint32_t	 chunk;		/* bytes to read from it at once */
 	/* Bytes for it that it did not take; see relay.c. */
 	uint8_t		*pending;

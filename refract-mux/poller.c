@@ -166,6 +166,12 @@ poller_again(struct side *s, int out)
 }
 
 void
+poller_remove(struct side *s)
+{
+	epoll_ctl(ep, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+void
 poller_watch(struct watch *w)
 {
 	struct epoll_event	e = { .events = EPOLLIN };

@@ -2,7 +2,7 @@
  * The worker's loop: an epoll instance of its own for connections and
  * listening sockets, around libevent's for all else.  One event a descriptor,
  * edge-triggered, with nothing allocated for it and no call to take it off
- * when it is closed.
+ * when it is closed, but for what another process passed.
  */
 #ifndef POLLER_H
 #define POLLER_H
@@ -17,6 +17,8 @@ void	 poller_run(void) __attribute__((__noreturn__));
 int	 poller_add(struct side *, int out);
 /* Tell of room from now on, or of what is there once more. */
 void	 poller_again(struct side *, int out);
+/* Before its close(2), if another process has it open too. */
+void	 poller_remove(struct side *);
 /* 1: within conn_event(), so nobody may be freed. */
 int	 poller_busy(void);
 

@@ -141,6 +141,7 @@ upstream_given(uint32_t id, const struct msg_mux_want *m, int fd)
 			close(fd);
 		return;
 	}
+	c->server.passed = 1;
 	errno = m->error;
 	join_upstream(c, fd == -1 ? UPSTREAM_FAILED : UPSTREAM_CONNECTED, fd);
 }
@@ -197,6 +198,7 @@ try_clear(struct conn *c, struct clear *clear, uint16_t port,
 	int	saved;
 
 	*fdp = clear->fds[--clear->n];
+	c->server.passed = 1;
 	ask_clear(clear);
 	if (bind_client(c, *fdp, port) == 0)
 		return upstream_start(c, ss, len, *fdp);
