@@ -83,6 +83,7 @@ EXACT(msg_mux_access, 6 * 8 + 3 * 4 + 3 * 2 + 4 * 18 + 2 + 4 + 256 + 40 + 32 +
     NAME_MAX_LEN);
 EXACT(wire_sighting, 16 + 8 + 4 + 2 + 1 + 1);
 EXACT(wire_state, 8 + 8 + 4 + 1 + 3 + PATTERN_MAX_LEN);
+EXACT(wire_waiting, 8 * 8 + 3 * 4 + 2 * 2 + 8 + 64);
 EXACT(msg_position, 11 * 8 + 2 * 4 + BOOT_LEN + PATH_MAX_LEN);
 EXACT(msg_stats, 8 + WATCH_COUNTS * 8 + 2 * 8);
 EXACT(wire_served, 4 * 8 + 18 + 6);
@@ -294,6 +295,8 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_CUT, S, L, AT_WORK, 0, NONE),
 	ROW(M_RESUME_DECIDED, L, S, AT_WORK, 0,
 	    MANY(wire_decided, 1, check_decided)),
+	ROW(M_WAITING, S | L, S | L, AT_WORK, 0, sizeof(struct wire_waiting),
+	    1, 0, check_waiting),
 
 	ROW(M_CONF_MUX, P, CONFIGURED, LIVE, 0, ONE(wire_mux, check_conf_mux)),
 	ROW(M_CONF_POOL, P, CONFIGURED, LIVE, 0,

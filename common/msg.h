@@ -169,6 +169,9 @@ enum msg_type {
 	M_CUT,			/* parser>ledger: it has all that was decided */
 	M_RESUME_DECIDED,	/* ledger>parser n wire_decided: it had not */
 
+	/* What a fail2ban filter waits for; in a checkpoint, and told. */
+	M_WAITING,		/* parser<>ledger wire_waiting, its bytes */
+
 	/* p>ledger uint32_t: from now on, so many commands at a time */
 	M_RUN_MAX,
 
@@ -473,6 +476,31 @@ struct wire_state {
 	uint8_t		name_len;
 	uint8_t		zero[3];
 	char		name[PATTERN_MAX_LEN];	/* name_len bytes, then 0 */
+};
+
+/*
+ * A connection whose failure takes several lines, of a fail2ban filter, which
+ * has so many of them.  Then the bytes of its values in the order of their
+ * bits, its users, and its lines.
+ */
+#define WAITING_SLOTS	100
+#define WAITING_TEXT	1024		/* bytes of all values */
+#define WAITING_USERS	511
+#define WAITING_LINES	399
+struct wire_waiting {
+	uint64_t	watch;		/* hash */
+	uint64_t	filter;		/* hash of its rules */
+	uint64_t	k0, k1;		/* what the id was hashed with */
+	uint64_t	id;		/* hash; 0: nobody is there any more */
+	uint64_t	order;		/* later ones have more */
+	uint64_t	has;		/* a bit for each value */
+	int64_t		until;		/* logtime_t */
+	uint32_t	slot;
+	uint32_t	nlines, nusers;	/* that there were */
+	uint16_t	users_len, lines_len;
+	uint8_t		waits;		/* for whose failure it is */
+	uint8_t		zero[7];
+	uint8_t		lens[64];	/* of values */
 };
 
 #define BOOT_LEN	40

@@ -383,6 +383,37 @@ check_state(const void *data, size_t len)
 	return why;
 }
 
+/* Values that are there have so many bytes, others none. */
+static size_t
+waiting_text(const struct wire_waiting *w)
+{
+	size_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(w->lens); i++)
+		n += (w->has >> i & 1) != 0 || w->lens[i] == 0 ? w->lens[i] :
+		    WAITING_TEXT + 1;
+	return n;
+}
+
+const char *
+check_waiting(const void *data, size_t len)
+{
+	const struct wire_waiting *w = data;
+	size_t n = waiting_text(w);
+
+	if (w->slot >= WAITING_SLOTS || w->waits > 1 ||
+	    w->users_len > WAITING_USERS || w->lines_len > WAITING_LINES ||
+	    n > WAITING_TEXT)
+		return msg_bad_enum;
+	if (w->until < 0)
+		return bad_time;
+	if (!ZERO_OK(w->zero))
+		return msg_bad_zero;
+	return n + w->users_len + w->lines_len == len - sizeof(*w) ? NULL :
+	    "of the wrong length";
+}
+
 const char *
 check_position(const void *data, size_t len)
 {

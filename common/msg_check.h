@@ -54,6 +54,7 @@ const char	*check_run_done(const void *, size_t);
 const char	*check_flush(const void *, size_t);
 const char	*check_trigger(const void *, size_t);
 const char	*check_decided(const void *, size_t);
+const char	*check_waiting(const void *, size_t);
 const char	*check_evidence(const void *, size_t);
 
 /* conf_check.c */

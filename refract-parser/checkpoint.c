@@ -11,6 +11,7 @@
 #include "checkpoint.h"
 #include "child.h"
 #include "follow.h"
+#include "line.h"
 #include "log.h"
 #include "stream.h"
 #include "timer.h"
@@ -201,6 +202,22 @@ send_stats(void)
 	}
 }
 
+static void
+put_waiting(const void *data, size_t len)
+{
+	put(M_WAITING, data, len);
+}
+
+static void
+send_waiting(void)
+{
+	struct watch	*w;
+
+	TAILQ_FOREACH(w, &watches, entry)
+		if (w->text != NULL)
+			text_save(w->text, cp.all, put_waiting);
+}
+
 /* That a source was looked at: files that come later are new. */
 static void
 send_sources(void)
@@ -230,6 +247,7 @@ send_cut(void)
 		send_sources();
 	}
 	send_users();
+	send_waiting();
 	follow_positions(cp.all, send_position);
 	stream_positions(cp.all, send_position);
 	send_stats();

@@ -20,6 +20,7 @@
 #include "fail_pending.h"
 #include "fail_window.h"
 #include "line.h"
+#include "msg.h"
 #include "pattern.h"
 #include "siphash.h"
 #include "trace.h"
@@ -304,6 +305,24 @@ fail_adopt(struct fail *f, struct fail *old)
 	old->windows = windows;
 	old->hash = 0;
 	return 1;
+}
+
+void
+fail_save(struct fail *f, int all, void (*put)(const void *, size_t))
+{
+	if (f->pending != NULL)
+		pending_save(f->pending, f->watch->w.hash, f->hash, all, put);
+}
+
+void
+fail_restore(struct fail *f, const struct wire_waiting *m)
+{
+	uint64_t	unknown = f->nnames == FAIL_NAMES ? 0 :
+			    ~(NAME_BIT(f->nnames) - 1);
+
+	if (f->pending != NULL && f->hash == m->filter &&
+	    (m->has & unknown) == 0)
+		pending_restore(f->pending, m);
 }
 
 void

@@ -13,6 +13,7 @@ struct conf_watch;
 struct fail;
 struct patterns;
 struct text_line;
+struct wire_waiting;
 
 /*
  * index are the numbers in `patterns` of the filter's own (failregex,
@@ -29,6 +30,10 @@ void		 fail_free(struct fail *);
  * the same rules: 1.  It has none then.
  */
 int		 fail_adopt(struct fail *, struct fail *old);
+/* Connections as a checkpoint has them; those of other filters are not ours. */
+void		 fail_save(struct fail *, int all,
+		    void (*put)(const void *, size_t));
+void		 fail_restore(struct fail *, const struct wire_waiting *);
 /*
  * A line that is a candidate of some of its patterns (cands, its own alone;
  * with maxlines every line comes).  It calls text_match() for each match.  A

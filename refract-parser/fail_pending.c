@@ -13,11 +13,10 @@
 #include <string.h>
 
 #include "fail_pending.h"
+#include "msg.h"
 #include "siphash.h"
 
-#define TEXT_ROOM	1024		/* bytes of all values */
-#define VALUE_ROOM	255		/* and of one */
-#define USERS_ROOM	511
+#define VALUE_ROOM	UINT8_MAX	/* bytes of a value */
 #define BUCKETS		256
 
 struct entry {
@@ -28,26 +27,29 @@ struct entry {
 	int		waits;		/* a failure, of nobody yet */
 	unsigned int	nlines, nusers;
 	uint16_t	lines_len, users_len;
-	char		text[TEXT_ROOM];
-	char		users[USERS_ROOM];
-	char		lines[PENDING_LINES];
+	char		text[WAITING_TEXT];
+	char		users[WAITING_USERS];
+	char		lines[WAITING_LINES];
 };
 
 /* A connection: its entry has the same index. */
 struct place {
 	TAILQ_ENTRY(place) order;	/* free ones, then from the first on */
 	uint64_t	id;		/* hash of its mlfid; 0: free */
+	uint64_t	taken;		/* the nth ever */
 	logtime_t	until;
+	int		changed;	/* since it was saved */
 	struct place	*next;		/* of the same bucket */
 };
 
 /* The last entry is for what is not kept. */
 struct pending {
 	struct sipkey	key;
+	uint64_t	taken;		/* so many, ever */
 	TAILQ_HEAD(, place) order;
 	struct place	*buckets[BUCKETS];
-	struct place	places[PENDING_MAX];
-	struct entry	list[PENDING_MAX + 1];
+	struct place	places[WAITING_SLOTS];
+	struct entry	list[WAITING_SLOTS + 1];
 };
 
 /* What a line is. */
@@ -66,7 +68,7 @@ pending_new(void)
 		return NULL;
 	arc4random_buf(&c->key, sizeof(c->key));
 	TAILQ_INIT(&c->order);
-	for (i = 0; i < PENDING_MAX; i++)
+	for (i = 0; i < WAITING_SLOTS; i++)
 		TAILQ_INSERT_TAIL(&c->order, &c->places[i], order);
 	return c;
 }
@@ -94,6 +96,7 @@ leave(struct pending *c, struct place *p)
 		;
 	*link = p->next;
 	p->id = 0;
+	p->changed = 1;
 	TAILQ_REMOVE(&c->order, p, order);
 	TAILQ_INSERT_HEAD(&c->order, p, order);
 }
@@ -113,6 +116,17 @@ find(struct pending *c, uint64_t id, logtime_t at)
 	return p;
 }
 
+static void
+enter(struct pending *c, struct place *p, uint64_t id, uint64_t taken)
+{
+	p->id = id;
+	p->taken = taken;
+	p->next = *bucket(c, id);
+	*bucket(c, id) = p;
+	TAILQ_REMOVE(&c->order, p, order);
+	TAILQ_INSERT_TAIL(&c->order, p, order);
+}
+
 /* A free one, else the oldest. */
 static struct place *
 take(struct pending *c, uint64_t id, logtime_t at)
@@ -121,12 +135,8 @@ take(struct pending *c, uint64_t id, logtime_t at)
 
 	if (p->id != 0)
 		leave(c, p);
-	p->id = id;
+	enter(c, p, id, ++c->taken);
 	p->until = at + PENDING_MS;
-	p->next = *bucket(c, id);
-	*bucket(c, id) = p;
-	TAILQ_REMOVE(&c->order, p, order);
-	TAILQ_INSERT_TAIL(&c->order, p, order);
 	return p;
 }
 
@@ -206,7 +216,7 @@ old_value(const struct entry *e, unsigned int i)
 static void
 add_values(struct entry *e, struct values *v)
 {
-	char		text[TEXT_ROOM];
+	char		text[WAITING_TEXT];
 	struct bytes	b;
 	uint64_t	bits;
 	size_t		n = 0;
@@ -296,7 +306,7 @@ pending_merge(struct pending *c, struct failure *f, logtime_t at)
 {
 	const struct bytes	*id = &f->v.v[NAME_MLFID];
 	uint64_t		 hash;
-	struct entry		*e = &c->list[PENDING_MAX];
+	struct entry		*e = &c->list[WAITING_SLOTS];
 	struct place		*p;
 	unsigned int		 flags;
 	int			 known;
@@ -307,8 +317,10 @@ pending_merge(struct pending *c, struct failure *f, logtime_t at)
 	known = (p = find(c, hash, at)) != NULL;
 	if (!known && (flags & FORGET) == 0)
 		p = take(c, hash, at);
-	if (p != NULL)
+	if (p != NULL) {
 		e = &c->list[p - c->places];
+		p->changed = 1;
+	}
 	if (known)
 		flags = reopen(e, flags);
 	else
@@ -319,4 +331,105 @@ pending_merge(struct pending *c, struct failure *f, logtime_t at)
 	if (known && (flags & FORGET) != 0)
 		leave(c, p);
 	return settle(e, f, flags);
+}
+
+/* Over a restart. */
+
+static size_t
+pack(const struct entry *e, struct wire_waiting *m, char *to)
+{
+	struct bytes	 b;
+	char		*p = to;
+	uint64_t	 bits;
+	unsigned int	 i;
+
+	for (bits = e->has; bits != 0; bits &= bits - 1) {
+		i = (unsigned int)__builtin_ctzll(bits);
+		b = old_value(e, i);
+		m->lens[i] = (uint8_t)b.n;
+		memcpy(p, b.p, b.n);
+		p += b.n;
+	}
+	memcpy(p, e->users, e->users_len);
+	p += e->users_len;
+	memcpy(p, e->lines, e->lines_len);
+	p += e->lines_len;
+	m->has = e->has;
+	m->waits = (uint8_t)e->waits;
+	m->nlines = e->nlines;
+	m->nusers = e->nusers;
+	m->users_len = e->users_len;
+	m->lines_len = e->lines_len;
+	return (size_t)(p - to);
+}
+
+void
+pending_save(struct pending *c, uint64_t watch, uint64_t filter, int all,
+    void (*put)(const void *, size_t))
+{
+	static struct {
+		struct wire_waiting	head;
+		char			text[WAITING_TEXT + WAITING_USERS +
+					    WAITING_LINES];
+	} m;
+	struct place	*p;
+	uint32_t	 i;
+	size_t		 n;
+
+	for (i = 0; i < WAITING_SLOTS; i++) {
+		p = &c->places[i];
+		if (all ? p->id == 0 : !p->changed)
+			continue;
+		p->changed = 0;
+		m.head = (struct wire_waiting){
+			.watch = watch, .filter = filter, .k0 = c->key.k0,
+			.k1 = c->key.k1, .id = p->id, .order = p->taken,
+			.until = p->until, .slot = i
+		};
+		n = p->id == 0 ? 0 : pack(&c->list[i], &m.head, m.text);
+		put(&m, sizeof(m.head) + n);
+	}
+}
+
+static void
+unpack(struct entry *e, const struct wire_waiting *m)
+{
+	const char	*p = (const char *)(m + 1);
+	size_t		 n = 0;
+	unsigned int	 i;
+
+	start(e);
+	for (i = 0; i < FAIL_NAMES; i++) {
+		e->v[i].at = (uint16_t)n;
+		e->v[i].n = m->lens[i];
+		n += m->lens[i];
+	}
+	memcpy(e->text, p, n);
+	memcpy(e->users, p + n, m->users_len);
+	memcpy(e->lines, p + n + m->users_len, m->lines_len);
+	e->has = m->has;
+	e->waits = m->waits;
+	e->nlines = m->nlines;
+	e->nusers = m->nusers;
+	e->users_len = m->users_len;
+	e->lines_len = m->lines_len;
+}
+
+/* The key that they were hashed with becomes ours. */
+void
+pending_restore(struct pending *c, const struct wire_waiting *m)
+{
+	struct sipkey	 key = { m->k0, m->k1 };
+	struct place	*p = &c->places[m->slot];
+
+	if (c->taken == 0)
+		c->key = key;
+	if (m->id == 0 || p->id != 0 || find(c, m->id, 0) != NULL ||
+	    memcmp(&c->key, &key, sizeof(key)) != 0)
+		return;
+	enter(c, p, m->id, m->order);
+	if (m->order > c->taken)
+		c->taken = m->order;
+	p->until = m->until;
+	unpack(&c->list[m->slot], m);
 }

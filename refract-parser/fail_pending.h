@@ -6,15 +6,15 @@
 #define FAIL_PENDING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "clock.h"
 #include "fail_value.h"
 
-#define PENDING_MAX	100		/* connections of a filter */
 #define PENDING_MS	300000		/* from their first line, log time */
-#define PENDING_LINES	399		/* bytes of their lines */
 
 struct pending;
+struct wire_waiting;
 
 /* One line, and then all that the lines of its connection say. */
 struct failure {
@@ -34,5 +34,15 @@ void		 pending_free(struct pending *);
  * until the next call.  0: not one, or not yet.
  */
 int		 pending_merge(struct pending *, struct failure *, logtime_t);
+/*
+ * Put all connections into a checkpoint, or those that changed since the last
+ * time, as of this watch and this filter.
+ */
+void		 pending_save(struct pending *, uint64_t watch,
+		    uint64_t filter, int all,
+		    void (*put)(const void *, size_t));
+/* As a checkpoint had it; they come in their order, before any line. */
+void		 pending_restore(struct pending *,
+		    const struct wire_waiting *);
 
 #endif

@@ -120,6 +120,13 @@ struct text	*text_new(const struct conf *, const struct conf_watch *,
 void		 text_free(struct text *);
 /* Of the same watch: its filters go on where those of the old one were. */
 void		 text_adopt(struct text *, struct text *old);
+/*
+ * What its filters wait for, all of it or what changed since the last time;
+ * one of those as a checkpoint had it.
+ */
+void		 text_save(struct text *, int all,
+		    void (*put)(const void *, size_t));
+void		 text_restore(struct text *, const struct wire_waiting *);
 /* Lines of a file or stream of this watch: how many. */
 uint64_t	 text_lines(struct watch *, const struct block *);
 /* When a line says it was written, 0: it does not. */

@@ -375,6 +375,24 @@ text_adopt(struct text *x, struct text *old)
 }
 
 void
+text_save(struct text *x, int all, void (*put)(const void *, size_t))
+{
+	size_t	i;
+
+	for (i = 0; i < x->nfilters; i++)
+		fail_save(x->filters[i].fail, all, put);
+}
+
+void
+text_restore(struct text *x, const struct wire_waiting *m)
+{
+	size_t	i;
+
+	for (i = 0; i < x->nfilters; i++)
+		fail_restore(x->filters[i].fail, m);
+}
+
+void
 text_free(struct text *x)
 {
 	size_t	i;

@@ -15,6 +15,7 @@
 #include "decided.h"
 #include "follow.h"
 #include "grow.h"
+#include "line.h"
 #include "log.h"
 #include "resume.h"
 #include "stream.h"
@@ -207,6 +208,16 @@ on_decided(MSG_ARGS)
 		decided_known(d);
 }
 
+static void
+on_waiting(MSG_ARGS)
+{
+	const struct wire_waiting	*m = data;
+	struct watch			*w = watch_byhash(m->watch);
+
+	if (w != NULL && w->text != NULL)
+		text_restore(w->text, m);
+}
+
 /* Beyond the bound the oldest are dropped: they are the nearest to be over. */
 static void
 on_lift(MSG_ARGS)
@@ -290,6 +301,7 @@ const struct handler	resume_handlers[] = {
 	{ M_RESUME_BAN, on_served },
 	{ M_RESUME_GROWTH, on_growth },
 	{ M_RESUME_DECIDED, on_decided },
+	{ M_WAITING, on_waiting },
 	{ M_RESUME_LIFT, on_lift },
 	{ M_RESUME_DONE, on_done },
 	{ M_LEDGER_FRESH, on_fresh },

@@ -179,6 +179,7 @@ STATE(M_POSITION)
 STATE(M_WATCH_STATS)
 STATE(M_EVIDENCE)
 STATE(M_CUT)
+STATE(M_WAITING)
 
 static void
 on_resume(MSG_ARGS)
@@ -253,6 +254,7 @@ static const struct handler from_parser[] = {
 	{ M_WATCH_STATS, on_M_WATCH_STATS },
 	{ M_EVIDENCE, on_M_EVIDENCE },
 	{ M_CUT, on_M_CUT },
+	{ M_WAITING, on_M_WAITING },
 	{ M_CHECKPOINT_END, on_checkpoint_end },
 	{ M_RESUME, on_resume },
 	{ 0, NULL }

@@ -123,6 +123,12 @@ static const char *const schema[LEDGER_SCHEMA] = {
 
 	/* ahead: see ledger_state.c; run is a number of that process. */
 	"CREATE TABLE ahead (decision INTEGER PRIMARY KEY, run INTEGER) STRICT;"
+	/* waiting: struct wire_waiting and its bytes. */
+	"CREATE TABLE waiting ("
+	"  watch INTEGER NOT NULL, filter INTEGER NOT NULL,"
+	"  slot INTEGER NOT NULL, place INTEGER NOT NULL,"
+	"  connection BLOB NOT NULL,"
+	"  PRIMARY KEY (watch, filter, slot)) STRICT, WITHOUT ROWID;"
 };
 
 static const char pragmas[] =

@@ -1,9 +1,9 @@
 /*
  * What the parser goes on with after a start, told when it asks: counters,
  * positions, rule state, bans that are served, what was decided of lines that
- * it will read again, and what was lifted.  Page by page and no faster than
- * the channel takes them.  The parent is told the positions too, before it
- * opens logs.
+ * it will read again, what filters wait for, and what was lifted.  Page by
+ * page and no faster than the channel takes them.  The parent is told the
+ * positions too, before it opens logs.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -159,6 +159,12 @@ decided(void)
 }
 
 static void
+send_waiting(const void *data, size_t len)
+{
+	channel_send(rs.ch, M_WAITING, 0, data, len);
+}
+
+static void
 send_lift(const struct msg_lift *m)
 {
 	channel_send(rs.ch, M_RESUME_LIFT, 0, m, sizeof(*m));
@@ -202,7 +208,8 @@ page(int *more)
 		return status;
 	send_out();
 	*more = 0;
-	if ((status = growth()) != DB_OK || (status = decided()) != DB_OK)
+	if ((status = growth()) != DB_OK || (status = decided()) != DB_OK ||
+	    (status = state_waiting(send_waiting)) != DB_OK)
 		return status;
 	return state_lifts(rs.served.oldest, send_lift);
 }

@@ -24,6 +24,7 @@ enum statement {
 	S_GET_STATS, S_GET_POSITIONS, S_GET_STATES, S_OLDEST, S_GET_SERVED,
 	S_GET_LIFTS, S_GET_GROWTH, S_LINE,
 	S_AHEAD, S_CUT, S_GET_AHEAD, S_PRUNE_AHEAD,
+	S_CLEAR_WAITING, S_DROP_WAITING, S_WAITING, S_GET_WAITING,
 	S_MAX
 };
 
@@ -84,7 +85,14 @@ static const char *const sql[S_MAX] = {
 	    " FROM ahead JOIN decision ON id = decision"
 	    " ORDER BY id DESC LIMIT ?1",
 	[S_PRUNE_AHEAD] = "DELETE FROM ahead WHERE decision NOT IN"
-	    " (SELECT id FROM decision WHERE starts >= ?1)"
+	    " (SELECT id FROM decision WHERE starts >= ?1)",
+	[S_CLEAR_WAITING] = "DELETE FROM waiting",
+	[S_DROP_WAITING] = "DELETE FROM waiting WHERE watch = ?1"
+	    " AND filter = ?2 AND slot = ?3",
+	[S_WAITING] = "INSERT OR REPLACE INTO waiting (watch, filter, slot,"
+	    " place, connection) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[S_GET_WAITING] = "SELECT connection FROM waiting"
+	    " ORDER BY watch, filter, place"
 };
 
 static sqlite3_stmt	*stmts[S_MAX];
@@ -154,7 +162,8 @@ write_clear(void)
 	enum db_status	status;
 
 	if ((status = run(S_CLEAR_POSITION)) == DB_OK &&
-	    (status = run(S_CLEAR_STATE)) == DB_OK)
+	    (status = run(S_CLEAR_STATE)) == DB_OK &&
+	    (status = run(S_CLEAR_WAITING)) == DB_OK)
 		status = run(S_CLEAR_STATS);
 	return status;
 }
@@ -214,6 +223,22 @@ write_state(const struct wire_state *m, size_t len)
 	(void)sqlite3_bind_blob(s, 5, m + 1, (int)(len - sizeof(*m)),
 	    SQLITE_STATIC);
 	return run(S_STATE);
+}
+
+static enum db_status
+write_waiting(const struct wire_waiting *m, size_t len)
+{
+	enum statement	 which = m->id == 0 ? S_DROP_WAITING : S_WAITING;
+	sqlite3_stmt	*s = stmts[which];
+
+	bind_u64(s, 1, m->watch);
+	bind_u64(s, 2, m->filter);
+	(void)sqlite3_bind_int64(s, 3, m->slot);
+	if (which == S_WAITING) {
+		bind_u64(s, 4, m->order);
+		(void)sqlite3_bind_blob(s, 5, m, (int)len, SQLITE_STATIC);
+	}
+	return run(which);
 }
 
 static enum db_status
@@ -282,6 +307,8 @@ state_write(uint32_t type, const void *data, size_t len)
 		return write_position(data);
 	case M_STATE:
 		return write_state(data, len);
+	case M_WAITING:
+		return write_waiting(data, len);
 	case M_EVIDENCE:
 		return write_line(data);
 	case M_CUT:
@@ -470,6 +497,30 @@ state_decided(unsigned int max, void (*fn)(const struct wire_decided *))
 		d.end = sqlite3_column_int64(s, 5);
 		if (d.start >= 0 && d.end >= 0)
 			fn(&d);
+	}
+	(void)sqlite3_reset(s);
+	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);
+}
+
+enum db_status
+state_waiting(void (*fn)(const void *, size_t))
+{
+	static uint64_t	 m[(sizeof(struct wire_waiting) + WAITING_TEXT +
+			    WAITING_USERS + WAITING_LINES) / 8 + 1];
+	sqlite3_stmt	*s = stmts[S_GET_WAITING];
+	const void	*data;
+	const char	*why;
+	int		 rc, n;
+
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		data = sqlite3_column_blob(s, 0);
+		n = sqlite3_column_bytes(s, 0);
+		if (data == NULL || n < 0 || (size_t)n > sizeof(m))
+			continue;
+		memcpy(m, data, (size_t)n);
+		if (msg_check(M_WAITING, ROLE_LEDGER, ROLE_PARSER, STATE_ANY,
+		    m, (size_t)n, 0, &why) == 0)
+			fn(m, (size_t)n);
 	}
 	(void)sqlite3_reset(s);
 	return rc == SQLITE_DONE ? DB_OK : db_fail("read", rc);

@@ -25,6 +25,8 @@ enum db_status	 state_growth(unsigned int max,
 /* What was decided of lines that will be read again: the last, at most max. */
 enum db_status	 state_decided(unsigned int max,
 		    void (*fn)(const struct wire_decided *));
+/* Connections that filters wait for: wire_waiting and its bytes. */
+enum db_status	 state_waiting(void (*fn)(const void *, size_t));
 /* The log time that the watch which is furthest behind has come to. */
 enum db_status	 state_oldest(int64_t *);
 

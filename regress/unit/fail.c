@@ -2,6 +2,7 @@
 /* LINK: refract-parser/fail_window.o refract-parser/pattern.o */
 /* LINK: refract-parser/literal.o refract-parser/litset.o */
 /* LINK: refract-parser/finder.o refract-parser/siphash.o */
+/* LINK: common/msg.o common/msg_check.o common/msg_row.o */
 /* LIBS: -lpcre2-8 */
 /*
  * What a fail2ban filter makes of lines: its own regexes here, and a date that
@@ -23,6 +24,7 @@
 #include "date.h"
 #include "fail.h"
 #include "line.h"
+#include "msg.h"
 #include "pattern.h"
 #include "trace.h"
 #include "watch.h"
@@ -432,21 +434,29 @@ test_bounds(void **state)
 	    "@300000;");
 }
 
-/* As at a reload.  0: its rules are others. */
-static int
-reload(void)
+/* The same filter, of another configuration or process. */
+static void
+another(void)
 {
-	struct fail	*old = filter;
-	char		 why[TEXT_LEN];
-	uint16_t	 index[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
-	size_t		 n = 0;
-	int		 same;
-	const struct conf_pattern *p;
+	static const uint16_t		 index[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	const struct conf_pattern	*p;
+	char				 why[TEXT_LEN];
+	size_t				 n = 0;
 
 	TAILQ_FOREACH(p, &cw->patterns, entry)
 		n++;
 	filter = fail_new(cw, cf, patterns, index, n, why);
 	assert_non_null(filter);
+}
+
+/* 0: its rules are others. */
+static int
+reload(void)
+{
+	struct fail	*old = filter;
+	int		 same;
+
+	another();
 	if ((same = fail_adopt(filter, old)) == 1)
 		assert_int_equal(fail_adopt(filter, old), 0);
 	fail_free(old);
@@ -488,6 +498,146 @@ test_reload_window(void **state)
 	cf->w.maxlines = 4;
 	assert_int_equal(reload(), 0);
 	SAYS("b\n", "");
+}
+
+/* What the ledger has of the filter. */
+struct kept {
+	struct wire_waiting	head;
+	char			text[WAITING_TEXT + WAITING_USERS +
+				    WAITING_LINES];
+};
+static struct kept	kept[WAITING_SLOTS];
+static size_t		nsaved;
+
+static void
+save(const void *data, size_t len)
+{
+	const struct wire_waiting	*m = data;
+	const char			*why;
+
+	assert_int_equal(msg_check(M_WAITING, ROLE_PARSER, ROLE_LEDGER,
+	    STATE_RUNNING, data, len, 0, &why), 0);
+	assert_true(m->watch == 7);
+	memcpy(&kept[m->slot], data, len);
+	nsaved++;
+}
+
+static int
+by_order(const void *a, const void *b)
+{
+	const struct kept	*x = a, *y = b;
+
+	return x->head.order < y->head.order ? -1 :
+	    x->head.order > y->head.order;
+}
+
+/* All of it is saved, or what changed. */
+static void
+restart(int all)
+{
+	static struct kept	 list[WAITING_SLOTS];
+	struct fail		*old = filter;
+	size_t			 i;
+
+	if (all)
+		memset(kept, 0, sizeof(kept));
+	nsaved = 0;
+	cw->w.hash = 7;
+	fail_save(old, all, save);
+	memcpy(list, kept, sizeof(list));
+	qsort(list, WAITING_SLOTS, sizeof(list[0]), by_order);
+	another();
+	for (i = 0; i < WAITING_SLOTS; i++)
+		fail_restore(filter, &list[i].head);
+	fail_free(old);
+}
+
+/* Whatever the moment: as without it. */
+static void
+test_restart(void **state)
+{
+	static const char *const	lines[] = {
+		"c1 from 192.0.2.1\n", "c2 bad\n", "c1 bad root\n",
+		"c1 bad root\n", "c2 from 192.0.2.2\n", "c2 from 192.0.2.2\n",
+		"c2 bye\n", "c2 bad\n", "c3 bad root\n", "c3 in\n",
+		"c3 from 192.0.2.3\n", "c4 from 192.0.2.4\n", "c4 try a\n",
+		"c4 try a\n", "c4 try b\n", "c4 in\n"
+	};
+	char	calm[1024] = "", disturbed[1024] = "";
+	size_t	i;
+
+	(void)state;
+	connections();
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		strlcat(calm, say(lines[i]), sizeof(calm));
+	fail_free(filter);
+	another();
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		strlcat(disturbed, say(lines[i]), sizeof(disturbed));
+		restart(i % 3 == 0);
+	}
+	assert_non_null(strstr(calm, "lines=4:"));
+	assert_string_equal(disturbed, calm);
+}
+
+static void
+test_restart_bounds(void **state)
+{
+	char	line[64];
+	int	i;
+
+	(void)state;
+	connections();
+	for (i = 0; i < 100; i++) {
+		snprintf(line, sizeof(line), "c%d from 192.0.2.2\n", i);
+		SAYS(line, "");
+	}
+	restart(1);
+	assert_int_equal(nsaved, 100);
+	restart(0);
+	assert_int_equal(nsaved, 0);
+	SAYS("c50 bye\n", "");
+	restart(0);
+	assert_int_equal(nsaved, 1);
+	SAYS("c100 from 192.0.2.2\n", "");	/* has its place */
+	SAYS("c101 from 192.0.2.2\n", "");	/* c0 goes */
+	SAYS("c1 bad\n", "192.0.2.2 lines=2:c1 from 192.0.2.2\nc1 bad;");
+	SAYS("c0 bad\n", "");			/* and then c1 */
+	restart(0);
+	assert_int_equal(nsaved, 3);
+	now = 299999;
+	SAYS("c2 bad\n", "192.0.2.2 lines=2:c2 from 192.0.2.2\nc2 bad "
+	    "@299999;");
+	now = 300000;
+	restart(1);
+	SAYS("c3 bad\n", "");			/* too old */
+}
+
+/* What no filter of ours would have told is not taken. */
+static void
+test_restart_refused(void **state)
+{
+	size_t	i;
+
+	(void)state;
+	connections();
+	for (i = 0; i < 4; i++) {
+		SAYS("c1 from 192.0.2.1\n", "");
+		restart(1);
+		fail_free(filter);
+		another();
+		kept[0].head.filter ^= i == 0;
+		kept[0].head.has |= (uint64_t)(i == 1) << 63;
+		fail_restore(filter, &kept[0].head);
+		if (i == 2) {		/* a slot is taken once */
+			kept[0].head.id++;
+			fail_restore(filter, &kept[0].head);
+		}
+		SAYS("c1 bad\n", i < 2 ? "" :
+		    "192.0.2.1 lines=2:c1 from 192.0.2.1\nc1 bad;");
+		fail_free(filter);
+		another();
+	}
 }
 
 /* Long values and lines cost their ends, and nothing else. */
@@ -622,7 +772,8 @@ main(void)
 		TEST(ids), TEST(names), TEST(connection), TEST(users),
 		TEST(bounds), TEST(long), TEST(window), TEST(files),
 		TEST(room), TEST(refused), TEST(reload),
-		TEST(reload_window)
+		TEST(reload_window), TEST(restart), TEST(restart_bounds),
+		TEST(restart_refused)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -376,6 +376,64 @@ test_ahead_runs(void **state)
 	assert_int_equal(ndecided, 0);
 }
 
+static struct wire_waiting	waiting[4];
+static size_t			nwaiting;
+
+static void
+on_waiting(const void *data, size_t len)
+{
+	const struct wire_waiting	*m = data;
+
+	assert_int_equal(len, sizeof(*m) + 3);
+	assert_memory_equal(m + 1, "abc", 3);
+	waiting[nwaiting++] = *m;
+}
+
+static size_t
+get_waiting(void)
+{
+	nwaiting = 0;
+	assert_int_equal(state_waiting(on_waiting), DB_OK);
+	return nwaiting;
+}
+
+static void
+wait_in(uint32_t slot, uint64_t id, uint64_t order)
+{
+	struct {
+		struct wire_waiting	head;
+		char			text[8];
+	} m = { { .watch = WATCH, .filter = WATCH, .id = id, .order = order,
+	    .slot = slot, .lines_len = id == 0 ? 0 : 3 }, "abc" };
+
+	put(M_WAITING, &m, sizeof(m.head) + m.head.lines_len);
+}
+
+static void
+test_waiting(void **state)
+{
+	(void)state;
+	wait_in(0, 5, 1);
+	wait_in(1, UINT64_MAX, 2);
+	wait_in(0, 6, 3);
+	wait_in(2, 7, 4);
+	wait_in(2, 0, 5);
+	wait_in(3, 0, 6);
+	assert_int_equal(get_waiting(), 2);
+	assert_true(waiting[0].watch == WATCH && waiting[0].filter == WATCH);
+	assert_true(waiting[0].id == UINT64_MAX && waiting[0].slot == 1);
+	assert_true(waiting[1].id == 6 && waiting[1].slot == 0);
+	/* Damaged ones are left out. */
+	execute("UPDATE waiting SET connection = substr(connection, 2)"
+	    " WHERE slot = 0");
+	assert_int_equal(get_waiting(), 1);
+	execute("UPDATE waiting SET connection = zeroblob(100000)");
+	assert_int_equal(get_waiting(), 0);
+	wait_in(0, 6, 3);
+	put(M_STATE_CLEAR, NULL, 0);
+	assert_int_equal(get_waiting(), 0);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -383,7 +441,8 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		T(test_positions), T(test_states), T(test_stats),
-		T(test_served), T(test_ahead), T(test_ahead_runs)
+		T(test_served), T(test_ahead), T(test_ahead_runs),
+		T(test_waiting)
 	};
 
 	log_init(LOG_TO_STDERR, "ledger_state");

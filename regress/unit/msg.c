@@ -133,6 +133,7 @@ static const struct row {
 	{ M_EVIDENCE, "p", "l", "re", 0, 448, 0 },
 	{ M_CUT, "p", "l", "re", 0, 0, 0 },
 	{ M_RESUME_DECIDED, "l", "p", "re", 0, 48, 48 },
+	{ M_WAITING, "pl", "pl", "re", 0, 152, 0 },
 	{ M_CONF_MUX, "P", CONFIGURED, "sr", 0, 8, 0 },
 	{ M_CONF_POOL, "P", CONFIGURED, "sr", 0, 920, 0 },
 	{ M_CONF_MEMBER, "P", CONFIGURED, "sr", 0, 312, 0 },
@@ -643,6 +644,13 @@ test_state_content(void **arg)
 	STATE(M_STATE, wire_state, m->name_len = 128);
 	STATE(M_STATE, wire_state, m->touched = -1);
 	STATE(M_STATE, wire_state, m->zero[2] = 1);
+	STATE(M_WAITING, wire_waiting, m->slot = 100);
+	STATE(M_WAITING, wire_waiting, m->waits = 2);
+	STATE(M_WAITING, wire_waiting, m->until = -1);
+	STATE(M_WAITING, wire_waiting, m->zero[6] = 1);
+	STATE(M_WAITING, wire_waiting, m->users_len = 1);
+	STATE(M_WAITING, wire_waiting, m->lines_len = 65535);
+	STATE(M_WAITING, wire_waiting, m->lens[3] = 1);
 	STATE(M_POSITION, msg_position, FILL(m->name));
 	STATE(M_POSITION, msg_position, FILL(m->boot));
 	STATE(M_POSITION, msg_position, m->flags = 8);
