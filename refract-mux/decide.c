@@ -26,6 +26,7 @@ static struct {
 	const struct conn	*c;
 	size_t			 n;
 } decided;
+static unsigned int	ntarpits;
 
 size_t
 decide_peeked(const struct conn *c, const uint8_t **p)
@@ -57,6 +58,7 @@ decide_release(struct conn *c)
 	if (c->peeked > 0)
 		atomic_fetch_sub(&c->l->shared->peek_memory, c->peeked);
 	c->peeked = 0;
+	ntarpits -= c->state == CONN_TARPIT;
 }
 
 /* Taking a route. */
@@ -108,14 +110,12 @@ static void
 tarpit(struct conn *c)
 {
 	int		size = 1024;
-	struct conn	*o;
-	unsigned int	n = 0;
 
-	TAILQ_FOREACH(o, &conns, entry)
-		if (o->state == CONN_TARPIT && ++n == TARPIT_MAX) {
-			conn_end(c, END_ROUTE);
-			return;
-		}
+	if (ntarpits == TARPIT_MAX) {
+		conn_end(c, END_ROUTE);
+		return;
+	}
+	ntarpits++;
 	c->state = CONN_TARPIT;
 	setsockopt(c->client.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	conn_set_timer(c, c->l->w->idle > 0 && c->l->w->idle < TARPIT_TIME ?
