@@ -63,8 +63,7 @@ static const int control_calls[] = {
 };
 
 static const int parser_calls[] = {
-	CALL(pread64), CALL(preadv), CALL(lseek), CALL(statx),
-	CALL(inotify_rm_watch), END
+	CALL(pread64), CALL(lseek), CALL(statx), END
 };
 
 /* Connections; socket(2) is below. */
