@@ -78,6 +78,7 @@ killed mux listen 0 5
 killed mux socket 16 3 0
 killed mux pipe2 0 0
 killed parser memfd_create x 0
+killed parser inotify_rm_watch 0 0
 
 refused ledger openat -100 /etc/passwd 0
 refused ledger openat -100 ../../etc/passwd 0
