@@ -65,6 +65,12 @@ watch "ever" {
 	match "bad from <addr>"
 	ban for forever
 }
+watch "copied" {
+	source file "$L/copied*.log"
+	match "bad from <addr>"
+	after 3 matches within 30s
+	ban for 1h
+}
 watch "dry" {
 	source file "$L/dry"
 	match "bad from <addr>"
@@ -295,6 +301,27 @@ patterns() { ctl -j show patterns watch ignored | jq -c '.[0] | .matched'; }
 is 'of each regex is known how often it matched' "$(patterns)" 6
 ok 'a match by hand' ctl trigger key addr="$V4.70" user=carol
 soon 'is an offence' 60 in_set refract4 "$V4.70"
+
+# --- a log that is copied to where logs are watched ---
+# old AGO ADDR: a line of then
+old() { printf '%s bad from %s\n' "$(date -d "-$1 sec" '+%F %T.%3N')" "$2"; }
+for i in 7650 7649 7648; do old "$i" "$V4.90"; done >"$T/copied"
+for i in 7600 7500 7400; do old "$i" "$V4.91"; done >>"$T/copied"
+for i in 605 604 603; do old "$i" "$V4.92"; done >>"$T/copied"
+opened() { ctl -j show watches | jq '.[] | select(.watch == "copied") | .files'; }
+: >"$L/copied1.log"
+soon 'a copy begins' 60 eval '[[ $(opened) == 1 ]]'
+cat "$T/copied" >>"$L/copied1.log"
+soon 'matches of one moment count together' 60 in_set refract4 "$V4.92"
+left=$(set_timeout refract4 "$V4.92")
+ok '... and are banned from then on' test "$left" -gt 1 -a "$left" -le 2997
+nok 'those of different ones do not' in_set refract4 "$V4.91"
+nok 'a ban that is over is not carried out' in_set refract4 "$V4.90"
+soon '... and both are recorded' 60 eval '[[ $(decisions copied) == 2 ]]'
+like '... as what it is' "$(ctl show history "$V4.90")" 'past, for 1h'
+for i in 1 2 3; do write copied1.log "bad from $V4.93"; done
+soon 'what is then written is live' 60 in_set refract4 "$V4.93"
+ok '... and bans from now on' test "$(set_timeout refract4 "$V4.93")" -gt 2997
 
 # --- unban by key ---
 write key "bad dave from $V4.80"
