@@ -1,7 +1,9 @@
 /*
  * What a restart goes on with, in SQL: positions, rule state and counters of
  * watches, lifts and bans that still matter to the parser.  The messages are
- * stored column by column, so that sqlite3(1) shows what is there.
+ * stored column by column, so that sqlite3(1) shows what is there; but for a
+ * filter's connections (`waiting`), of which only the parser knows what they
+ * say.
  *
  * A decision may go ahead of the cut that its line belongs to.  Until that cut
  * is here it is in the table `ahead`; if it never comes, as the parser died,

@@ -1,6 +1,7 @@
 /*
- * The tables a restart goes on with: position, state, watch_stats.  Written
- * inside the transaction of a checkpoint, read once at a start.
+ * The tables a restart goes on with: position, state, watch_stats, ahead,
+ * waiting.  Written inside the transaction of a checkpoint, read once at a
+ * start.
  */
 #ifndef LEDGER_STATE_H
 #define LEDGER_STATE_H
