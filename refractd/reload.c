@@ -4,6 +4,7 @@
  * an order in which no ban can be asked for before it can be carried out:
  * enforcer, rules, ledger, control, parser, and last the logs.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -507,12 +508,18 @@ reload_ready(MSG_ARGS)
 void
 reload_refused(MSG_ARGS)
 {
-	const struct msg_refused	*m = data;
-	enum role			 role = channel_peer(ch);
+	struct msg_refused	 m;
+	enum role		 role = channel_peer(ch);
+	char			*p;
 
-	if (is_answer(ch, PREPARING, m->generation))
+	memcpy(&m, data, len);
+	/* One line, and nothing that a terminal obeys. */
+	for (p = m.text; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
+	if (is_answer(ch, PREPARING, m.generation))
 		abort_all(role == ROLE_MUX ? configured() : configured() &
-		    ~ROLE_BIT(role), m->text);
+		    ~ROLE_BIT(role), m.text);
 }
 
 /* Second phase */
