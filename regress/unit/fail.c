@@ -611,6 +611,10 @@ test_restart_bounds(void **state)
 	now = 300000;
 	restart(1);
 	SAYS("c3 bad\n", "");			/* too old */
+	restart(0);
+	SAYS("c4 bye\n", "");			/* and gone */
+	restart(0);
+	assert_int_equal(nsaved, 1);
 }
 
 /* What no filter of ours would have told is not taken. */
