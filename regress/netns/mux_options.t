@@ -36,6 +36,23 @@ is 'IPv6' "$(ask peer 'TCP6:[fd09::1]:80' 'SSH-2.0-x\r\n')" ssh
 is 'what is not named does not pass' "$(ask peer TCP4:10.9.0.1:80 '\377')" ''
 ok 'it stops' refract_stop
 
+# The socket of a socket unit, known by its backlog.
+refract_notify
+# shellcheck disable=SC2016
+spawn host refractd env NOTIFY_SOCKET="$T/notify" python3 -c '
+import os, socket, sys
+s = socket.create_server(("10.9.0.1", 83), backlog=9)
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1",
+    LISTEN_FDNAMES="unit")
+os.execv(sys.argv[1], sys.argv[1:])' "$OBJ/sbin/refractd" -d -e \
+    'listen "unit" on 10.9.0.1 tcp port 83 { ssh to 127.0.0.1 port 22 }'
+soon 'a socket unit, by its name' 60 refract_ready
+is '... is served' "$(ask peer TCP4:10.9.0.1:83 'SSH-2.0-x\r\n')" ssh
+is '... as it came' "$(on host ss -Hlnt 'sport = :83' | awk '{ print $3 }')" 9
+ok '... and ends' refract_stop
+
 # --- The kernel's part -------------------------------------------------------
 
 for m in host peer; do
