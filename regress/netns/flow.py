@@ -56,16 +56,22 @@ def family(host):
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def ask(host, port, texts, bind=None, limit=3.0):
-    """Each in turn from one socket; what came back and from where."""
+def ask(host, port, texts, bind=None, limit=10.0):
+    """Each in turn from one socket; what came back and from where.  bind:
+    an address, or it and a port; limit:SECONDS is for what follows; new: from
+    a new socket."""
     s = socket.socket(family(host), socket.SOCK_DGRAM)
     if bind:
-        s.bind((bind, 0))
+        address, _, own = bind.partition("@")
+        s.bind((address, int(own or 0)))
     for text in texts:
         data = bytes.fromhex(text[4:]) if text.startswith("hex:") else \
             text.encode()
-        if text.startswith("sleep:"):
-            time.sleep(float(text[6:]))
+        if text.startswith("limit:"):
+            limit = float(text[6:])
+            continue
+        if text == "new":
+            s = socket.socket(family(host), socket.SOCK_DGRAM)
             continue
         s.sendto(data, (host, int(port)))
         s.settimeout(limit)
