@@ -74,7 +74,7 @@ EXACT(wire_tap, 2 * 4 + MUX_NAME_LEN + MUX_HOST_LEN);
 EXACT(wire_relay, 3 * 4 + 4);
 EXACT(wire_relay_client, 4 * 4 + 32 + 64);
 EXACT(wire_relay_server, 3 * 4 + 18 + 2 + 16 + 32 + 64);
-EXACT(msg_mux_socket, 2 * 4);
+EXACT(msg_mux_socket, 3 * 4);
 EXACT(msg_mux_worker, 2 * 4);
 EXACT(msg_mux_want, 6 * 4);
 EXACT(msg_mux_resolved, 2 * 4 + MUX_RESOLVED_MAX * 18);
@@ -343,7 +343,12 @@ static const struct msg_row msg_table[M_MAX] = {
 	ROW(M_RESOLVER, P, C, ALWAYS, 0, ONE(msg_resolver, check_resolver)),
 	ROW(M_HOST, P, C, ALWAYS, 0, ONE(msg_host, check_host)),
 	ROW(M_MUX_MONITOR, C, M, ALWAYS, 0, NUMBER),
-	ROW(C_POOL, X, C, ALWAYS, 0, ONE(ctl_pool, check_ctl_pool))
+	ROW(C_POOL, X, C, ALWAYS, 0, ONE(ctl_pool, check_ctl_pool)),
+
+	ROW(M_MUX_FLOW, P | M, P | M, AT_WORK, 1,
+	    ONE(msg_mux_flow, check_mux_flow)),
+	ROW(M_MUX_MOVE, P | M, P | M, AT_WORK, 0,
+	    ONE(msg_mux_move, check_mux_move))
 };
 
 _Static_assert(sizeof(struct wire_state) + STATE_SIGHTINGS *

@@ -193,7 +193,8 @@ enum msg_type {
 	/* Workers of the mux. */
 	M_MUX_TABLE,		/* p>mux,control + fd: see shared.h */
 	M_MUX_SOCKET,		/* p>mux msg_mux_socket + fd: accept here */
-	M_MUX_FORGET,		/* p>mux msg_mux_socket: another one does */
+	M_MUX_FORGET,		/* p>mux msg_mux_socket: another one does, */
+				/* ... and is to have the flows, if any */
 	M_MUX_WORKER,		/* p>mux msg_mux_worker: who it is */
 	M_MUX_WANT,		/* mux>p msg_mux_want: connect a socket */
 	M_MUX_GIVE,		/* p>mux msg_mux_want + fd, or error: here */
@@ -211,6 +212,10 @@ enum msg_type {
 	M_HOST,			/* p>control msg_host */
 	M_MUX_MONITOR,		/* control>mux uint32_t: MUX_TELL_* */
 	C_POOL,			/* ctl_pool */
+
+	/* A shard that moves to another worker, with its flows. */
+	M_MUX_FLOW,		/* mux>p>mux msg_mux_flow + fd: one of them */
+	M_MUX_MOVE,		/* mux>p>mux msg_mux_move: how far it is */
 
 	M_MAX
 };
@@ -567,6 +572,7 @@ struct msg_boot {
 struct msg_mux_socket {
 	uint32_t	bind;		/* wire_bind.slot */
 	uint32_t	shard;
+	uint32_t	held;		/* 1: read it at MUX_MOVE_DONE only */
 };
 
 struct msg_mux_worker {

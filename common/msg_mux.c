@@ -23,6 +23,9 @@ EXACT(row_connection, 4 * 8 + 4 * 20 + 2 * 4 + 3 * MUX_NAME_LEN + 2 * 16 +
     MUX_HOST_LEN + 256);
 EXACT(row_access, 6 * 8 + 4 * 20 + 2 * 4 + 3 * MUX_NAME_LEN + 2 * 16 +
     MUX_HOST_LEN + 256 + 32 + 40);
+EXACT(msg_mux_move, 3 * 4);
+EXACT(msg_mux_flow, 8 * 8 + 5 * 4 + 3 * 2 + 2 * 18 + 4 + FLOW_ID_MAX + 2 + 32 +
+    40 + 256);
 _Static_assert(END_MAX <= ENDED_MAX, "a row has room for every reason");
 
 #define TEXT_OK(array)	msg_has_nul(array, sizeof(array))
@@ -88,6 +91,36 @@ check_mux_access(const void *data, size_t len)
 		return "no such end";
 	return TEXT_OK(m->name) && TEXT_OK(m->ja4) && TEXT_OK(m->alpn) &&
 	    TEXT_OK(m->listener_name) ? NULL : no_nul;
+}
+
+const char *
+check_mux_move(const void *data, size_t len)
+{
+	const struct msg_mux_move	*m = data;
+
+	(void)len;
+	return m->what < MUX_MOVE_MAX ? NULL : "nothing that a shard does";
+}
+
+const char *
+check_mux_flow(const void *data, size_t len)
+{
+	const struct msg_mux_flow	*m = data;
+	const char			*why;
+
+	(void)len;
+	if ((why = check_addrs(&m->from, 1, 1)) != NULL ||
+	    (why = check_addrs(&m->to, 1, 1)) != NULL)
+		return why;
+	if (m->from.family != m->to.family || m->from_port == 0)
+		return bad_address;
+	if (m->nid > FLOW_ID_MAX || m->id_is >= FLOW_ID_IS_MAX ||
+	    (m->flags & ~FLOW_FLAGS) != 0)
+		return "no such flow";
+	if (m->zero[0] != 0 || m->zero[1] != 0)
+		return "bytes that are not 0";
+	return TEXT_OK(m->name) && TEXT_OK(m->alpn) && TEXT_OK(m->ja4) ?
+	    NULL : no_nul;
 }
 
 const char *

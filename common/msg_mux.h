@@ -52,6 +52,55 @@ struct endpoint {
 #define MUX_TELL_LOG	0x1	/* of listeners that are logged */
 #define MUX_TELL_ALL	0x2
 
+/*
+ * Whoever gives a shard up says so many flows of it, MUX_MOVE_PAGE, and waits
+ * for MUX_MOVE_TAKEN; MUX_MOVE_DONE when there are no more.
+ */
+#define MUX_MOVE_FLOWS	32
+enum mux_move { MUX_MOVE_PAGE, MUX_MOVE_TAKEN, MUX_MOVE_DONE, MUX_MOVE_MAX };
+
+struct msg_mux_move {
+	uint32_t	bind, shard;	/* as msg_mux_socket's */
+	uint32_t	what;		/* enum mux_move */
+};
+
+#define FLOW_ID_MAX	20		/* RFC 9000 17.2 */
+#define FLOW_ID_IS_MAX	4
+
+/* What of a flow has happened. */
+#define FLOW_ANSWERED	0x01
+#define FLOW_TOLD	0x02		/* its member: whose it is */
+#define FLOW_RUNS	0x04
+#define FLOW_ALONE_IN	0x08
+#define FLOW_ALONE_OUT	0x10
+#define FLOW_GREASED	0x20
+#define FLOW_HELLO	0x40		/* version, alpn, ja4 */
+#define FLOW_FLAGS	0x7f
+
+/* A flow that is joined; its descriptor is its member's socket. */
+struct msg_mux_flow {
+	uint64_t	id;
+	uint64_t	began, joined, active;	/* monotonic ms */
+	uint64_t	began_connect;		/* us */
+	uint64_t	noted;			/* ms, or 0 */
+	uint64_t	bytes[2];	/* from the client, to it */
+	uint32_t	bind, shard;	/* as msg_mux_socket's */
+	uint32_t	route, member;	/* slots */
+	uint32_t	ifindex;
+	uint16_t	from_port;
+	uint16_t	asked;
+	uint16_t	version;	/* of the hello */
+	struct prefix	from, to;
+	uint8_t		proto;		/* of refract-probe.h, 0: unknown */
+	uint8_t		flags;		/* FLOW_* */
+	uint8_t		id_is, nid;	/* what it is known by: flow_roam.c */
+	uint8_t		known[FLOW_ID_MAX];
+	uint8_t		zero[2];
+	char		alpn[32];
+	char		ja4[40];
+	char		name[256];	/* SNI, "": none */
+};
+
 #define ENDED_MAX	24	/* room for enum end_reason of shared.h */
 
 struct row_listener {			/* SHOW_LISTENERS */
@@ -147,5 +196,7 @@ const char	*check_row_connection(const void *, size_t);
 const char	*check_row_access(const void *, size_t);
 const char	*check_mux_resolved(const void *, size_t);
 const char	*check_mux_access(const void *, size_t);
+const char	*check_mux_flow(const void *, size_t);
+const char	*check_mux_move(const void *, size_t);
 
 #endif

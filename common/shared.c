@@ -346,6 +346,27 @@ shared_known(const struct wire_listener *l, const struct prefix *addr,
 }
 
 void
+shared_return(const struct wire_listener *l, const struct prefix *addr,
+    uint64_t now, ticket_t *ticket)
+{
+	uint64_t	 key = key_of(l, addr);
+	uint32_t	 n = (uint32_t)(key % SETS);
+	struct set	*s = &table->sets[n];
+	struct address	*a;
+
+	*ticket = 0;
+	atomic_fetch_add(&shared_listener(l->slot)->connections, 1);
+	if ((l->per_address == 0 && l->rate == 0) || !lock(s))
+		return;
+	if ((a = find(s, key, (uint32_t)now)) != NULL) {
+		a->used = (uint32_t)now;
+		a->connections++;
+		*ticket = n * WAYS + (uint32_t)(a - s->ways) + 1;
+	}
+	unlock(s);
+}
+
+void
 shared_leave(const struct wire_listener *l, const struct prefix *addr,
     ticket_t ticket)
 {

@@ -118,6 +118,12 @@ enum admitted	 shared_admit(const struct wire_listener *,
 /* It is known now whose it is: as the above, which it follows. */
 enum admitted	 shared_known(const struct wire_listener *,
 		    const struct prefix *, uint64_t now, ticket_t *);
+/*
+ * One that was admitted and left for another worker is here: it is counted as
+ * before, whatever the limits are.
+ */
+void		 shared_return(const struct wire_listener *,
+		    const struct prefix *, uint64_t now, ticket_t *);
 void		 shared_leave(const struct wire_listener *,
 		    const struct prefix *, ticket_t);
 /* A ticket of shared_known() that does not go with the listener's. */

@@ -35,6 +35,8 @@ struct conns		 conns = TAILQ_HEAD_INITIALIZER(conns);
 static struct conns	 dead = TAILQ_HEAD_INITIALIZER(dead);
 static unsigned int	 nconns;
 static uint64_t		 last_id;
+/* The last one that another worker gave: they come in their order. */
+static struct conn	*renamed;
 
 unsigned int
 conn_count(void)
@@ -104,18 +106,23 @@ conn_add_bytes(struct conn *c)
 /* The end. */
 
 static void
-leave(struct conn *c, enum end_reason why)
+leave(struct conn *c)
 {
-	atomic_fetch_add(&c->l->shared->ended[why], 1);
 	if (c->counted)
 		atomic_fetch_sub(&c->r->shared->connections, 1);
-	if (c->counted && (why == END_CONNECT || why == END_DOWN))
-		atomic_fetch_add(&c->r->shared->errors, 1);
 	if (c->m != NULL && c->state == CONN_RELAY)
 		atomic_fetch_sub(&c->m->shared->connections, 1);
 	conn_add_bytes(c);
 	shared_leave(c->l->w, c->relay == NULL ? &c->from : &c->relay->via,
 	    c->ticket);
+}
+
+static void
+count_end(const struct conn *c, enum end_reason why)
+{
+	atomic_fetch_add(&c->l->shared->ended[why], 1);
+	if (c->counted && (why == END_CONNECT || why == END_DOWN))
+		atomic_fetch_add(&c->r->shared->errors, 1);
 }
 
 static void
@@ -139,17 +146,10 @@ conn_reap(void)
 	}
 }
 
-void
-conn_end(struct conn *c, enum end_reason why)
+/* Nobody finds it any more. */
+static void
+take_off(struct conn *c)
 {
-	if (c->ahead != AHEAD_NONE)
-		join_drop_ahead(c);
-	if (c->is_flow)
-		flow_leave(c);
-	leave(c, why);
-	access_record(c, why);
-	if (c->relay != NULL)
-		relay_ended(c, why);
 	tap_end(c);
 	upstream_cancel(c);
 	decide_release(c);
@@ -157,12 +157,43 @@ conn_end(struct conn *c, enum end_reason why)
 	relay_free(c);
 	side_close(&c->client);
 	side_close(&c->server);
+	if (c == renamed)
+		renamed = NULL;
 	TAILQ_REMOVE(&conns, c, entry);
 	TAILQ_INSERT_TAIL(&dead, c, entry);
 	nconns--;
 	if (!poller_busy())
 		conn_reap();
 	mux_ended();
+}
+
+void
+conn_end(struct conn *c, enum end_reason why)
+{
+	if (c->ahead != AHEAD_NONE)
+		join_drop_ahead(c);
+	if (c->is_flow)
+		flow_leave(c);
+	count_end(c, why);
+	leave(c);
+	access_record(c, why);
+	if (c->relay != NULL)
+		relay_ended(c, why);
+	take_off(c);
+}
+
+int
+conn_give(struct conn *c)
+{
+	int	fd = c->server.fd;
+
+	poller_remove(&c->server);
+	c->server.fd = -1;
+	c->server.passed = 0;
+	flow_leave(c);
+	leave(c);
+	take_off(c);
+	return fd;
 }
 
 /* Events. */
@@ -311,6 +342,32 @@ conn_begin(struct conn *c, struct listener *l, const struct prefix *from,
 	generation_hold(l->gen);
 	TAILQ_INSERT_TAIL(&conns, c, entry);
 	nconns++;
+}
+
+void
+conn_rename(struct conn *c, uint64_t id)
+{
+	struct conn	*at = renamed, *next;
+
+	if (at == NULL || at->id >= id)
+		at = NULL;
+	next = at == NULL ? TAILQ_FIRST(&conns) : TAILQ_NEXT(at, entry);
+	for (; next != NULL && next != c && next->id <= id;
+	    next = TAILQ_NEXT(next, entry))
+		at = next;
+	if (id >> 62 != 0 || (at != NULL && at->id == id))
+		return;
+	renamed = c;
+	c->id = id;
+	if (last_id < id >> 6)
+		last_id = id >> 6;
+	if (at == NULL && next != c) {
+		TAILQ_REMOVE(&conns, c, entry);
+		TAILQ_INSERT_HEAD(&conns, c, entry);
+	} else if (next != c) {
+		TAILQ_REMOVE(&conns, c, entry);
+		TAILQ_INSERT_AFTER(&conns, at, c, entry);
+	}
 }
 
 static struct conn *

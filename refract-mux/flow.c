@@ -250,8 +250,8 @@ evict_port(const struct flow *f, const _Atomic uint32_t *of)
 	return 0;
 }
 
-static int
-take_port(struct flow *f)
+int
+flow_port(struct flow *f)
 {
 	const struct pool	*p = f->c.r->pool;
 	unsigned int		 n = p->w->nsources;
@@ -338,7 +338,7 @@ join(struct flow *f, struct member *m)
 		return 0;
 	}
 	do {
-		if (!take_port(f)) {
+		if (!flow_port(f)) {
 			conn_end(c, END_LIMIT);
 			return 0;
 		}
@@ -659,7 +659,7 @@ admit(struct listener *l, const struct flow_key *k, ticket_t *ticket)
 	return 0;
 }
 
-static struct flow *
+struct flow *
 flow_new(struct dsock *s, struct listener *l, const struct wire_bind *b,
     const struct flow_key *k, ticket_t ticket)
 {

@@ -6,6 +6,7 @@
  * flow_io.c	datagrams in
  * flow_out.c	... and out
  * flow_roam.c	clients that come back from another address
+ * flow_move.c	flows that move to another worker
  */
 #ifndef FLOW_H
 #define FLOW_H
@@ -70,12 +71,26 @@ void		 flow_receive(struct dsock *, struct listener *,
 		    const struct wire_bind *);
 void		 flow_event(struct conn *);
 void		 flow_timer(struct conn *);
-/* It ends: conn_end()'s. */
+/* It is none of ours any more: conn_end()'s. */
 void		 flow_leave(struct conn *);
+/*
+ * Some flows of a socket to whoever has its shard now: 1, or 0 if all have
+ * gone.  Those that are not decided end: their clients say it again.
+ */
+int		 flow_give(struct dsock *, uint32_t shard);
+/* One of them; fd is owned.  l NULL: there is no use for it. */
+void		 flow_take(struct dsock *, struct listener *,
+		    const struct wire_bind *, const struct msg_mux_flow *,
+		    int fd);
 
 /* --- Among themselves --- */
 
 struct flow	*flow_find(const struct flow_key *);
+struct flow	*flow_new(struct dsock *, struct listener *,
+		    const struct wire_bind *, const struct flow_key *,
+		    ticket_t);
+/* One of its own, of those that there are for its route: 1 if there was. */
+int		 flow_port(struct flow *);
 /* The first datagram of a flow; ifindex: where it came in. */
 void		 flow_begin(struct dsock *, struct listener *,
 		    const struct wire_bind *, const struct flow_key *,

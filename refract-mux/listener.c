@@ -41,12 +41,21 @@ struct listening {
 	struct dsock		*d;	/* of datagrams; else NULL */
 	const struct wire_bind	*w;
 	int			 tproxy;	/* was asked for */
+	/* Not read: its flows come first, or have to go. */
+	int			 held;
 };
 
 static TAILQ_HEAD(, listening)	 sockets = TAILQ_HEAD_INITIALIZER(sockets);
 static struct event		*pause_ev;
 static int			 paused;
 static unsigned int		 limit, nsockets;
+
+static void
+hear(struct listening *s)
+{
+	if (s->l != NULL && !s->held)
+		poller_watch(&s->watch);
+}
 
 static void
 resume(void)
@@ -56,8 +65,7 @@ resume(void)
 	paused = 0;
 	event_del(pause_ev);
 	TAILQ_FOREACH(s, &sockets, entry)
-		if (s->l != NULL)
-			poller_watch(&s->watch);
+		hear(s);
 }
 
 /*
@@ -250,33 +258,99 @@ belongs(struct listening *s, struct generation *g)
 }
 
 void
-listener_socket(uint32_t bind_slot, uint32_t shard, int fd)
+listener_socket(const struct msg_mux_socket *m, int fd)
 {
 	struct listening	*s;
 
-	if ((s = find(bind_slot, shard)) != NULL)
+	if ((s = find(m->bind, m->shard)) != NULL)
 		close_socket(s);
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		fatal("listener");
-	s->bind = bind_slot;
-	s->shard = shard;
+	s->bind = m->bind;
+	s->shard = m->shard;
+	s->held = m->held != 0;
 	s->fd = fd;
 	if (is_datagram(fd))
-		s->d = flow_socket(fd, bind_slot);
+		s->d = flow_socket(fd, s->bind);
 	s->watch = (struct watch){ .fd = fd, .fn = on_readable, .arg = s };
 	TAILQ_INSERT_TAIL(&sockets, s, entry);
 	nsockets++;
 	if (belongs(s, mux_current) && !paused)
-		poller_watch(&s->watch);
+		hear(s);
+}
+
+/* A shard that moves. */
+
+static void
+say_move(const struct listening *s, enum mux_move what)
+{
+	struct msg_mux_move	m = { .bind = s->bind, .shard = s->shard,
+				    .what = what };
+
+	channel_send(child_parent, M_MUX_MOVE, 0, &m, sizeof(m));
+}
+
+/* Answers go to the clients of those that are still here. */
+static void
+give(struct listening *s)
+{
+	if (flow_give(s->d, s->shard)) {
+		say_move(s, MUX_MOVE_PAGE);
+		return;
+	}
+	say_move(s, MUX_MOVE_DONE);
+	close_socket(s);
 }
 
 void
-listener_forget(uint32_t bind_slot, uint32_t shard)
+listener_forget(const struct msg_mux_socket *m)
 {
 	struct listening	*s;
 
-	if ((s = find(bind_slot, shard)) != NULL)
+	if ((s = find(m->bind, m->shard)) == NULL)
+		return;
+	if (s->d == NULL) {
 		close_socket(s);
+		return;
+	}
+	s->held = 1;
+	poller_ignore(&s->watch);
+	give(s);
+}
+
+void
+listener_flow(const struct msg_mux_flow *m, int fd)
+{
+	struct listening	*s = find(m->bind, m->shard);
+
+	if (s == NULL || s->d == NULL || !s->held)
+		close(fd);
+	else
+		flow_take(s->d, s->l, s->w, m, fd);
+}
+
+void
+listener_move(const struct msg_mux_move *m)
+{
+	struct listening	*s = find(m->bind, m->shard);
+
+	if (s == NULL || s->d == NULL || !s->held)
+		return;
+	switch ((enum mux_move)m->what) {
+	case MUX_MOVE_PAGE:
+		say_move(s, MUX_MOVE_TAKEN);
+		break;
+	case MUX_MOVE_TAKEN:
+		give(s);
+		break;
+	case MUX_MOVE_DONE:
+		s->held = 0;
+		if (!paused)
+			hear(s);
+		break;
+	case MUX_MOVE_MAX:
+		break;
+	}
 }
 
 void
@@ -288,7 +362,7 @@ listener_use(struct generation *g)
 		if (!belongs(s, g))
 			close_socket(s);
 		else if (!paused)
-			poller_watch(&s->watch);
+			hear(s);
 	}
 }
 

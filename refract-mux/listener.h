@@ -9,13 +9,20 @@
 
 struct event_base;
 struct generation;
+struct msg_mux_flow;
+struct msg_mux_move;
+struct msg_mux_socket;
 
 /* descriptors: how many this process may have. */
 void	 listener_init(struct event_base *, unsigned int descriptors);
-/* A shard of a bind (wire_bind.slot) is ours from here; fd is owned. */
-void	 listener_socket(uint32_t bind, uint32_t shard, int fd);
-/* A shard goes to another worker. */
-void	 listener_forget(uint32_t bind, uint32_t shard);
+/* A shard is ours from here; fd is owned. */
+void	 listener_socket(const struct msg_mux_socket *, int fd);
+/* A shard goes to another worker, with the flows that live there. */
+void	 listener_forget(const struct msg_mux_socket *);
+/* One of those of a shard that comes; fd is owned. */
+void	 listener_flow(const struct msg_mux_flow *, int fd);
+/* How far it is: whoever gives and whoever takes hear of each other. */
+void	 listener_move(const struct msg_mux_move *);
 /* Accept for these listeners from now on; close what is in none of them. */
 void	 listener_use(struct generation *);
 /* Accept no more. */

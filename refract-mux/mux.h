@@ -156,6 +156,13 @@ void		 conn_end(struct conn *, enum end_reason);
 /* c is all 0, or a flow's: it is one of `conns` from here, without sockets. */
 void		 conn_begin(struct conn *, struct listener *,
 		    const struct prefix *from, uint16_t port, ticket_t);
+/*
+ * It goes on in another worker, and is none of ours: its server's socket,
+ * which is the caller's.  The other one calls it what it was called here, if
+ * nobody else of its is: after conn_begin().
+ */
+int		 conn_give(struct conn *);
+void		 conn_rename(struct conn *, uint64_t id);
 /* Who is banned: ended at the end of this turn. */
 void		 conn_banned(const struct prefix *, uint16_t port);
 void		 conn_end_all(enum end_reason);

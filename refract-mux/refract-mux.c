@@ -54,17 +54,25 @@ on_worker(MSG_ARGS)
 static void
 on_socket(MSG_ARGS)
 {
-	const struct msg_mux_socket	*m = data;
-
-	listener_socket(m->bind, m->shard, fd);
+	listener_socket(data, fd);
 }
 
 static void
 on_forget(MSG_ARGS)
 {
-	const struct msg_mux_socket	*m = data;
+	listener_forget(data);
+}
 
-	listener_forget(m->bind, m->shard);
+static void
+on_flow(MSG_ARGS)
+{
+	listener_flow(data, fd);
+}
+
+static void
+on_move(MSG_ARGS)
+{
+	listener_move(data);
 }
 
 static void
@@ -85,6 +93,8 @@ static const struct handler	from_parent[] = {
 	{ M_MUX_WORKER, on_worker },
 	{ M_MUX_SOCKET, on_socket },
 	{ M_MUX_FORGET, on_forget },
+	{ M_MUX_FLOW, on_flow },
+	{ M_MUX_MOVE, on_move },
 	{ M_MUX_GIVE, on_give },
 	{ 0, NULL }
 };

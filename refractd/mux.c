@@ -4,7 +4,9 @@
  * An address and port is a fixed number of sockets (shards, SO_REUSEPORT),
  * made once and kept for its life: closing one would reset who waits in its
  * queue.  Worker i of n has the shards i, i + n, ...; when n changes, shards
- * move.  A socket that a service manager handed to us is alone, and all
+ * move, those of datagrams with the flows that live there: whoever has them
+ * passes them through here to who gets them, and leaves when all have gone.
+ * A socket that a service manager handed to us is alone, and all
  * workers accept on it.
  */
 #include <sys/queue.h>
@@ -43,13 +45,17 @@ struct bound {
 	int			 inherited;	/* one socket for all workers */
 	unsigned int		 nshards;
 	int			 fds[MUX_SHARDS_MAX];
-	uint8_t			 owners[MUX_SHARDS_MAX]; /* of datagrams */
+	/* Of datagrams: whose place it is; + 1: where it moves to. */
+	uint8_t			 owners[MUX_SHARDS_MAX];
+	uint8_t			 takers[MUX_SHARDS_MAX];
+	uint8_t			 passed[MUX_SHARDS_MAX]; /* of this page */
 };
 
 static TAILQ_HEAD(, bound) bounds = TAILQ_HEAD_INITIALIZER(bounds);
 static unsigned int		nworkers;	/* that accept */
 static unsigned int		started;	/* for one that is to come */
 static unsigned int		connected;	/* workers with siblings */
+static uint8_t			leaves[MUX_WORKERS_MAX];	/* by place */
 static int			table = -1;	/* the shared one */
 
 static unsigned int
@@ -471,38 +477,135 @@ mux_connect(void)
 }
 
 static void
-pass(const struct bound *b, unsigned int shard, unsigned int to)
+pass(const struct bound *b, unsigned int shard, struct channel *to, int held)
 {
-	struct msg_mux_socket	m = { .bind = b->w.slot, .shard = shard };
+	struct msg_mux_socket	m = { .bind = b->w.slot, .shard = shard,
+				    .held = (uint32_t)held };
 
-	channel_send_fd(procs_worker(to), M_MUX_SOCKET, 0,
-	    dup_of(b->fds[shard]), &m, sizeof(m));
+	channel_send_fd(to, M_MUX_SOCKET, 0, dup_of(b->fds[shard]), &m,
+	    sizeof(m));
 }
 
 static void
-forget(const struct bound *b, unsigned int shard, unsigned int from)
+forget(const struct bound *b, unsigned int shard, struct channel *from)
 {
 	struct msg_mux_socket	m = { .bind = b->w.slot, .shard = shard };
 
-	channel_send(procs_worker(from), M_MUX_FORGET, 0, &m, sizeof(m));
+	channel_send(from, M_MUX_FORGET, 0, &m, sizeof(m));
 }
 
-/*
- * Flows live where their shard is: it stays with its worker as long as there
- * is that one.
- */
+/* Datagrams: a shard moves with its flows. */
+
+/* To where it belongs with n workers; one that moves gets there first. */
+static void
+settle(struct bound *b, unsigned int s, unsigned int n)
+{
+	unsigned int	to = procs_place(s % n);
+
+	if (b->takers[s] != 0 || b->owners[s] == to)
+		return;
+	b->takers[s] = (uint8_t)(to + 1);
+	b->passed[s] = 0;
+	pass(b, s, procs_at(to), 1);
+	forget(b, s, procs_at(b->owners[s]));
+}
+
 static void
 deal_datagrams(struct bound *b, unsigned int was, unsigned int n)
 {
 	unsigned int	s;
 
-	for (s = 0; s < b->nshards; s++) {
-		if (was > 0 && b->owners[s] < n)
-			continue;
+	for (s = 0; s < b->nshards; s++)
 		if (was > 0)
-			forget(b, s, b->owners[s]);
-		b->owners[s] = (uint8_t)(s % n);
-		pass(b, s, b->owners[s]);
+			settle(b, s, n);
+		else {
+			b->owners[s] = (uint8_t)procs_place(s % n);
+			pass(b, s, procs_at(b->owners[s]), 0);
+		}
+}
+
+static int
+has_shards(unsigned int place)
+{
+	struct bound	*b;
+	unsigned int	 s;
+
+	TAILQ_FOREACH(b, &bounds, entry)
+		for (s = 0; b->proto == IPPROTO_UDP && !b->is_new &&
+		    s < b->nshards; s++)
+			if (b->owners[s] == place || b->takers[s] == place + 1)
+				return 1;
+	return 0;
+}
+
+/* Who leaves is told so when no shard is his. */
+static void
+let_go(void)
+{
+	unsigned int	place;
+
+	for (place = 0; place < MUX_WORKERS_MAX; place++)
+		if (leaves[place] && !has_shards(place)) {
+			leaves[place] = 0;
+			procs_stop_at(place);
+		}
+}
+
+/* NULL: it does not move, or not any more. */
+static struct bound *
+moving(uint32_t slot, uint32_t shard)
+{
+	struct bound	*b = bound_find(slot);
+
+	return b == NULL || shard >= b->nshards || b->takers[shard] == 0 ?
+	    NULL : b;
+}
+
+void
+mux_flow(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+{
+	const struct msg_mux_flow	*m = data;
+	struct bound			*b = moving(m->bind, m->shard);
+
+	if (b == NULL || b->owners[m->shard] != channel_index(ch)) {
+		close(fd);
+		return;
+	}
+	if (b->passed[m->shard]++ == MUX_MOVE_FLOWS)
+		fatalx("refract-mux sent more flows than a page has");
+	channel_send_fd(procs_at(b->takers[m->shard] - 1u), M_MUX_FLOW, id, fd,
+	    data, len);
+}
+
+static void
+moved(struct bound *b, unsigned int s)
+{
+	b->owners[s] = (uint8_t)(b->takers[s] - 1);
+	b->takers[s] = 0;
+	settle(b, s, nworkers);
+	let_go();
+}
+
+void
+mux_move(struct channel *ch, uint32_t id, const void *data, size_t len, int fd)
+{
+	const struct msg_mux_move	*m = data;
+	struct bound			*b = moving(m->bind, m->shard);
+	unsigned int			 s = m->shard;
+	unsigned int			 place = channel_index(ch);
+
+	(void)fd;
+	if (b == NULL)
+		return;
+	if (m->what == MUX_MOVE_TAKEN && b->takers[s] == place + 1) {
+		b->passed[s] = 0;
+		channel_send(procs_at(b->owners[s]), M_MUX_MOVE, id, data,
+		    len);
+	} else if (m->what != MUX_MOVE_TAKEN && b->owners[s] == place) {
+		channel_send(procs_at(b->takers[s] - 1u), M_MUX_MOVE, id,
+		    data, len);
+		if (m->what == MUX_MOVE_DONE)
+			moved(b, s);
 	}
 }
 
@@ -518,15 +621,15 @@ deal(struct bound *b, unsigned int was, unsigned int n)
 	}
 	if (b->inherited) {
 		for (i = was; i < n; i++)
-			pass(b, 0, i);
+			pass(b, 0, procs_worker(i), 0);
 		return;
 	}
 	for (s = 0; s < b->nshards; s++) {
 		if (was > 0 && s % was == s % n)
 			continue;
-		pass(b, s, s % n);
-		if (was > 0 && s % was < n)
-			forget(b, s, s % was);
+		pass(b, s, procs_worker(s % n), 0);
+		if (was > 0)
+			forget(b, s, procs_worker(s % was));
 	}
 }
 
@@ -571,8 +674,11 @@ mux_commit(const struct conf *c)
 	}
 	for (i = 0; i < n && n != nworkers; i++)
 		say_worker(i, n);
-	for (i = n; i < nworkers; i++)
-		procs_stop_worker(i);
+	for (i = n; i < nworkers; i++) {
+		leaves[procs_place(i)] = 1;
+		procs_leave_worker(i);
+	}
+	let_go();
 	if (n < connected)
 		connected = n;
 	nworkers = n;

@@ -28,5 +28,10 @@ void		 mux_commit(const struct conf *);
 /* M_MUX_WANT. */
 void		 mux_want(struct channel *, uint32_t, const void *, size_t,
 		    int);
+/* M_MUX_FLOW, M_MUX_MOVE: of workers between whom a shard moves. */
+void		 mux_flow(struct channel *, uint32_t, const void *, size_t,
+		    int);
+void		 mux_move(struct channel *, uint32_t, const void *, size_t,
+		    int);
 
 #endif

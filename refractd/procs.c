@@ -574,6 +574,32 @@ stop_one(enum role role)
 			stop_proc(&procs[n]);
 }
 
+unsigned int
+procs_place(unsigned int index)
+{
+	return places[index] - 1;
+}
+
+struct channel *
+procs_at(unsigned int place)
+{
+	const struct proc	*p = worker_at(place);
+
+	return p->told ? NULL : p->ch;
+}
+
+void
+procs_leave_worker(unsigned int index)
+{
+	places[index] = 0;
+}
+
+void
+procs_stop_at(unsigned int place)
+{
+	stop_proc(worker_at(place));
+}
+
 void
 procs_stop_worker(unsigned int index)
 {

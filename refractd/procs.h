@@ -43,6 +43,15 @@ void	 procs_start(enum role);
 void	 procs_start_worker(unsigned int index);
 /* It drains by itself, and may die then. */
 void	 procs_stop_worker(unsigned int index);
+/*
+ * Where it is, which is its channel's index, and it alone has as long as it
+ * lives; its channel, or NULL: told to stop.
+ */
+unsigned int	 procs_place(unsigned int index);
+struct channel	*procs_at(unsigned int place);
+/* Its number is free for another one; it works until procs_stop_at(). */
+void	 procs_leave_worker(unsigned int index);
+void	 procs_stop_at(unsigned int place);
 void	 procs_connect_worker(unsigned int index, enum role);
 /* NULL: not there, or told to stop. */
 struct channel	*procs_worker(unsigned int index);

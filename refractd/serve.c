@@ -235,6 +235,8 @@ static const struct handler	from_parser[] = {
 static const struct handler	from_mux[] = {
 	RELOAD_HANDLERS,
 	{ M_MUX_WANT, mux_want },
+	{ M_MUX_FLOW, mux_flow },
+	{ M_MUX_MOVE, mux_move },
 	{ 0, NULL }
 };
 static const struct handler	from_control[] = {

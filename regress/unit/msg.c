@@ -147,8 +147,8 @@ static const struct row {
 	{ M_CONF_RELAY_CLIENT, "P", "m", "sr", 0, 112, 0 },
 	{ M_CONF_RELAY_SERVER, "P", "em", "sr", 0, 144, 0 },
 	{ M_MUX_TABLE, "P", "mc", "sr", 1, 0, 0 },
-	{ M_MUX_SOCKET, "P", "m", "sr", 1, 8, 0 },
-	{ M_MUX_FORGET, "P", "m", "sr", 0, 8, 0 },
+	{ M_MUX_SOCKET, "P", "m", "sr", 1, 12, 0 },
+	{ M_MUX_FORGET, "P", "m", "sr", 0, 12, 0 },
 	{ M_MUX_WORKER, "P", "m", "sr", 0, 8, 0 },
 	{ M_MUX_WANT, "m", "P", "sre", 0, 24, 0 },
 	{ M_MUX_GIVE, "P", "m", "sre", FD_MAY, 24, 0 },
@@ -163,7 +163,9 @@ static const struct row {
 	{ M_RESOLVER, "P", "c", "sre", 0, 1176, 0 },
 	{ M_HOST, "P", "c", "sre", 0, 552, 0 },
 	{ M_MUX_MONITOR, "c", "m", "sre", 0, 4, 0 },
-	{ C_POOL, "x", "c", "sre", 0, 328, 0 }
+	{ C_POOL, "x", "c", "sre", 0, 328, 0 },
+	{ M_MUX_FLOW, "Pm", "Pm", "re", 1, 480, 0 },
+	{ M_MUX_MOVE, "Pm", "Pm", "re", 0, 12, 0 }
 };
 
 #define NROWS	(sizeof(rows) / sizeof(rows[0]))
@@ -327,6 +329,11 @@ sample(uint32_t type)
 	case C_BAN:
 		((struct ctl_ban *)room)->prefix = host;
 		break;
+	case M_MUX_FLOW:
+		((struct msg_mux_flow *)room)->from = host;
+		((struct msg_mux_flow *)room)->to = host;
+		((struct msg_mux_flow *)room)->from_port = 1;
+		break;
 	}
 	return room;
 }
@@ -469,7 +476,8 @@ test_sizes(void **arg)
 static int
 has_fd(uint32_t type)
 {
-	return type == M_CHANNEL || type == M_FILE || type == M_STREAM;
+	return type == M_CHANNEL || type == M_FILE || type == M_STREAM ||
+	    type == M_MUX_FLOW;
 }
 
 #define SPOILED(type, from, to, strct, change) do {			\
@@ -630,6 +638,9 @@ test_conf_strings(void **arg)
 #define STATE(type, strct, change)					\
 	SPOILED(type, ROLE_PARSER, ROLE_LEDGER, strct, change)
 
+#define FLOW(change)							\
+	SPOILED(M_MUX_FLOW, ROLE_MUX, ROLE_PARENT, msg_mux_flow, change)
+
 static void
 test_state_content(void **arg)
 {
@@ -640,6 +651,20 @@ test_state_content(void **arg)
 	const char *why;
 
 	(void)arg;
+	FLOW(m->from.plen = 31);
+	FLOW(m->from.family = 1);
+	FLOW(m->to.family = 0);
+	FLOW((m->to.family = AF_INET6, m->to.plen = 128));
+	FLOW(m->from_port = 0);
+	FLOW(m->nid = FLOW_ID_MAX + 1);
+	FLOW(m->id_is = FLOW_ID_IS_MAX);
+	FLOW(m->flags = FLOW_FLAGS + 1);
+	FLOW(m->zero[1] = 1);
+	FLOW(FILL(m->name));
+	FLOW(FILL(m->alpn));
+	FLOW(FILL(m->ja4));
+	SPOILED(M_MUX_MOVE, ROLE_MUX, ROLE_PARENT, msg_mux_move,
+	    m->what = MUX_MOVE_MAX);
 	STATE(M_STATE, wire_state, FILL(m->name));
 	STATE(M_STATE, wire_state, m->name_len = 128);
 	STATE(M_STATE, wire_state, m->touched = -1);
