@@ -13,6 +13,7 @@
 #include "control_audit.h"
 #include "control_client.h"
 #include "control_monitor.h"
+#include "control_mux.h"
 #include "log.h"
 #include "msg.h"
 
@@ -264,7 +265,9 @@ monitor_summary(struct row_summary *row, uint32_t silent)
 {
 	const struct sticky *s;
 	unsigned int role;
-	size_t n = 0;
+	const char *pool;
+	char text[TEXT_LEN];
+	size_t n = 0, i;
 
 	strlcpy(row->ledger, ledger, sizeof(row->ledger));
 	for (role = 0; role < ROLE_MAX; role++)
@@ -277,6 +280,10 @@ monitor_summary(struct row_summary *row, uint32_t silent)
 	for (s = stickies; s < &stickies[STICKY_MAX]; s++)
 		if (s->kind != 0)
 			summary_add(row, &n, watch_name(s->watch), s->text);
+	for (i = 0; (pool = mux_pool_down(i)) != NULL; i++) {
+		snprintf(text, sizeof(text), "pool %s: no member is up", pool);
+		summary_add(row, &n, "", text);
+	}
 	if (n > PLACES)
 		snprintf(row->notices[PLACES - 1], TEXT_LEN,
 		    "and %zu more: see monitor and the log", n - PLACES + 1);

@@ -196,6 +196,39 @@ member_row(struct row_member *row, const struct conf_pool *p,
 	print_addrs(row, list, n);
 }
 
+static int
+is_up(const struct conf_member *m)
+{
+	const struct prefix	*list;
+
+	return state_of(&m->w, shared_member(m->w.slot),
+	    resolve_addrs(&m->w, &list)) == MEMBER_UP;
+}
+
+static int
+has_member_up(const struct conf_pool *p)
+{
+	const struct conf_member	*m;
+
+	TAILQ_FOREACH(m, &p->members, entry)
+		if (is_up(m))
+			return 1;
+	return 0;
+}
+
+const char *
+mux_pool_down(uint64_t n)
+{
+	const struct conf_pool	*p;
+
+	if (!mapped || child_conf() == NULL)
+		return NULL;
+	TAILQ_FOREACH(p, &child_conf()->mux.pools, entry)
+		if (!has_member_up(p) && n-- == 0)
+			return p->w.name;
+	return NULL;
+}
+
 /* --- By cursor ----------------------------------------------------------- */
 
 static int

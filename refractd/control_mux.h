@@ -25,6 +25,9 @@ union mux_row {
 };
 int	 mux_row(union mux_row *, uint32_t what, uint64_t cursor);
 
+/* The nth pool without a member that is up; NULL: there are no more. */
+const char *mux_pool_down(uint64_t n);
+
 /* A record of a worker, with names. */
 void	 mux_access_row(struct row_access *, const struct msg_mux_access *,
 	    unsigned int worker);

@@ -204,6 +204,7 @@ unlike '... and nobody was refused' "$(ask 7000 20)" 'reset|nothing|a='
 back srv_a a=7001
 soon 'it comes back, its check passes' 60 in_state "$A" up
 is '... said once' "$(times "pool web: $A is up")" 1
+unlike '... nothing of it in show' "$(ctl show)" 'pool web: no member'
 soon '... and it gets some again' 60 eval '[[ $(ask 7000 9) == *a=3* ]]'
 
 # --- All down --------------------------------------------------------------
@@ -217,6 +218,7 @@ soon '... is down' 60 in_state '127.0.0.1 port 7009' down
 soon '... both' 60 in_state '127.0.0.1 port 7008' down
 is '... goes to otherwise' "$(ask 7000 20)" 'c=20'
 is '... said once' "$(times 'pool web: no member is up')" 1
+like '... and in show' "$(ctl show)" 'notice +pool web: no member is up'
 conf "$NOBODY
 when down reset"
 ok 'or' reload
