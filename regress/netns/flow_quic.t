@@ -75,7 +75,7 @@ if type -P dnsmasq >/dev/null && type -P python3 >/dev/null; then
 	soon "a DNS server is up by its check" 20 \
 	    logged 'pool dns: 127.0.0.1 port 7253 is up'
 	out=$(on peer python3 "$TOP/regress/netns/flow.py" ask 10.9.0.1 443 \
-	    hex:12340100000100000000000001780474657374 \
+	    limit:0.3 hex:12340100000100000000000001780474657374 limit:10 \
 	    hex:123401000001000000000000017804746573740000010001 |
 	    tr -d '\0')
 	like "what is no query is not taken, and a query is answered" "$out" \
