@@ -52,6 +52,18 @@ peek(struct conn *c)
 	return n;
 }
 
+int
+decide_hold(struct conn *c, uint32_t kib)
+{
+	if (atomic_fetch_add(&c->l->shared->peek_memory, kib) + kib >
+	    c->l->w->peek_memory) {
+		atomic_fetch_sub(&c->l->shared->peek_memory, kib);
+		return 0;
+	}
+	c->peeked += kib;
+	return 1;
+}
+
 void
 decide_release(struct conn *c)
 {
@@ -179,18 +191,9 @@ no_route(struct conn *c, const struct first_bytes *f, int late)
 static int
 may_grow(struct conn *c, size_t n)
 {
-	uint32_t	kib = (uint32_t)(n / 1024) + 1, more;
+	uint32_t	kib = (uint32_t)(n / 1024) + 1;
 
-	if (kib <= c->peeked)
-		return 1;
-	more = kib - c->peeked;
-	if (atomic_fetch_add(&c->l->shared->peek_memory, more) + more >
-	    c->l->w->peek_memory) {
-		atomic_fetch_sub(&c->l->shared->peek_memory, more);
-		return 0;
-	}
-	c->peeked += more;
-	return 1;
+	return kib <= c->peeked || decide_hold(c, kib - c->peeked);
 }
 
 /*

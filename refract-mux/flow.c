@@ -518,19 +518,10 @@ decided(struct flow *f, struct route *r, const struct datagram *d, int late)
 
 /* A hello in several datagrams. */
 
-/* The listener's memory for them has room. */
 static int
 may_hold(struct conn *c, size_t n)
 {
-	uint32_t	kib = (uint32_t)(n / 1024) + 1;
-
-	if (atomic_fetch_add(&c->l->shared->peek_memory, kib) + kib >
-	    c->l->w->peek_memory) {
-		atomic_fetch_sub(&c->l->shared->peek_memory, kib);
-		return 0;
-	}
-	c->peeked += kib;
-	return 1;
+	return decide_hold(c, (uint32_t)(n / 1024) + 1);
 }
 
 /* 0, or -1: it cannot be held. */

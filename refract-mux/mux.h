@@ -190,7 +190,9 @@ void		 decide_bytes(struct conn *);
 void		 decide_timer(struct conn *);
 /* It takes this one. */
 void		 decide_route(struct conn *, struct route *);
-/* Give back what it holds of peek_memory. */
+/* So many KiB more of the listener's peek_memory; 0: it has no room. */
+int		 decide_hold(struct conn *, uint32_t kib);
+/* Give back what it holds of it. */
 void		 decide_release(struct conn *);
 /* The bytes that were decided by, right after that; 0: they are not here. */
 size_t		 decide_peeked(const struct conn *, const uint8_t **);
