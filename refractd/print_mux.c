@@ -217,22 +217,6 @@ print_kind(struct out *o, const struct conf *conf, const struct conf_cond *c)
 	return c;
 }
 
-static const char *
-probe_text(int probe)
-{
-	switch (probe) {
-	case ROUTE_PROBE_NONE:
-		return NULL;
-	case ROUTE_TIMEOUT:
-		return "timeout";
-	case ROUTE_OTHERWISE:
-		return "otherwise";
-	case ROUTE_SPEAKS_FIRST:
-		return "speaks first";
-	}
-	return route_probe_name(probe);
-}
-
 static void
 print_to(struct out *o, const struct conf *c, const struct conf_route *r)
 {
@@ -285,10 +269,10 @@ static void
 print_route(struct out *o, const struct conf *conf, const struct conf_route *r)
 {
 	const struct conf_cond	*c = TAILQ_FIRST(&r->conds);
-	const char		*probe = probe_text(r->w.probe);
+	const char		*probe = route_probe_text(r->w.probe);
 
 	out_text(o, "\t");
-	if (probe != NULL)
+	if (*probe != '\0')
 		out_format(o, "%s ", probe);
 	while (c != NULL)
 		c = print_kind(o, conf, c);

@@ -496,8 +496,8 @@ check_conditions(struct info *i)
 		    "\"http\" before it");
 }
 
-static const char *
-label_probe(int probe)
+const char *
+route_probe_text(int probe)
 {
 	switch (probe) {
 	case ROUTE_PROBE_NONE:
@@ -522,7 +522,7 @@ check_datagrams(struct info *i)
 		return;
 	if (w->probe == ROUTE_TIMEOUT || w->probe == ROUTE_SPEAKS_FIRST)
 		report_error(&i->at, "found %s, expected it in a listener of "
-		    "tcp", label_probe(w->probe));
+		    "tcp", route_probe_text(w->probe));
 	if (w->action == ROUTE_RESET || w->action == ROUTE_TARPIT)
 		report_error(&i->action.at, "found %s, expected \"to\" or "
 		    "drop for datagrams", i->action.s);
@@ -606,7 +606,7 @@ label(struct info *i)
 	struct conf_cond	*c;
 	uint32_t		 kind = UINT32_MAX;
 
-	strlcpy(text, label_probe(i->r->w.probe), MUX_NAME_LEN);
+	strlcpy(text, route_probe_text(i->r->w.probe), MUX_NAME_LEN);
 	TAILQ_FOREACH(c, &i->r->conds, entry) {
 		label_cond(text, c, c->w.kind != kind);
 		kind = c->w.kind;

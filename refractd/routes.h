@@ -16,6 +16,8 @@ void	 routes_drop(const struct conf_listener *);
 /* enum rp_proto by its name, 0: none; and back. */
 int	 route_probe_number(const char *);
 const char *route_probe_name(int);
+/* As a route says it, also what is no probe: ROUTE_OTHERWISE ...; or "". */
+const char *route_probe_text(int);
 const char *route_cond_name(enum cond_kind);
 /* The nearest name of a probe, or NULL. */
 const char *route_probe_nearest(const char *);
